@@ -1,0 +1,186 @@
+package delivery
+
+import (
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Content is a rendered message.
+type Content struct {
+	Locale   string // of the words, which is not always the one asked for
+	Text     string // what is shown or read; the plain part of an e-mail
+	Subject  string // e-mail only
+	HTML     string // e-mail only
+	Segments int    // SMS only, else 0
+	Origin   Origin // what became of the origin-bound last line
+}
+
+// Origin says what became of the last line "@host #code" (SEC-87).
+type Origin uint8
+
+// What can become of it.
+const (
+	OriginNone    Origin = iota // the service has no host, or the channel no such line
+	OriginBound                 // the last line is there
+	OriginLeftOut               // it would have needed a second segment, or host or code don't fit the grammar
+)
+
+// transactionSegments is how many segments a message with a transaction may take (SEC-107).
+const transactionSegments = 2
+
+// slack is how much of a code's life may pass in queues before the message says a minute less.
+const slack = 10 * time.Second
+
+// renderer writes messages. It may be used concurrently.
+type renderer struct {
+	languages map[string]*language
+	page      *template.Template
+}
+
+func newRenderer() (*renderer, error) {
+	languages, page, err := loadLanguages(files)
+	if err != nil {
+		return nil, err
+	}
+	return &renderer{languages: languages, page: page}, nil
+}
+
+// language finds the texts for a BCP 47 tag: the tag itself, then what is left as subtags are cut off its end,
+// then English.
+func (r *renderer) language(tag string) *language {
+	for tag != "" {
+		if l := r.languages[tag]; l != nil {
+			return l
+		}
+		tag = tag[:max(strings.LastIndexAny(tag, "-_"), 0)]
+	}
+	return r.languages[defaultLocale]
+}
+
+// render writes m for its channel. Whatever the names in m hold, the text has no control or direction characters, no
+// line break of theirs, and no link.
+func (r *renderer) render(m Message) (Content, error) {
+	l := r.language(m.Locale)
+	v := newValues(m)
+	switch m.Channel {
+	case Email:
+		return r.email(l, &v, m.Transaction != nil)
+	case SMS:
+		return l.sms(m, &v), nil
+	}
+	plain, withTransaction := phSMS, phSMSTransaction // other text channels count no segments
+	if m.Channel == Voice {
+		plain, withTransaction = phVoice, phVoiceTransaction
+	}
+	if m.Transaction != nil {
+		plain = withTransaction
+	}
+	return Content{Locale: l.locale, Text: l.texts[plain].fill(&v)}, nil
+}
+
+func newValues(m Message) values {
+	code := m.Code.Reveal()
+	v := values{
+		slotService: clean(m.ServiceName, maxServiceName),
+		slotCode:    code,
+		slotMinutes: strconv.Itoa(minutes(m.Life)),
+	}
+	if m.Channel == Voice {
+		v[slotDigits] = spell(code)
+	}
+	if t := m.Transaction; t != nil {
+		v[slotAmount] = clean(t.Amount, maxAmount)
+		v[slotCurrency] = clean(t.Currency, 3)
+		v[slotPayee] = clean(t.Payee, maxPayee)
+	}
+	return v
+}
+
+// minutes is the life of a code as people are told it: whole minutes, at least one, rounded down.
+func minutes(life time.Duration) int {
+	return max(1, int((life+slack)/time.Minute))
+}
+
+// spell is a code for the ear: a pause after each character, a longer one after three (SEC-31).
+func spell(code string) string {
+	var b strings.Builder
+	for i, c := range code {
+		switch {
+		case i == 0:
+		case i%3 == 0 && i+1 < len(code):
+			b.WriteString(". ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// sms picks the fullest text that fits: one segment, or two with a transaction, and then adds the last line if the
+// message stays within one segment.
+func (l *language) sms(m Message, v *values) Content {
+	candidates, limit := []phrase{phSMS, phSMSShort}, 1
+	if m.Transaction != nil {
+		candidates = []phrase{phSMSTransaction, phSMSTransactionShort, phSMSTransactionLeast}
+		limit = transactionSegments
+	}
+	c := Content{Locale: l.locale}
+	for _, name := range candidates {
+		c.Text = l.texts[name].fill(v)
+		c.Segments = Measure(c.Text).Segments
+		if c.Segments <= limit {
+			break
+		}
+	}
+	if m.Host == "" {
+		return c
+	}
+	c.Origin = OriginLeftOut
+	if line := originLine(m); line != "" && Measure(c.Text+line).Segments == 1 {
+		c.Text, c.Origin = c.Text+line, OriginBound
+	}
+	return c
+}
+
+// originLine is the line break and last line of an origin-bound message, or "" when host or code don't fit the
+// grammar of WICG sms-one-time-codes §4.
+func originLine(m Message) string {
+	code := m.Code.Reveal()
+	if !isHost(m.Host) || !isBindable(code) {
+		return ""
+	}
+	return "\n@" + m.Host + " #" + code
+}
+
+// email writes subject, plain text and page.
+func (r *renderer) email(l *language, v *values, transaction bool) (Content, error) {
+	subject := phSubject
+	page := struct{ Lang, Dir, Subject, Service, Transaction, Lead, Code, Life, Secret, Stranger string }{
+		Lang:     l.locale,
+		Dir:      l.dir,
+		Service:  v[slotService],
+		Lead:     l.texts[phEmailLead].fill(v),
+		Code:     v[slotCode],
+		Life:     l.texts[phEmailLife].fill(v),
+		Secret:   l.texts[phEmailSecret].fill(v),
+		Stranger: l.texts[phEmailStranger].fill(v),
+	}
+	if transaction {
+		subject = phSubjectTransaction
+		page.Transaction = l.texts[phEmailTransaction].fill(v)
+	}
+	page.Subject = l.texts[subject].fill(v)
+	var html strings.Builder
+	if err := r.page.Execute(&html, page); err != nil {
+		return Content{}, err
+	}
+	paragraphs := []string{page.Lead, page.Code, page.Life, page.Secret, page.Stranger}
+	if transaction {
+		paragraphs = append([]string{page.Transaction}, paragraphs...)
+	}
+	return Content{Locale: l.locale, Subject: page.Subject, HTML: html.String(),
+		Text: strings.Join(paragraphs, "\n\n") + "\n"}, nil
+}

@@ -1,0 +1,116 @@
+// Package tenant is the directory of an installation: tenants, their API keys and their service profiles.
+//
+// A Directory answers who a key belongs to and what a tenant decided, from memory, and changes both through its Store,
+// each change with its event in one transaction. Several processes may change one database: each Directory that runs
+// looks at the version row twice a second and forgets what it knew when that moved. So a revoked key stops working
+// everywhere within a second, and on the node that revoked it at once.
+//
+// Words. A tenant owns everything and sees nothing of another. A service is a tenant's named profile; exactly one of
+// them is the default. A key's secret is shown once and kept as a keyed hash; a principal is what a key proves. Two
+// and more keys of a tenant work side by side, so that one can take the place of another.
+//
+// Invariants. No secret is stored or logged. An unknown, expired and revoked key look the same. A key that this
+// installation never gave out is refused without asking the database. The request path writes nothing: when a key was
+// last used is written later.
+//
+// The package decides no limit (its figures are used by verify) and knows no transport.
+package tenant
+
+import (
+	"time"
+
+	"github.com/countersign/countersign/internal/ratelimit"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// Tenant is the firm or application that owns everything else.
+type Tenant struct {
+	ID          uid.Tenant
+	Name        string
+	Limits      Limits
+	TestNumbers TestNumbers
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// Limits are the figures that hold for one tenant's recipients and clients (docs/security.md prints them). In a stored
+// tenant a zero field means the installation's figure; a Directory answers with that filled in.
+type Limits struct {
+	Recipient      []ratelimit.Limit // sends to one recipient; every one must pass
+	RecipientNew   []ratelimit.Limit // the same for a recipient never proven
+	WrongPerClient ratelimit.Limit   // wrong checks of one recipient from one client
+	WrongPause     time.Duration     // the pause that follows
+	WrongTotal     ratelimit.Limit   // wrong checks of one recipient from anywhere; pauses until they drain
+	ClientAddress  ratelimit.Limit   // unanswered sends asked for by one client address (IPv6: /64)
+	ClientDevice   ratelimit.Limit   // the same for one device id
+	CoolDowns      []time.Duration   // between the first and second send, second and third, ...; the last repeats
+}
+
+// TestNumbers are recipients with a fixed code to which nothing is sent (SEC-13).
+type TestNumbers struct {
+	Enabled bool
+	Codes   map[string]string // normal form of the recipient -> code; at most MaxTestNumbers
+}
+
+// MaxTestNumbers is how many test numbers a tenant may have (SEC-13).
+const MaxTestNumbers = 10
+
+// Resend says what a resend carries.
+type Resend string
+
+// What a resend carries (DESIGN: same code by default, a new one for hosted gates).
+const (
+	SameCode Resend = "same_code"
+	NewCode  Resend = "new_code"
+)
+
+// Service is a tenant's named profile: what its messages say and how its codes behave.
+type Service struct {
+	ID         uid.ID
+	Tenant     uid.Tenant
+	Name       string        // shown in messages: "Acme"; 1 to 30 characters
+	Default    bool          // used by a start that names no service
+	CodeLength int           // digits, 4..10; 6 by default
+	TTL        time.Duration // life of a code from the first send, 30 s..600 s; 300 s by default
+	EmailTTL   time.Duration // the same for e-mail; 600 s by default
+	MaxChecks  int           // wrong checks allowed, 1..10; 5 by default
+	MaxSends   int           // sends within a verification, 1..10; 5 by default
+	Resend     Resend
+	Channels   []string // allowed channels; empty: all that have a route
+	Host       string   // for the origin-bound last line "@host #code"; empty: none
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	Version    int64
+}
+
+// Key is an API key as it is kept: never the secret itself.
+type Key struct {
+	ID        uid.ID
+	Tenant    uid.Tenant
+	Name      string
+	Hash      [32]byte // keyed hash of the secret
+	Scopes    []string
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	RevokedAt time.Time // zero: live
+	LastUsed  time.Time // to the minute; zero: never
+}
+
+// Principal is who a request comes from, as a key proves it.
+type Principal struct {
+	Tenant uid.Tenant
+	Key    uid.ID
+	Scopes []string
+}
+
+// The scopes a key may hold. ScopeAll stands for all but the two that are always given by name.
+const (
+	ScopeAll           = "all"
+	ScopeVerifyStart   = "verifications:start"
+	ScopeVerifyCheck   = "verifications:check"
+	ScopeVerifyRead    = "verifications:read"
+	ScopeVerifyApprove = "verifications:approve" // named only
+	ScopeRecipientShow = "recipients:reveal"     // named only
+	ScopeServicesRead  = "services:read"
+	ScopeServicesWrite = "services:write"
+)

@@ -1,0 +1,143 @@
+package tenant
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/internal/uid"
+)
+
+const maxTenantName = 100
+
+// ownership is a tenant with its profiles, as read together. It is shared and never changed.
+type ownership struct {
+	tenant   Tenant
+	services []Service
+}
+
+// CreateTenant makes a tenant and its default profile, which has the tenant's name as far as a message can show it.
+func (d *Directory) CreateTenant(ctx context.Context, by Caller, name string) (Tenant, error) {
+	now := d.moment()
+	t := Tenant{ID: uid.NewTenant(now), Name: name, CreatedAt: now, UpdatedAt: now}
+	if err := d.checkTenant(t).asError(); err != nil {
+		return Tenant{}, err
+	}
+	s := Service{ID: uid.Random(now), Tenant: t.ID, Name: d.firstName(name), Default: true, CreatedAt: now, UpdatedAt: now, Version: 1}
+	s = s.withDefaults()
+	e := d.change(by, t.ID, "tenant.created", uid.ID(t.ID), nil)
+	e.Events = append(e.Events, d.change(by, t.ID, "service.created", s.ID, nil).Events...)
+	if err := d.store.CreateTenant(ctx, t, s, e); err != nil {
+		return Tenant{}, told(err, "tenant")
+	}
+	return d.filled(t), nil
+}
+
+// firstName is a name for the default profile.
+func (d *Directory) firstName(tenant string) string {
+	runes := []rune(strings.TrimSpace(tenant))
+	if name := strings.TrimSpace(string(runes[:min(len(runes), maxName)])); d.cfg.Showable(name, maxName) {
+		return name
+	}
+	return "Default"
+}
+
+// Tenants lists at most limit tenants after the given one, or from the first.
+func (d *Directory) Tenants(ctx context.Context, after uid.Tenant, limit int) ([]Tenant, error) {
+	page, err := d.store.Tenants(ctx, after, limit)
+	for i := range page {
+		page[i] = d.filled(page[i])
+	}
+	return page, err
+}
+
+// Tenant gives a tenant with every limit filled in, or NotFound. It may be a second old, and is shared: don't change it.
+func (d *Directory) Tenant(ctx context.Context, id uid.Tenant) (Tenant, error) {
+	o, err := d.ownership(ctx, id)
+	if err != nil {
+		return Tenant{}, err
+	}
+	return o.tenant, nil
+}
+
+// UpdateTenant lets change work on a tenant, with zero for each limit that is the installation's. change may be called
+// more than once. Name, Limits and TestNumbers are kept of what it does.
+func (d *Directory) UpdateTenant(ctx context.Context, by Caller, id uid.Tenant, change func(*Tenant)) (Tenant, error) {
+	var out Tenant
+	err := retryStale(func() error {
+		was, err := d.store.Tenant(ctx, id)
+		if err != nil {
+			return err
+		}
+		t := was
+		t.TestNumbers.Codes = maps.Clone(was.TestNumbers.Codes)
+		change(&t)
+		t.ID, t.CreatedAt = was.ID, was.CreatedAt
+		t.UpdatedAt = laterThan(was.UpdatedAt, d.moment())
+		if err := d.checkTenant(t).asError(); err != nil {
+			return err
+		}
+		out = t
+		return d.store.UpdateTenant(ctx, t, was.UpdatedAt, d.change(by, id, "tenant.updated", uid.ID(id), nil))
+	})
+	if err != nil {
+		return Tenant{}, told(err, "tenant")
+	}
+	d.cache.forget()
+	return d.filled(out), nil
+}
+
+// laterThan is now, or just after was when the clock did not move on: it tells one version of a row from the next.
+func laterThan(was, now time.Time) time.Time {
+	if now.After(was) {
+		return now
+	}
+	return was.Add(time.Microsecond)
+}
+
+// filled is t with the installation's figures where it has none.
+func (d *Directory) filled(t Tenant) Tenant {
+	l, base := &t.Limits, d.cfg.Limits
+	if l.Recipient == nil {
+		l.Recipient = base.Recipient
+	}
+	if l.RecipientNew == nil {
+		l.RecipientNew = base.RecipientNew
+	}
+	if l.CoolDowns == nil {
+		l.CoolDowns = base.CoolDowns
+	}
+	setDefault(&l.WrongPerClient, base.WrongPerClient)
+	setDefault(&l.WrongPause, base.WrongPause)
+	setDefault(&l.WrongTotal, base.WrongTotal)
+	setDefault(&l.ClientAddress, base.ClientAddress)
+	setDefault(&l.ClientDevice, base.ClientDevice)
+	return t
+}
+
+func (d *Directory) ownership(ctx context.Context, id uid.Tenant) (*ownership, error) {
+	if o := d.cache.live.Load().owner(id); o != nil {
+		return o, nil
+	}
+	var out *ownership
+	err := d.cache.read(ctx, func(g *generation) error {
+		if out = g.owner(id); out != nil { // read while this call waited for its turn
+			return nil
+		}
+		d.meters.loads.WithLabelValues("tenant").Inc()
+		t, err := d.store.Tenant(ctx, id)
+		if err != nil {
+			return told(err, "tenant")
+		}
+		services, err := d.store.Services(ctx, id)
+		if err != nil {
+			return err
+		}
+		out = &ownership{tenant: d.filled(t), services: slices.Clip(services)}
+		put(g, g.owners, maxKnown, id, out)
+		return nil
+	})
+	return out, err
+}
