@@ -1,0 +1,116 @@
+package verify
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/internal/ratelimit"
+	"github.com/countersign/countersign/internal/tenant"
+)
+
+// Row is one limit as the documentation shows it (SEC-22).
+type Row struct {
+	Limit    string // what is limited
+	Figure   string // how much, from the figures that are in force
+	Counted  string // by what key, and where
+	Surfaces string // where it holds
+	Answer   string // what a caller over it gets
+	Lockout  string // why a stranger can't shut an owner out with it
+}
+
+// LimitTable is every limit of this package with the figures of l and of the profile p.
+func LimitTable(l tenant.Limits, p tenant.Service) []Row {
+	return slices.Concat(messageRows(l, p), wrongCodeRows(l, p), clientRows(l))
+}
+
+func messageRows(l tenant.Limits, p tenant.Service) []Row {
+	return []Row{
+		{
+			Limit: "messages to a recipient never proven", Figure: figures(l.RecipientNew...),
+			Counted: "tenant and recipient, exact, under the recipient's lock", Surfaces: "all",
+			Answer:  "429 " + string(classRecipient) + ", nothing is sent",
+			Lockout: "an open verification stays usable; other ways to sign in are not touched",
+		},
+		{
+			Limit: "messages to a recipient proven before", Figure: figures(l.Recipient...),
+			Counted: "tenant and recipient, exact, under the recipient's lock", Surfaces: "all",
+			Answer: "429 " + string(classRecipient) + ", nothing is sent", Lockout: "as above",
+		},
+		{
+			Limit: "wait between messages of a verification", Figure: durations(l.CoolDowns),
+			Counted: "verification", Surfaces: "native and hosted",
+			Answer: "200 with the live verification and its countdown, nothing is sent", Lockout: "the code that was sent stays valid",
+		},
+		{
+			Limit: "messages of a verification", Figure: strconv.Itoa(p.MaxSends), Counted: "verification", Surfaces: "all",
+			Answer: "429 " + string(classSends) + " until it expires", Lockout: "it ends with the code, after " + short(p.TTL),
+		},
+	}
+}
+
+func wrongCodeRows(l tenant.Limits, p tenant.Service) []Row {
+	return []Row{
+		{
+			Limit: "wrong codes of a verification", Figure: strconv.Itoa(p.MaxChecks), Counted: "verification and generation of the code",
+			Surfaces: "all", Answer: "200 with status exhausted, then 404", Lockout: "a new start makes a new verification",
+		},
+		{
+			Limit: "wrong codes of a recipient from one client", Figure: figures(l.WrongPerClient) + ", then a pause of " + short(l.WrongPause),
+			Counted: "tenant, recipient and client address (IPv6: /64), across verifications", Surfaces: "all",
+			Answer: "429 " + string(classChecks) + ", nothing is compared or spent", Lockout: "the owner at another address goes on",
+		},
+		{
+			Limit: "wrong codes of a recipient from anywhere", Figure: figures(l.WrongTotal) + ", then a pause until they drain",
+			Counted: "tenant and recipient, across verifications", Surfaces: "all",
+			Answer:  "429 " + string(classChecks) + ", nothing is compared or spent",
+			Lockout: "a stranger meets the limit of one client first; passkeys and authenticator apps are not paused",
+		},
+	}
+}
+
+func clientRows(l tenant.Limits) []Row {
+	return []Row{
+		{
+			Limit: "unanswered messages asked for by a client address", Figure: figures(l.ClientAddress),
+			Counted: "tenant and address (IPv6: /64), when the caller tells the client; a right check gives one back", Surfaces: "all",
+			Answer: "429 " + string(classClient) + ", nothing is sent", Lockout: "it shuts out the address and no recipient",
+		},
+		{
+			Limit: "unanswered messages asked for by a device", Figure: figures(l.ClientDevice),
+			Counted: "tenant and device id, when the caller tells it; a right check gives one back", Surfaces: "all",
+			Answer: "429 " + string(classClient) + ", nothing is sent", Lockout: "it shuts out the device and no recipient",
+		},
+	}
+}
+
+// figures writes limits as "5 in 10 min, 8 in 1 h".
+func figures(limits ...ratelimit.Limit) string {
+	out := make([]string, len(limits))
+	for i, l := range limits {
+		out[i] = strconv.Itoa(l.Burst) + " in " + short(l.Period)
+	}
+	return strings.Join(out, ", ")
+}
+
+func durations(list []time.Duration) string {
+	out := make([]string, len(list))
+	for i, d := range list {
+		out[i] = short(d)
+	}
+	return strings.Join(out, ", ")
+}
+
+// short writes a duration in its largest whole unit.
+func short(d time.Duration) string {
+	switch {
+	case d >= time.Hour && d%time.Hour == 0:
+		return strconv.Itoa(int(d/time.Hour)) + " h"
+	case d >= time.Minute && d%time.Minute == 0:
+		return strconv.Itoa(int(d/time.Minute)) + " min"
+	case d%time.Second == 0:
+		return strconv.Itoa(int(d/time.Second)) + " s"
+	}
+	return d.String()
+}

@@ -1,0 +1,263 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/ratelimit"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+type contactKey struct {
+	tenant uid.Tenant
+	blind  [16]byte
+}
+
+type placeKey struct {
+	contactKey
+	service uid.ID
+	purpose Purpose
+}
+
+// memStore obeys the contract of Store in memory. One lock stands for that of every recipient. Each decision runs twice
+// on copies of its own, so that one that is not pure is found out.
+type memStore struct {
+	now  func() time.Time
+	once bool  // decide once, for benchmarks
+	down error // what every call answers
+	deaf error // what Record answers
+
+	mu            sync.Mutex
+	contacts      map[contactKey]Contact
+	verifications map[uid.ID]*Verification
+	places        map[placeKey]uid.ID
+	deliveries    map[uid.ID][]Delivery
+	answers       map[[16]byte]Answer
+	meters        map[Meter]ratelimit.TAT
+	effects       outbox.Effects
+	changes       int // calls of Change, Count and Record
+}
+
+func newMemStore(now func() time.Time) *memStore {
+	return &memStore{
+		now: now, contacts: map[contactKey]Contact{}, verifications: map[uid.ID]*Verification{}, places: map[placeKey]uid.ID{},
+		deliveries: map[uid.ID][]Delivery{}, answers: map[[16]byte]Answer{}, meters: map[Meter]ratelimit.TAT{},
+	}
+}
+
+func place(v *Verification) placeKey {
+	return placeKey{contactKey{v.Tenant, v.BlindIndex}, v.Service, v.Purpose}
+}
+
+func (m *memStore) hold(t Target) (h *Held, key contactKey, known bool) {
+	h = &Held{}
+	id := t.ID
+	if id.IsZero() {
+		key, known = contactKey{t.Tenant, t.BlindIndex}, true
+		id = m.places[placeKey{key, t.Service, t.Purpose}]
+	}
+	if v := m.verifications[id]; v != nil && v.Tenant == t.Tenant {
+		h.V, key, known = v.Copy(), contactKey{v.Tenant, v.BlindIndex}, true
+		if t.Deliveries {
+			h.Deliveries = slices.Clone(m.deliveries[id])
+		}
+	}
+	if known {
+		h.Contact = m.contacts[key]
+	}
+	if t.Answer != nil {
+		if a, ok := m.answers[t.Answer.Key]; ok {
+			h.Kept = &a
+		}
+	}
+	return h, key, known
+}
+
+func (m *memStore) Change(_ context.Context, t Target, decide Decide) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changes++
+	if m.down != nil {
+		return m.down
+	}
+	if !m.once {
+		h, _, _ := m.hold(t)
+		_, _ = decide(h)
+	}
+	h, key, known := m.hold(t)
+	e, err := decide(h)
+	if err != nil {
+		return err
+	}
+	if known {
+		m.contacts[key] = h.Contact
+	}
+	if h.V != nil {
+		m.verifications[h.V.ID] = h.V
+		if m.places[place(h.V)] == h.V.ID && !h.V.HoldsPlace(m.now()) {
+			delete(m.places, place(h.V))
+		}
+	}
+	if h.Create != nil {
+		if h.V != nil && h.V.Status == Pending && h.Create.Status == Pending {
+			panic("create beside an open verification")
+		}
+		m.verifications[h.Create.ID] = h.Create
+		if h.Create.HoldsPlace(m.now()) {
+			m.places[place(h.Create)] = h.Create.ID
+		}
+	}
+	for _, d := range h.Write {
+		list := m.deliveries[d.Verification]
+		if i := slices.IndexFunc(list, func(o Delivery) bool { return o.N == d.N }); i >= 0 {
+			list[i] = d
+		} else {
+			m.deliveries[d.Verification] = append(list, d)
+		}
+	}
+	if t.Answer != nil && h.Keep != nil {
+		a := *t.Answer
+		a.Sealed = h.Keep
+		m.answers[a.Key] = a
+	}
+	m.follow(e)
+	return nil
+}
+
+func (m *memStore) follow(e outbox.Effects) {
+	m.effects.Events = append(m.effects.Events, e.Events...)
+	m.effects.Jobs = append(m.effects.Jobs, e.Jobs...)
+	for _, done := range e.Done {
+		m.effects.Jobs = slices.DeleteFunc(m.effects.Jobs, func(j outbox.Job) bool { return j.ID == done.ID })
+	}
+}
+
+func (m *memStore) Count(_ context.Context, _ uid.Tenant, meters []Meter, decide func([]ratelimit.TAT) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changes++
+	if m.down != nil {
+		return m.down
+	}
+	var states []ratelimit.TAT
+	for run := range 2 {
+		states = states[:0]
+		for _, meter := range meters {
+			states = append(states, m.meters[meter])
+		}
+		if err := decide(states); err != nil && run == 1 {
+			return err
+		}
+	}
+	for i, meter := range meters {
+		m.meters[meter] = states[i]
+	}
+	return nil
+}
+
+func (m *memStore) Record(_ context.Context, e outbox.Effects) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changes++
+	if m.down != nil || m.deaf != nil {
+		return errors.Join(m.down, m.deaf)
+	}
+	m.follow(e)
+	return nil
+}
+
+var errMemNotFound = fault.New(fault.NotFound, "not_found", "none")
+
+func (m *memStore) Verification(_ context.Context, t uid.Tenant, id uid.ID) (*Verification, []Delivery, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := m.verifications[id]
+	if v == nil || v.Tenant != t {
+		return nil, nil, errMemNotFound
+	}
+	return v.Copy(), slices.Clone(m.deliveries[id]), m.down
+}
+
+func (m *memStore) Owner(_ context.Context, id uid.ID) (uid.Tenant, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if v := m.verifications[id]; v != nil {
+		return v.Tenant, nil
+	}
+	return uid.Tenant{}, errMemNotFound
+}
+
+func (m *memStore) Verifications(_ context.Context, t uid.Tenant, f Filter) (page []Verification, more uid.ID, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, v := range m.verifications {
+		if v.Tenant == t && (f.BlindIndex == nil || *f.BlindIndex == v.BlindIndex) && (f.Status == "" || f.Status == v.Status) {
+			page = append(page, *v.Copy())
+		}
+	}
+	return page, more, nil
+}
+
+func (m *memStore) Due(_ context.Context, now time.Time, limit int) (due []Target, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, v := range m.verifications {
+		if v.Due(now) && len(due) < limit {
+			due = append(due, Target{Tenant: v.Tenant, ID: v.ID})
+		}
+	}
+	return due, nil
+}
+
+func (m *memStore) Reference(_ context.Context, provider, reference string) (uid.Tenant, uid.ID, int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, list := range m.deliveries {
+		for _, d := range list {
+			if d.Provider == provider && d.Reference == reference && !d.Echoes {
+				return m.verifications[id].Tenant, id, d.N, nil
+			}
+		}
+	}
+	return uid.Tenant{}, uid.ID{}, 0, errMemNotFound
+}
+
+// What a test looks at.
+
+func (m *memStore) setDown(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = err
+}
+
+func (m *memStore) calls() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.changes
+}
+
+func (m *memStore) eventTypes() (types []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.effects.Events {
+		types = append(types, e.Type)
+	}
+	return types
+}
+
+func (m *memStore) jobs() []outbox.Job {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.effects.Jobs)
+}
+
+func (m *memStore) get(id uid.ID) *Verification {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.verifications[id].Copy()
+}

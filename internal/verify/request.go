@@ -1,0 +1,128 @@
+package verify
+
+import (
+	"time"
+
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/risk"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// Caller is who asks.
+type Caller struct {
+	Tenant    uid.Tenant
+	Actor     string // for events: "key:key_..."
+	RequestID string
+}
+
+// Client is the end user's machine as the caller saw it. Every field may be empty.
+type Client struct {
+	IP        string
+	UserAgent string
+	DeviceID  string
+}
+
+// Idempotency makes a request safe to repeat: the same Key and Body get the first answer for 24 hours.
+type Idempotency struct {
+	Key  string // the caller's, 1 to 255 characters
+	Body []byte // what was asked: method, path and body, in the form that the edge chose
+}
+
+// StartRequest asks for a verification.
+type StartRequest struct {
+	Caller      Caller
+	To          string
+	Channel     delivery.Channel // empty: sms for a number, email for an address
+	Service     string           // id or name of the profile; empty: the tenant's default
+	Purpose     Purpose          // empty: login
+	Locale      string
+	ExternalID  string
+	Metadata    map[string]string
+	Code        string // the caller's own code; empty: derived
+	Transaction *delivery.Transaction
+	Client      *Client
+	Supersede   bool // end an open verification instead of sending on it
+	Idempotency *Idempotency
+}
+
+// CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose.
+type CheckRequest struct {
+	Caller      Caller
+	ID          uid.ID
+	To          string
+	Service     string
+	Purpose     Purpose
+	Code        string
+	Transaction *delivery.Transaction
+	Client      *Client
+	Idempotency *Idempotency
+}
+
+// ResendRequest asks for one more message.
+type ResendRequest struct {
+	Caller      Caller
+	ID          uid.ID
+	Channel     delivery.Channel // empty: the one of the last send
+	Client      *Client
+	Idempotency *Idempotency
+}
+
+// EndRequest cancels or approves.
+type EndRequest struct {
+	Caller      Caller
+	ID          uid.ID
+	Idempotency *Idempotency
+}
+
+// View is a verification as its owner may see it: never a code.
+type View struct {
+	ID         uid.ID            `json:"id"`
+	Status     Status            `json:"status"`
+	To         string            `json:"to"` // as sent in the answer to a start; masked everywhere else
+	Channel    delivery.Channel  `json:"channel"`
+	Service    uid.ID            `json:"service"`
+	Purpose    Purpose           `json:"purpose"`
+	Locale     string            `json:"locale"`
+	ExternalID string            `json:"external_id"`
+	Metadata   map[string]string `json:"metadata"`
+	Sends      []Send            `json:"sends"`
+	SendsLeft  int               `json:"sends_left"`
+	ChecksLeft int               `json:"checks_left"`
+	Decision   risk.Decision     `json:"decision"`
+	CreatedAt  time.Time         `json:"created_at"`
+	ExpiresAt  time.Time         `json:"expires_at"`
+	ResendAt   time.Time         `json:"resend_at"`
+	EndedAt    time.Time         `json:"ended_at"`
+}
+
+// StartAnswer is what a start or resend gives. Created tells a new verification from a send on an open one; Sent
+// tells whether a message was asked for now (false inside the cool-down).
+type StartAnswer struct {
+	View    View `json:"view"`
+	Created bool `json:"created"`
+	Sent    bool `json:"sent"`
+}
+
+// CheckAnswer is what a check gives. A wrong code is an answer, not an error.
+type CheckAnswer struct {
+	ID         uid.ID `json:"id"`
+	Status     Status `json:"status"`
+	Valid      bool   `json:"valid"`
+	ChecksLeft int    `json:"checks_left"`
+}
+
+// Record is a verification with its deliveries.
+type Record struct {
+	View       View
+	Deliveries []Delivery
+}
+
+// ListRequest asks for a page of verifications, newest first.
+type ListRequest struct {
+	Caller     Caller
+	To         string // normal form or as typed; empty: all recipients
+	Status     Status
+	ExternalID string
+	Before     uid.ID // keyset
+	Limit      int    // 1..200; 0: 50
+}
