@@ -1,0 +1,261 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/ratelimit"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
+)
+
+const (
+	queueSize = 4096            // requests that may wait for one lane; more are refused
+	queueTime = 2 * time.Second // how long one may wait; after that it is refused, since its caller has gone
+	batchSize = 256             // requests in one batch: bounds what a failed batch has to do again
+	tries     = 8               // how often a batch that met a serialization failure is done again
+	settling  = 2 * time.Second // how long the fate of a commit without an answer is looked for
+)
+
+// errUnknown is for requests whose commit got no answer and whose fate could not be found out in time.
+var errUnknown = errors.New("the commit got no answer and its fate is not known")
+
+// request is one call through the door, waiting for its batch.
+type request struct {
+	ctx    context.Context
+	at     time.Time // when it began to wait, with the monotonic reading
+	target verify.Target
+	decide verify.Decide // a change of target
+	meters []verify.Meter
+	count  func([]ratelimit.TAT) error // or a change of meters
+	events outbox.Effects              // or effects alone
+	err    error
+	done   chan struct{}
+}
+
+// lane commits the requests of its share of the buckets, many in one transaction. It takes what is waiting and never
+// waits for more: alone, a request is committed at once; under load, one fsync carries hundreds.
+type lane struct {
+	db    *DB
+	n     int
+	owner []byte // names the lane's row of commit tokens
+	queue chan *request
+}
+
+// submit waits until r's batch is committed or has failed.
+func (db *DB) submit(r *request, bucket uint16) error {
+	if db.stopping.Load() {
+		return unavailable("stopping", errors.New("the server is stopping"))
+	}
+	if err := r.ctx.Err(); err != nil {
+		return unavailable("canceled", err)
+	}
+	l := db.lanes[int(bucket)%len(db.lanes)]
+	r.at, r.done = time.Now(), make(chan struct{})
+	select {
+	case l.queue <- r:
+	default:
+		db.metrics.overloads.Inc()
+		return unavailable("overloaded", errors.New("the commit queue is full"))
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-db.stopped:
+		select {
+		case <-r.done: // the last batch
+			return r.err
+		default:
+			return unavailable("stopping", errors.New("the server has stopped"))
+		}
+	}
+}
+
+func unavailable(code string, err error) error {
+	return fault.Wrap(fault.Unavailable, code, "The server can't take this right now. Try again in a moment.", err).After(time.Second)
+}
+
+// run commits until ctx ends and then what is still waiting.
+func (l *lane) run(ctx context.Context) {
+	for {
+		select {
+		case r := <-l.queue:
+			l.commit(l.gather(r))
+		case <-ctx.Done():
+			for {
+				select {
+				case r := <-l.queue:
+					l.commit(l.gather(r))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// gather takes what is waiting behind first. Who waited too long is refused, and who has gone is let go: neither has
+// been begun.
+func (l *lane) gather(first *request) []*request {
+	batch := make([]*request, 0, 64)
+	for r, more := first, true; more; {
+		switch {
+		case time.Since(r.at) > queueTime:
+			l.db.metrics.overloads.Inc()
+			r.end(unavailable("overloaded", errors.New("waited too long for a commit")))
+		case r.ctx.Err() != nil:
+			r.end(unavailable("canceled", r.ctx.Err()))
+		default:
+			batch = append(batch, r)
+		}
+		if len(batch) == batchSize {
+			break
+		}
+		select {
+		case r = <-l.queue:
+		default:
+			more = false
+		}
+	}
+	return batch
+}
+
+func (r *request) end(err error) {
+	r.err = err
+	close(r.done)
+}
+
+// commit sees the batch through: once, again after a conflict, or one by one when something in it is broken.
+func (l *lane) commit(batch []*request) {
+	if len(batch) == 0 {
+		return
+	}
+	began := time.Now()
+	err := l.attempt(batch)
+	if err != nil && len(batch) > 1 && !errors.Is(err, errUnknown) && l.db.engine.Classify(err) == Broken {
+		l.db.log.Warn("a batch failed; its requests are tried one by one", "requests", len(batch), "error", err)
+		for _, r := range batch {
+			l.commit([]*request{r})
+		}
+		return
+	}
+	l.db.metrics.batch(len(batch), time.Since(began), began.Sub(batch[0].at))
+	for _, r := range batch {
+		if err != nil {
+			r.err = unavailable("storage_unavailable", err)
+		}
+		close(r.done)
+	}
+	if err != nil {
+		l.db.log.Error("a batch could not be committed", "requests", len(batch), "error", err)
+	}
+}
+
+// attempt commits the batch, again and again while the failure is one that passes.
+func (l *lane) attempt(batch []*request) error {
+	var err error
+	for range tries {
+		var committing bool
+		committing, err = l.once(batch)
+		if err == nil || errors.Is(err, errUnknown) {
+			return err
+		}
+		class := l.db.engine.Classify(err)
+		if class == Broken || class == Away && !committing {
+			return err
+		}
+	}
+	return err
+}
+
+// once runs the batch in one transaction. committing tells whether an error came from the commit itself, found out
+// not to have happened.
+func (l *lane) once(batch []*request) (committing bool, err error) {
+	ctx := context.Background() // a batch is finished for all its callers, whoever of them has gone
+	engine := l.db.engine
+	tx, err := engine.Begin(ctx, l.n)
+	if err != nil {
+		return false, fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback()
+	s := newScene(l.db.Now())
+	if err := s.read(ctx, tx, engine.Locks(), batch); err != nil {
+		return false, fmt.Errorf("read: %w", err)
+	}
+	for _, r := range batch {
+		r.err = s.apply(r)
+	}
+	l.db.queue.Lease(s.effects.Jobs, time.Now())
+	steps, err := s.writes(l.db.queue.Node(), engine.Locks())
+	if err != nil {
+		return false, err
+	}
+	token := make([]byte, 16)
+	_, _ = rand.Read(token) // never fails since Go 1.24
+	steps = append(steps, Step{Stmt: putToken, Rows: [][]any{{l.owner, token, micros(s.now)}}})
+	if err := tx.Commit(ctx, steps...); err != nil {
+		if engine.Classify(err) != Away {
+			return false, fmt.Errorf("commit: %w", err)
+		}
+		if committed, err := l.settle(tx, token, err); !committed {
+			return true, err
+		}
+	}
+	l.db.queue.Offer(s.effects.Jobs)
+	return false, nil
+}
+
+// settle finds out what became of a commit that got no answer.
+func (l *lane) settle(tx Batch, token []byte, cause error) (committed bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), settling)
+	defer cancel()
+	l.db.metrics.unsettled.Inc()
+	for {
+		fate, err := l.db.engine.Settle(ctx, tx, l.owner, token)
+		switch {
+		case fate == FateCommitted:
+			return true, nil
+		case fate == FateGone:
+			return false, fmt.Errorf("commit: %w", cause)
+		}
+		select {
+		case <-ctx.Done():
+			return false, fmt.Errorf("%w: %w", errUnknown, errors.Join(cause, err))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Change implements verify.Store.
+func (db *DB) Change(ctx context.Context, t verify.Target, decide verify.Decide) error {
+	bucket := t.Bucket
+	if !t.ID.IsZero() {
+		bucket = t.ID.Bucket()
+	}
+	return db.submit(&request{ctx: ctx, target: t, decide: decide}, bucket)
+}
+
+// Count implements verify.Store.
+func (db *DB) Count(ctx context.Context, _ uid.Tenant, meters []verify.Meter, decide func([]ratelimit.TAT) error) error {
+	if len(meters) == 0 {
+		return decide(nil)
+	}
+	return db.submit(&request{ctx: ctx, meters: meters, count: decide}, meters[0].Bucket)
+}
+
+// Record implements verify.Store.
+func (db *DB) Record(ctx context.Context, e outbox.Effects) error {
+	if len(e.Events)+len(e.Jobs)+len(e.Done) == 0 {
+		return nil
+	}
+	var bucket uint16
+	if len(e.Events) > 0 {
+		bucket = e.Events[0].ID.Bucket()
+	}
+	return db.submit(&request{ctx: ctx, events: e}, bucket)
+}

@@ -1,0 +1,159 @@
+// Package postgres opens the PostgreSQL database that several servers may share and runs the store's statements on it.
+//
+// A batch of the committer has a connection of its own and uses its pipeline: what needs no answer in between goes in
+// one round trip. Everything else goes through a pool. Commits wait for the disk (synchronous_commit=on).
+//
+// The schema is changed by Migrate only. The partitions of the tables that are cut by time are made and dropped by
+// functions of this package, which a leased job calls.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/countersign/countersign/internal/store"
+)
+
+// The SQLSTATEs that are told apart (PostgreSQL documentation, appendix A).
+const (
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+)
+
+// writeTries is how often a write outside the batches is done again after a conflict.
+const writeTries = 10
+
+// Engine is an open database. It implements store.Engine.
+type Engine struct {
+	pool   *pgxpool.Pool
+	reader *sql.DB
+
+	mu    sync.Mutex
+	conns map[int]*pgx.Conn // under mu: the batches' connection of each lane, while no batch has it
+}
+
+// Open connects. The schema is not touched.
+func Open(ctx context.Context, url string) (*Engine, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("database_url is not a PostgreSQL address") // pgx would print it, password and all
+	}
+	cfg.ConnConfig.RuntimeParams["application_name"] = "countersign"
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	e := &Engine{pool: pool, reader: stdlib.OpenDBFromPool(pool), conns: map[int]*pgx.Conn{}}
+	if err := pool.Ping(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("reach the database: %w", err), e.Close())
+	}
+	return e, nil
+}
+
+// Name implements store.Engine.
+func (e *Engine) Name() string { return "postgres" }
+
+// Reader implements store.Engine.
+func (e *Engine) Reader() *sql.DB { return e.reader }
+
+// Locks implements store.Engine: other servers write too.
+func (e *Engine) Locks() bool { return true }
+
+// Write implements store.Engine.
+func (e *Engine) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	var err error
+	for n := range writeTries {
+		if err = e.writeOnce(ctx, fn); err == nil || e.Classify(err) != store.Again {
+			return err
+		}
+		pause := time.NewTimer(time.Duration(rand.Int64N(int64(time.Millisecond) << n))) // spreads those that met
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return ctx.Err()
+		case <-pause.C:
+		}
+	}
+	return err
+}
+
+func (e *Engine) writeOnce(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	tx, err := e.reader.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := fn(tx); err != nil {
+		_ = tx.Rollback() // the first error says more
+		return err
+	}
+	return tx.Commit()
+}
+
+// Classify implements store.Engine by SQLSTATE. An error that is none of the server's came from the connection.
+func (e *Engine) Classify(err error) store.Class {
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch {
+		case pe.Code == serializationFailure || pe.Code == deadlockDetected:
+			return store.Again
+		case pe.Code[:2] == "57" || pe.Code[:2] == "08" || pe.Code[:2] == "53":
+			return store.Away // shut down, connection lost, out of resources: nothing that was sent is known to be done
+		}
+		return store.Broken
+	}
+	if errors.Is(err, errScan) {
+		return store.Broken
+	}
+	return store.Away
+}
+
+// Settle implements store.Engine. The commit may still be under way in the old server process, so its absence is
+// believed only once that process is gone.
+func (e *Engine) Settle(ctx context.Context, b store.Batch, owner, token []byte) (store.Fate, error) {
+	pid := b.(*batch).pid
+	conn, err := pgx.ConnectConfig(ctx, e.pool.Config().ConnConfig)
+	if err != nil {
+		return store.FateUnknown, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var running bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND pid <> pg_backend_pid())`,
+		pid).Scan(&running); err != nil {
+		return store.FateUnknown, err
+	}
+	var committed bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM commit_token WHERE owner = $1 AND token = $2)`,
+		owner, token).Scan(&committed); err != nil {
+		return store.FateUnknown, err
+	}
+	switch {
+	case committed:
+		return store.FateCommitted, nil
+	case running:
+		return store.FateUnknown, nil
+	}
+	return store.FateGone, nil
+}
+
+// Close closes all connections.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var errs []error
+	for _, c := range e.conns {
+		errs = append(errs, c.Close(context.Background()))
+	}
+	errs = append(errs, e.reader.Close())
+	e.pool.Close()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+const serviceColumns = `tenant, id, name, is_default, profile, created_us, updated_us, version`
+
+// profile is what of a service no statement looks at: one text, so that a new setting needs no migration.
+type profile struct {
+	CodeLength int           `json:"code_length"`
+	TTL        time.Duration `json:"ttl_ns"`
+	EmailTTL   time.Duration `json:"email_ttl_ns"`
+	MaxChecks  int           `json:"max_checks"`
+	MaxSends   int           `json:"max_sends"`
+	Resend     tenant.Resend `json:"resend"`
+	Channels   []string      `json:"channels,omitempty"`
+	Host       string        `json:"host,omitempty"`
+}
+
+func serviceRow(s tenant.Service) ([]any, error) {
+	text, err := jsonText(profile{
+		CodeLength: s.CodeLength, TTL: s.TTL, EmailTTL: s.EmailTTL, MaxChecks: s.MaxChecks, MaxSends: s.MaxSends,
+		Resend: s.Resend, Channels: s.Channels, Host: s.Host,
+	}, false)
+	if err != nil {
+		return nil, fmt.Errorf("encode a service: %w", err)
+	}
+	return []any{s.Tenant[:], s.ID[:], s.Name, s.Default, text, micros(s.CreatedAt), micros(s.UpdatedAt), s.Version}, nil
+}
+
+func scanService(scan func(...any) error) (s tenant.Service, err error) {
+	var text string
+	var created, updated int64
+	if err := scan(&s.Tenant, &s.ID, &s.Name, &s.Default, &text, &created, &updated, &s.Version); err != nil {
+		return s, err
+	}
+	var p profile
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		return s, fmt.Errorf("decode service %s: %w", s.ID, err)
+	}
+	s.CodeLength, s.TTL, s.EmailTTL, s.MaxChecks, s.MaxSends = p.CodeLength, p.TTL, p.EmailTTL, p.MaxChecks, p.MaxSends
+	s.Resend, s.Channels, s.Host = p.Resend, p.Channels, p.Host
+	s.CreatedAt, s.UpdatedAt = fromMicros(created), fromMicros(updated)
+	return s, nil
+}
+
+func insertService(ctx context.Context, tx *sql.Tx, s tenant.Service) error {
+	row, err := serviceRow(s)
+	if err != nil {
+		return err
+	}
+	// A name is unique within its tenant; nobody else's conflict is possible, so nothing inserted means the name.
+	r, err := tx.ExecContext(ctx, `INSERT INTO service (`+serviceColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (tenant, name) DO NOTHING`, row...)
+	return one(r, err, tenant.ErrNameTaken)
+}
+
+// dethrone takes the default from whoever has it, other than s.
+func dethrone(ctx context.Context, tx *sql.Tx, s tenant.Service) error {
+	if !s.Default {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE service SET is_default = $1, version = version + 1, updated_us = $2
+		WHERE tenant = $3 AND id <> $4 AND is_default = $5`, false, micros(s.UpdatedAt), s.Tenant[:], s.ID[:], true)
+	return err
+}
+
+// CreateService implements tenant.Store.
+func (db *DB) CreateService(ctx context.Context, s tenant.Service, e outbox.Effects) error {
+	return db.direct(ctx, "create a service", e, func(tx *sql.Tx) error {
+		if err := dethrone(ctx, tx, s); err != nil {
+			return err
+		}
+		return insertService(ctx, tx, s)
+	})
+}
+
+// Services implements tenant.Store.
+func (db *DB) Services(ctx context.Context, t uid.Tenant) ([]tenant.Service, error) {
+	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+serviceColumns+` FROM service WHERE tenant = $1 ORDER BY id`, t[:])
+	list, err := collect(rows, err, scanService)
+	return list, db.away("list services", err)
+}
+
+// UpdateService implements tenant.Store.
+func (db *DB) UpdateService(ctx context.Context, s tenant.Service, e outbox.Effects) error {
+	row, err := serviceRow(s)
+	if err != nil {
+		return err
+	}
+	return db.direct(ctx, "update a service", e, func(tx *sql.Tx) error {
+		var version int64
+		err := tx.QueryRowContext(ctx, `SELECT version FROM service WHERE tenant = $1 AND id = $2`, s.Tenant[:], s.ID[:]).Scan(&version)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return tenant.ErrNotFound
+		case err != nil:
+			return err
+		case version != s.Version-1:
+			return tenant.ErrStale
+		}
+		if err := nameFree(ctx, tx, s); err != nil {
+			return err
+		}
+		if err := dethrone(ctx, tx, s); err != nil {
+			return err
+		}
+		r, err := tx.ExecContext(ctx, `UPDATE service SET name = $3, is_default = $4, profile = $5, created_us = $6,
+			updated_us = $7, version = $8 WHERE tenant = $1 AND id = $2 AND version = $9`, append(row, s.Version-1)...)
+		return one(r, err, tenant.ErrStale)
+	})
+}
+
+// nameFree asks that no other service of the tenant has the name.
+func nameFree(ctx context.Context, tx *sql.Tx, s tenant.Service) error {
+	var taken int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM service WHERE tenant = $1 AND name = $2 AND id <> $3`,
+		s.Tenant[:], s.Name, s.ID[:]).Scan(&taken)
+	if err == nil && taken > 0 {
+		return tenant.ErrNameTaken
+	}
+	return err
+}
+
+// DeleteService implements tenant.Store.
+func (db *DB) DeleteService(ctx context.Context, t uid.Tenant, id uid.ID, now time.Time, e outbox.Effects) error {
+	return db.direct(ctx, "delete a service", e, func(tx *sql.Tx) error {
+		if err := db.missing(ctx, tx, `SELECT 1 FROM service WHERE tenant = $1 AND id = $2`, t[:], id[:]); errors.Is(err, tenant.ErrNotFound) {
+			return err
+		}
+		r, err := tx.ExecContext(ctx, `DELETE FROM service WHERE tenant = $1 AND id = $2 AND is_default = $3 AND NOT EXISTS (
+			SELECT 1 FROM open_verification o WHERE o.tenant = $1 AND o.service = $2 AND o.ends_us > $4)`,
+			t[:], id[:], false, micros(now))
+		return one(r, err, tenant.ErrInUse)
+	})
+}

@@ -1,0 +1,160 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/countersign/countersign/internal/store"
+)
+
+// prepared is a hot statement on the batches' connection with room for its arguments and results, used again and
+// again: the batches speak to the driver directly, since database/sql costs as much as the statement itself.
+type prepared struct {
+	stmt driver.Stmt
+	args []driver.NamedValue
+	row  []driver.Value
+}
+
+// batch is one transaction on the batches' connection. It holds the turn from Begin to Commit or Rollback.
+type batch struct {
+	e    *Engine
+	over bool
+}
+
+// Begin implements store.Engine.
+func (e *Engine) Begin(context.Context, int) (store.Batch, error) {
+	e.turn.Lock()
+	if err := e.plain(e.begin); err != nil {
+		e.turn.Unlock()
+		return nil, err
+	}
+	return &batch{e: e}, nil
+}
+
+func (e *Engine) plain(s driver.Stmt) error {
+	return e.conn.Raw(func(any) error {
+		_, err := s.(driver.StmtExecContext).ExecContext(context.Background(), nil)
+		return err
+	})
+}
+
+// Run implements store.Batch: the steps one after another, each once per row.
+func (b *batch) Run(_ context.Context, steps ...store.Step) error {
+	return b.e.conn.Raw(func(dc any) error {
+		for _, step := range steps {
+			if len(step.Rows) == 0 || step.Stmt.SQLite == "" {
+				continue
+			}
+			p, err := b.e.statement(dc.(driver.Conn), step.Stmt)
+			if err != nil {
+				return err
+			}
+			for _, row := range step.Rows {
+				if err := p.run(row, step.Scan); err != nil {
+					return fmt.Errorf("%.40s...: %w", step.Stmt.SQLite, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (e *Engine) statement(conn driver.Conn, h *store.Hot) (*prepared, error) {
+	if p := e.stmts[h]; p != nil {
+		return p, nil
+	}
+	stmt, err := conn.Prepare(h.SQLite)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %.40s...: %w", h.SQLite, err)
+	}
+	p := &prepared{stmt: stmt, args: make([]driver.NamedValue, len(h.Kinds))}
+	for i := range p.args {
+		p.args[i].Ordinal = i + 1
+	}
+	e.stmts[h] = p
+	return p, nil
+}
+
+func (p *prepared) run(row []any, scan func(func(...any) error) error) error {
+	for i, v := range row {
+		p.args[i].Value = v
+	}
+	if scan == nil {
+		_, err := p.stmt.(driver.StmtExecContext).ExecContext(context.Background(), p.args)
+		return err
+	}
+	rows, err := p.stmt.(driver.StmtQueryContext).QueryContext(context.Background(), p.args)
+	if err != nil {
+		return err
+	}
+	if p.row == nil {
+		p.row = make([]driver.Value, len(rows.Columns()))
+	}
+	for {
+		if err = rows.Next(p.row); err != nil {
+			break
+		}
+		if err = scan(p.assign); err != nil {
+			break
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return errors.Join(err, rows.Close())
+}
+
+// assign gives the row's values to the destinations of a scan: the few types that the hot statements read.
+func (p *prepared) assign(dest ...any) error {
+	if len(dest) != len(p.row) {
+		return fmt.Errorf("scan of %d columns into %d", len(p.row), len(dest))
+	}
+	for i, v := range p.row {
+		ok := true
+		switch d := dest[i].(type) {
+		case *int64:
+			*d, ok = v.(int64)
+		case *string:
+			*d, ok = v.(string)
+		case *bool:
+			var n int64
+			n, ok = v.(int64)
+			*d = n != 0
+		case *[]byte:
+			*d, ok = v.([]byte)
+			ok = ok || v == nil
+		default:
+			ok = false
+		}
+		if !ok {
+			return fmt.Errorf("scan of column %d: %T into %T", i, v, dest[i])
+		}
+	}
+	return nil
+}
+
+// Commit implements store.Batch.
+func (b *batch) Commit(ctx context.Context, steps ...store.Step) error {
+	if err := b.Run(ctx, steps...); err != nil {
+		return err
+	}
+	if err := b.e.plain(b.e.commit); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	b.over = true
+	b.e.turn.Unlock()
+	return nil
+}
+
+// Rollback implements store.Batch.
+func (b *batch) Rollback() {
+	if b.over {
+		return
+	}
+	b.over = true
+	_ = b.e.plain(b.e.rollback) // fails only when SQLite has rolled back by itself
+	b.e.turn.Unlock()
+}

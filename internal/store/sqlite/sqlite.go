@@ -1,0 +1,177 @@
+// Package sqlite opens the SQLite database of a single server and runs the store's statements on it.
+//
+// There is one writer at a time in the process: the committer's batches and the few other writes take turns under one
+// lock, so none of them starves in SQLite's own busy handler. Readers have a pool of their own and never wait (WAL).
+// Another process, such as a command of the operator, may write too; then the busy handler decides.
+//
+// Every commit is synced to the disk (synchronous=FULL): what was answered survives a power failure.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	msqlite "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/countersign/countersign/internal/store"
+)
+
+// FileName is the database's name in the data directory.
+const FileName = "countersign.db"
+
+// Engine is an open database. It implements store.Engine.
+type Engine struct {
+	path   string
+	reader *sql.DB
+	writer *sql.DB
+	turn   sync.Mutex // held by whoever writes
+
+	conn                    *sql.Conn                // of the batches; under turn
+	stmts                   map[*store.Hot]*prepared // of conn; under turn
+	begin, commit, rollback driver.Stmt              // of conn; under turn
+}
+
+// Open opens the database in dir, creating an empty one when there is none. The schema is not touched.
+func Open(ctx context.Context, dir string) (*Engine, error) {
+	path := filepath.Join(dir, FileName)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite would make it readable by others
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	e := &Engine{path: path, stmts: map[*store.Hot]*prepared{}}
+	if e.writer, err = sql.Open("sqlite", dsn(path, false)); err != nil {
+		return nil, err
+	}
+	if e.reader, err = sql.Open("sqlite", dsn(path, true)); err != nil {
+		return nil, errors.Join(err, e.writer.Close())
+	}
+	e.writer.SetMaxOpenConns(2) // the batches' and one for everything else
+	e.reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	e.reader.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	if err := e.prepare(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), e.Close())
+	}
+	return e, nil
+}
+
+// dsn sets, in this order: the wait for another process first, then the journal, then how hard a commit is synced.
+func dsn(path string, readOnly bool) string {
+	q := url.Values{}
+	q.Add("_pragma", "busy_timeout(5000)")
+	q.Add("_pragma", "journal_mode(WAL)")
+	q.Add("_pragma", "synchronous(FULL)")
+	q.Add("_pragma", "foreign_keys(ON)")
+	q.Add("_pragma", "temp_store(MEMORY)")
+	if readOnly {
+		q.Add("_pragma", "query_only(ON)")
+		q.Add("_pragma", "cache_size(-8192)") // KiB
+	} else {
+		q.Add("_pragma", "cache_size(-32768)")       // KiB: the right edges of the big tables and all of the small ones
+		q.Add("_pragma", "wal_autocheckpoint(4000)") // pages: 16 MB of log between checkpoints
+		q.Set("_txlock", "immediate")
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}
+
+// prepare takes the batches' connection. The hot statements are prepared at their first use, when the schema is there.
+func (e *Engine) prepare(ctx context.Context) (err error) {
+	if e.conn, err = e.writer.Conn(ctx); err != nil {
+		return err
+	}
+	return e.conn.Raw(func(dc any) error {
+		for _, s := range []struct {
+			into *driver.Stmt
+			text string
+		}{{&e.begin, "BEGIN IMMEDIATE"}, {&e.commit, "COMMIT"}, {&e.rollback, "ROLLBACK"}} {
+			if *s.into, err = dc.(driver.Conn).Prepare(s.text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Path is where the database is.
+func (e *Engine) Path() string { return e.path }
+
+// Name implements store.Engine.
+func (e *Engine) Name() string { return "sqlite" }
+
+// Reader implements store.Engine.
+func (e *Engine) Reader() *sql.DB { return e.reader }
+
+// Locks implements store.Engine: there is one writer, so nothing read in its transaction can change.
+func (e *Engine) Locks() bool { return false }
+
+// Write implements store.Engine.
+func (e *Engine) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	e.turn.Lock()
+	defer e.turn.Unlock()
+	tx, err := e.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := fn(tx); err != nil {
+		_ = tx.Rollback() // the first error says more
+		return err
+	}
+	return tx.Commit()
+}
+
+// Settle implements store.Engine. A commit of SQLite always has an answer; it is asked for all the same by a caller
+// that could not tell, and then the row says.
+func (e *Engine) Settle(ctx context.Context, _ store.Batch, owner, token []byte) (store.Fate, error) {
+	var n int
+	err := e.reader.QueryRowContext(ctx, `SELECT count(*) FROM commit_token WHERE owner = $1 AND token = $2`, owner, token).Scan(&n)
+	switch {
+	case err != nil:
+		return store.FateUnknown, err
+	case n > 0:
+		return store.FateCommitted, nil
+	}
+	return store.FateGone, nil
+}
+
+// Classify implements store.Engine by SQLite's result codes.
+func (e *Engine) Classify(err error) store.Class {
+	se, ok := errors.AsType[*msqlite.Error](err)
+	if !ok {
+		return store.Broken
+	}
+	switch se.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return store.Again
+	}
+	return store.Broken
+}
+
+// Close closes all connections.
+func (e *Engine) Close() error {
+	e.turn.Lock()
+	defer e.turn.Unlock()
+	var errs []error
+	if e.conn != nil {
+		for _, p := range e.stmts {
+			errs = append(errs, p.stmt.Close())
+		}
+		for _, s := range []driver.Stmt{e.begin, e.commit, e.rollback} {
+			if s != nil {
+				errs = append(errs, s.Close())
+			}
+		}
+		errs = append(errs, e.conn.Close())
+	}
+	return errors.Join(append(errs, e.reader.Close(), e.writer.Close())...)
+}

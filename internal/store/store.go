@@ -1,0 +1,83 @@
+// Package store is every SQL statement of Countersign, written once for SQLite and PostgreSQL.
+//
+// State changes go through one door, the committer. A request names what it is about and brings a decision; the lane
+// gathers what waits at that moment, reads all of it under its locks, runs the decisions in order, each on a copy that
+// is kept only when it returns nil, and commits rows, jobs, events and limits in one transaction. One fsync carries
+// them all.
+//
+//	submit -> lane queue -> gather -> read (scene) -> decide -> write -> commit -> answer, hand over jobs
+//
+// Invariants. Nothing is answered before it is durable. A decision that fails leaves nothing, and its neighbours in the
+// batch are not touched. Every batch writes something, so that a request about a thing that does not exist takes as
+// long as one about a thing that does. A commit that got no answer is never done again before its fate is known.
+// Nobody else locks the rows of recipients.
+//
+// The files: engine.go is what a database must offer; statements.go the hot statements; scene.go, wants.go and
+// writes.go one batch; committer.go the lanes. Everything else is one file per domain package that is served.
+//
+// The package knows no key and no clear secret, decides nothing, and reaches no network but the database.
+package store
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// Config says how the store works.
+type Config struct {
+	// Lanes is how many batches may be on their way at once; a lane has its share of the buckets. SQLite has one
+	// writer and takes 1. Zero: 1.
+	Lanes int
+	// Queue gets the jobs that were born leased to this node. Nil: nothing here works on jobs.
+	Queue *outbox.Queue
+}
+
+// DB is the store over one engine. It may be used concurrently.
+type DB struct {
+	Now func() time.Time // the clock of leases and retention
+
+	engine   Engine
+	log      *slog.Logger
+	queue    *outbox.Queue
+	metrics  *metrics
+	lanes    []*lane
+	stopping atomic.Bool
+	stopped  chan struct{}
+}
+
+// New makes the store. Nothing is committed until Run is called.
+func New(cfg Config, engine Engine, log *slog.Logger, reg prometheus.Registerer) *DB {
+	db := &DB{Now: time.Now, engine: engine, log: log, queue: cfg.Queue, stopped: make(chan struct{})}
+	node := uid.Random(db.Now())
+	for n := range max(cfg.Lanes, 1) {
+		owner := append(node[:len(node):len(node)], byte(n))
+		db.lanes = append(db.lanes, &lane{db: db, n: n, owner: owner, queue: make(chan *request, queueSize)})
+	}
+	db.metrics = newMetrics(reg, db.lanes)
+	return db
+}
+
+// Run commits until ctx ends; then it refuses new requests, commits those that were accepted, and returns.
+func (db *DB) Run(ctx context.Context) {
+	laneCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	for _, l := range db.lanes {
+		wg.Go(func() { l.run(laneCtx) })
+	}
+	<-ctx.Done()
+	db.stopping.Store(true)
+	stop()
+	wg.Wait()
+	close(db.stopped)
+}
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.engine.Reader().PingContext(ctx) }

@@ -1,0 +1,106 @@
+package storetest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/audit/audittest"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/outbox/outboxtest"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/tenant/tenanttest"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
+)
+
+// The suites of the packages that the store serves, over this store.
+
+type auditStore struct{ *store.DB }
+
+func (s auditStore) Write(ctx context.Context, events []audit.Event) error {
+	return s.Record(ctx, outbox.Effects{Events: events})
+}
+
+func auditLog(engine Open) func(t *testing.T) audittest.Log {
+	return func(t *testing.T) audittest.Log {
+		e := engine(t)
+		if err := e.Partitions(t.Context(), audittest.Start); err != nil {
+			t.Fatalf("partitions: %v", err)
+		}
+		return auditStore{Start(t, e, nil)}
+	}
+}
+
+func outboxBench(engine Open) func(t *testing.T) outboxtest.Bench {
+	return func(t *testing.T) outboxtest.Bench {
+		e := engine(t)
+		db := Start(t, e, nil)
+		var mu sync.Mutex
+		stores := map[*outbox.Queue]*store.DB{nil: db} // under mu
+		return outboxtest.Bench{
+			Store:  db,
+			Shared: e.Locks(),
+			Commit: func(ctx context.Context, queue *outbox.Queue, effects outbox.Effects) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if stores[queue] == nil {
+					stores[queue] = another(t, e, queue)
+				}
+				return stores[queue].Record(ctx, effects)
+			},
+			Rows: func(ctx context.Context) ([]outboxtest.Row, error) { return jobs(ctx, e) },
+		}
+	}
+}
+
+func tenantBench(engine Open) func(t *testing.T) tenanttest.Bench {
+	return func(t *testing.T) tenanttest.Bench {
+		e := engine(t)
+		if err := e.Partitions(t.Context(), tenanttest.Noon); err != nil {
+			t.Fatalf("partitions: %v", err)
+		}
+		db := Start(t, e, nil)
+		return tenanttest.Bench{
+			Store: db,
+			Events: func(ctx context.Context) ([]audit.Event, error) {
+				return db.Events(ctx, uid.ID{}, uid.ID{0xff}, 10_000)
+			},
+			Open: func(ctx context.Context, of uid.Tenant, service uid.ID, until time.Time) error {
+				v := sample(of)
+				v.Service, v.ExpiresAt = service, until
+				return db.Change(ctx, place(v), func(h *verify.Held) (outbox.Effects, error) {
+					h.Create = v.Copy()
+					return outbox.Effects{}, nil
+				})
+			},
+		}
+	}
+}
+
+// jobs reads all jobs as they are kept.
+func jobs(ctx context.Context, e store.Engine) ([]outboxtest.Row, error) {
+	rows, err := e.Reader().QueryContext(ctx, `SELECT id, kind, tenant, object, n, payload, due_us, attempt, taken, lease_owner, claim_us,
+		dead, reason FROM job ORDER BY id`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []outboxtest.Row
+	for rows.Next() {
+		var r outboxtest.Row
+		var due, claim int64
+		if err := rows.Scan(&r.Job.ID, &r.Job.Kind, &r.Job.Tenant, &r.Job.Object, &r.Job.N, &r.Job.Payload, &due, &r.Job.Attempt,
+			&r.Job.Taken, &r.Holder, &claim, &r.Dead, &r.Reason); err != nil {
+			return nil, err
+		}
+		r.Job.Due = time.UnixMicro(due).UTC()
+		if !r.Holder.IsZero() {
+			r.Job.LeaseUntil = time.UnixMicro(claim).UTC()
+		}
+		list = append(list, r)
+	}
+	return list, rows.Err()
+}

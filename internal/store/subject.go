@@ -1,0 +1,30 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// EraseRecipient blanks everything that leads to a recipient in the tenant's verifications: the sealed value, the blind
+// index, the mask, and what the tenant wrote beside it. The rows stay, for counting and for the log. Verifications that
+// are open are left alone; the caller sees to it that there are none. It answers how many rows were blanked.
+func (db *DB) EraseRecipient(ctx context.Context, tenant uid.Tenant, bucket uint16, blind [16]byte) (int64, error) {
+	var n int64
+	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE verification SET recipient = NULL, blind_index = $4, masked = '', external_id = '',
+			metadata = '' WHERE bucket = $1 AND tenant = $2 AND blind_index = $3 AND status <> 'pending'`,
+			int64(bucket), tenant[:], blind[:], make([]byte, len(blind)))
+		if err != nil {
+			return err
+		}
+		if n, err = r.RowsAffected(); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM recipient_state WHERE bucket = $1 AND tenant = $2 AND blind_index = $3`,
+			int64(bucket), tenant[:], blind[:])
+		return err
+	})
+	return n, db.away("erase a recipient", err)
+}

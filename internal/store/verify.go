@@ -1,0 +1,186 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
+)
+
+var _ verify.Store = (*DB)(nil)
+
+// pageScan is how many rows a page of a filtered list looks at: it bounds the work of a filter that nothing matches.
+const pageScan = 5000
+
+func errNoVerification() error {
+	return fault.New(fault.NotFound, "verification_not_found", "There is no such verification, or it has ended.")
+}
+
+// Verification implements verify.Store.
+func (db *DB) Verification(ctx context.Context, tenant uid.Tenant, id uid.ID) (*verify.Verification, []verify.Delivery, error) {
+	row := db.engine.Reader().QueryRowContext(ctx, `SELECT `+verificationColumns+` FROM verification v
+		WHERE v.bucket = $1 AND v.id = $2 AND v.tenant = $3`, int64(id.Bucket()), id[:], tenant[:])
+	v, err := scanVerification(row.Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, errNoVerification()
+	}
+	if err != nil {
+		return nil, nil, db.away("read a verification", err)
+	}
+	if v.Deliveries == 0 {
+		return v, nil, nil
+	}
+	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+deliveryColumns+` FROM delivery d
+		WHERE d.bucket = $1 AND d.verification_id = $2 ORDER BY d.n`, int64(id.Bucket()), id[:])
+	deliveries, err := collect(rows, err, scanDelivery)
+	if err != nil {
+		return nil, nil, db.away("read deliveries", err)
+	}
+	return v, deliveries, nil
+}
+
+// Verifications implements verify.Store. The tenant's index gives the order; a recipient's rows are found in its
+// bucket, which holds one in 4096 of all.
+func (db *DB) Verifications(ctx context.Context, tenant uid.Tenant, f verify.Filter) ([]verify.Verification, uid.ID, error) {
+	before := f.Before
+	if before.IsZero() {
+		before = uid.ID{0xff}
+	}
+	text, args := `SELECT `+verificationColumns+` FROM verification v WHERE v.tenant = $1 AND v.id < $2`, []any{tenant[:], before[:]}
+	if f.BlindIndex != nil {
+		text += ` AND v.bucket = $3`
+		args = append(args, int64(f.Bucket))
+	}
+	if f.ExternalID != "" {
+		args = append(args, f.ExternalID)
+		text += fmt.Sprintf(` AND v.external_id = $%d AND v.external_id <> ''`, len(args))
+	}
+	args = append(args, pageScan)
+	text += fmt.Sprintf(` ORDER BY v.id DESC LIMIT $%d`, len(args))
+	rows, err := db.engine.Reader().QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, uid.ID{}, db.away("list verifications", err)
+	}
+	defer rows.Close()
+	var (
+		page   []verify.Verification
+		last   uid.ID
+		looked int
+	)
+	for rows.Next() {
+		v, err := scanVerification(rows.Scan)
+		if err != nil {
+			return nil, uid.ID{}, db.away("list verifications", err)
+		}
+		last, looked = v.ID, looked+1
+		if (f.BlindIndex != nil && v.BlindIndex != *f.BlindIndex) || (f.Status != "" && v.Status != f.Status) {
+			continue
+		}
+		if page = append(page, *v); len(page) == f.Limit {
+			break
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, uid.ID{}, db.away("list verifications", err)
+	}
+	if len(page) < f.Limit && looked < pageScan {
+		last = uid.ID{}
+	}
+	return page, last, nil
+}
+
+// Due implements verify.Store.
+func (db *DB) Due(ctx context.Context, now time.Time, limit int) ([]verify.Target, error) {
+	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT bucket, tenant, blind_index, service, purpose FROM open_verification
+		WHERE ends_us <= $1 ORDER BY ends_us LIMIT $2`, micros(now), limit)
+	due, err := collect(rows, err, func(scan func(...any) error) (t verify.Target, err error) {
+		var blind []byte
+		var purpose string
+		err = scan(&t.Bucket, &t.Tenant, &blind, &t.Service, &purpose)
+		copy(t.BlindIndex[:], blind)
+		t.Purpose = verify.Purpose(purpose)
+		return t, err
+	})
+	return due, db.away("list what is due", err)
+}
+
+// Reference implements verify.Store.
+func (db *DB) Reference(ctx context.Context, provider, reference string) (tenant uid.Tenant, id uid.ID, n int, err error) {
+	err = db.engine.Reader().QueryRowContext(ctx, `SELECT tenant, verification_id, n FROM provider_reference
+		WHERE bucket = $1 AND provider = $2 AND reference = $3`, int64(referenceBucket(provider, reference)), provider, reference).
+		Scan(&tenant, &id, &n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return tenant, id, 0, fault.New(fault.NotFound, "delivery_not_found", "No delivery has this reference.")
+	}
+	return tenant, id, n, db.away("find a reference", err)
+}
+
+// referenceBucket spreads provider references over the buckets; every node must give the same answer.
+func referenceBucket(provider, reference string) uint16 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(provider)) // a hash takes everything
+	_, _ = h.Write([]byte{0})
+	_, _ = h.Write([]byte(reference))
+	return uint16(h.Sum32() % uid.Buckets)
+}
+
+func scanDelivery(scan func(...any) error) (d verify.Delivery, err error) {
+	var (
+		id                                           []byte
+		channel, state, amount, currency             string
+		n, send, latency, segments, created, updated int64
+	)
+	err = scan(&id, &n, &send, &d.Provider, &channel, &state, &d.Error, &d.Reference, &d.Echoes, &latency, &amount, &currency,
+		&segments, &created, &updated)
+	copy(d.Verification[:], id)
+	d.N, d.Send, d.Segments = int(n), int(send), int(segments)
+	d.Channel, d.State = delivery.Channel(channel), delivery.State(state)
+	d.Latency = time.Duration(latency) * time.Microsecond
+	if amount != "" {
+		d.Price = &delivery.Price{Amount: amount, Currency: currency}
+	}
+	d.CreatedAt, d.UpdatedAt = fromMicros(created), fromMicros(updated)
+	return d, err
+}
+
+// collect reads all rows of a query.
+func collect[T any](rows *sql.Rows, err error, scan func(func(...any) error) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []T
+	for rows.Next() {
+		one, err := scan(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, one)
+	}
+	return list, rows.Err()
+}
+
+// away turns an error of the database into the fault that callers know; nil stays nil.
+func (db *DB) away(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return unavailable("storage_unavailable", fmt.Errorf("%s: %w", doing, err))
+}
+
+// Owner implements verify.Store.
+func (db *DB) Owner(ctx context.Context, id uid.ID) (tenant uid.Tenant, err error) {
+	err = db.engine.Reader().QueryRowContext(ctx, `SELECT v.tenant FROM verification v WHERE v.bucket = $1 AND v.id = $2`,
+		int64(id.Bucket()), id[:]).Scan(&tenant)
+	if errors.Is(err, sql.ErrNoRows) {
+		return tenant, errNoVerification()
+	}
+	return tenant, db.away("find a verification's tenant", err)
+}
