@@ -1,0 +1,133 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/web"
+)
+
+// route is one operation of the API.
+type route struct {
+	method, path string
+	id           string // operation id, what SDKs call it
+	scope        string // what the key must hold
+	status       int    // of the usual answer; 0: 200
+	summary      string
+	detail       string
+	register     func(a *api, op huma.Operation)
+}
+
+// routes is every operation that needs a key. Callbacks and the document stand in build.
+func routes() []route {
+	const one = "/v1/verifications/{id}"
+	const service = "/v1/services/{id}"
+	return []route{
+		{method: "POST", path: "/v1/verifications", id: "start-verification", scope: tenant.ScopeVerifyStart, status: 201,
+			summary: "Start a verification",
+			detail: "Sends a code. When one is open for the same recipient, service and purpose, this is a send on it " +
+				"and answers 200; inside the cool-down nothing is sent and resend_at says when it may be.",
+			register: serve((*api).start)},
+		{method: "POST", path: "/v1/verifications/check", id: "check-open-verification", scope: tenant.ScopeVerifyCheck,
+			summary: "Check a code for a recipient", detail: "Checks the open verification of the recipient, service and purpose.",
+			register: serve((*api).checkOpen)},
+		{method: "POST", path: one + "/check", id: "check-verification", scope: tenant.ScopeVerifyCheck,
+			summary: "Check a code", detail: "A wrong code is 200 with valid false. A verification that ended or never was is 404.",
+			register: serve((*api).check)},
+		{method: "POST", path: one + "/resend", id: "resend-verification", scope: tenant.ScopeVerifyStart,
+			summary: "Send once more", detail: "Inside the cool-down nothing is sent and resend_at says when it may be.",
+			register: serve((*api).resend)},
+		{method: "POST", path: one + "/cancel", id: "cancel-verification", scope: tenant.ScopeVerifyStart,
+			summary: "Cancel a verification", register: serve((*api).cancel)},
+		{method: "POST", path: one + "/approve", id: "approve-verification", scope: tenant.ScopeVerifyApprove,
+			summary:  "Tell that your own code was right",
+			detail:   "Only for a verification that was started with a code of your own, which you compare yourself.",
+			register: serve((*api).approve)},
+		{method: "GET", path: one, id: "get-verification", scope: tenant.ScopeVerifyRead,
+			summary: "Read a verification", detail: "With its sends and deliveries. reveal=to shows the recipient in full, " +
+				"needs the scope " + tenant.ScopeRecipientShow + " and is written to the audit log.",
+			register: serve((*api).get)},
+		{method: "GET", path: "/v1/verifications", id: "list-verifications", scope: tenant.ScopeVerifyRead,
+			summary: "List verifications, newest first", register: serve((*api).list)},
+		{method: "POST", path: "/v1/services", id: "create-service", scope: tenant.ScopeServicesWrite, status: 201,
+			summary: "Make a service", register: serve((*api).createService)},
+		{method: "GET", path: "/v1/services", id: "list-services", scope: tenant.ScopeServicesRead,
+			summary: "List services, oldest first", register: serve((*api).listServices)},
+		{method: "GET", path: service, id: "get-service", scope: tenant.ScopeServicesRead,
+			summary: "Read a service", register: serve((*api).getService)},
+		{method: "PATCH", path: service, id: "update-service", scope: tenant.ScopeServicesWrite,
+			summary: "Change a service", detail: "Fields that are left out stay as they are.", register: serve((*api).updateService)},
+		{method: "DELETE", path: service, id: "delete-service", scope: tenant.ScopeServicesWrite, status: 204,
+			summary: "Remove a service", register: serve((*api).deleteService)},
+	}
+}
+
+// serve adapts a handler: what it answers is encoded, and an error becomes a problem.
+func serve[I, O any](handle func(*api, context.Context, *I) (*O, error)) func(*api, huma.Operation) {
+	return func(a *api, op huma.Operation) {
+		huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+			out, err := handle(a, ctx, in)
+			if err != nil {
+				return nil, web.NewProblem(ctx, err)
+			}
+			return out, nil
+		})
+	}
+}
+
+// operation is what huma and the document need to know of a route.
+func (a *api) operation(rt route) huma.Operation {
+	status := rt.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return huma.Operation{
+		Method:        rt.method,
+		Path:          rt.path,
+		OperationID:   rt.id,
+		Summary:       rt.summary,
+		Description:   rt.detail,
+		DefaultStatus: status,
+		Errors:        statuses(rt),
+		Security:      []map[string][]string{{"key": {rt.scope}}},
+		Middlewares:   huma.Middlewares{a.guard(rt.scope)},
+		Responses:     alsoOK(rt),
+		MaxBodyBytes:  -1, // the chain caps bodies, for every edge at one place
+		// A parameter that is not documented would be silently without effect.
+		RejectUnknownQueryParameters: true,
+	}
+}
+
+// statuses are those of the problems that a route can answer.
+func statuses(rt route) []int {
+	s := []int{400, 401, 403, 429, 503}
+	if rt.path != "/v1/verifications" && rt.path != "/v1/services" {
+		s = append(s, 404)
+	}
+	if rt.method != "GET" {
+		s = append(s, 409)
+	}
+	if rt.method == "POST" || rt.method == "PATCH" {
+		s = append(s, 408, 413, 415)
+	}
+	slices.Sort(s)
+	return append(s, 422)
+}
+
+// alsoOK documents the second good status of a start: 200 when there was an open verification.
+func alsoOK(rt route) map[string]*huma.Response {
+	if rt.id != "start-verification" {
+		return nil
+	}
+	return map[string]*huma.Response{strconv.Itoa(http.StatusOK): {
+		Description: "There was an open verification: this was a send on it, or came inside the cool-down",
+		Content: map[string]*huma.MediaType{
+			"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Verification"}},
+		},
+	}}
+}

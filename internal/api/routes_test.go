@@ -1,0 +1,36 @@
+package api_test
+
+import (
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+var (
+	vrfPath = "/v1/verifications/" + vrf.Text(uid.Verification)
+	svcPath = "/v1/services/" + svc.Text(uid.Service)
+)
+
+// everyRoute is every route that needs a key, with a request that succeeds, written apart from the table that the API
+// is built of.
+var everyRoute = []struct {
+	operation string // as the document has it
+	method    string
+	target    string
+	body      string
+	scope     string
+	status    int
+}{
+	{"post /v1/verifications", "POST", "/v1/verifications", `{"to":"+12025550123"}`, tenant.ScopeVerifyStart, 201},
+	{"get /v1/verifications", "GET", "/v1/verifications", "", tenant.ScopeVerifyRead, 200},
+	{"post /v1/verifications/check", "POST", "/v1/verifications/check", `{"to":"+12025550123","code":"123456"}`, tenant.ScopeVerifyCheck, 200},
+	{"get /v1/verifications/{id}", "GET", vrfPath, "", tenant.ScopeVerifyRead, 200},
+	{"post /v1/verifications/{id}/check", "POST", vrfPath + "/check", `{"code":"123456"}`, tenant.ScopeVerifyCheck, 200},
+	{"post /v1/verifications/{id}/resend", "POST", vrfPath + "/resend", `{}`, tenant.ScopeVerifyStart, 200},
+	{"post /v1/verifications/{id}/cancel", "POST", vrfPath + "/cancel", "", tenant.ScopeVerifyStart, 200},
+	{"post /v1/verifications/{id}/approve", "POST", vrfPath + "/approve", "", tenant.ScopeVerifyApprove, 200},
+	{"post /v1/services", "POST", "/v1/services", `{"name":"Acme"}`, tenant.ScopeServicesWrite, 201},
+	{"get /v1/services", "GET", "/v1/services", "", tenant.ScopeServicesRead, 200},
+	{"get /v1/services/{id}", "GET", svcPath, "", tenant.ScopeServicesRead, 200},
+	{"patch /v1/services/{id}", "PATCH", svcPath, `{"max_sends":3}`, tenant.ScopeServicesWrite, 200},
+	{"delete /v1/services/{id}", "DELETE", svcPath, "", tenant.ScopeServicesWrite, 204},
+}
