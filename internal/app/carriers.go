@@ -1,0 +1,73 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/delivery/relay"
+	"github.com/countersign/countersign/internal/delivery/sink"
+	"github.com/countersign/countersign/internal/delivery/smtp"
+	"github.com/countersign/countersign/internal/devphone"
+	"github.com/countersign/countersign/internal/egress"
+)
+
+// sinkName is the name of the provider of development mode.
+const sinkName = "sink"
+
+// newDispatcher builds every provider of the configuration. In development mode the sink comes last on every route.
+func newDispatcher(cfg Config, inbox *sink.Inbox, client *egress.Client, log *slog.Logger, reg prometheus.Registerer) (*delivery.Dispatcher, error) {
+	var providers []delivery.Provider
+	for _, p := range cfg.AllProviders() {
+		built, err := newProvider(p, client)
+		if err != nil {
+			return nil, fmt.Errorf("provider: %w", err)
+		}
+		providers = append(providers, built)
+	}
+	routes := cfg.Routes
+	if inbox != nil {
+		providers = append(providers, sink.NewProvider(sinkName, inbox))
+		if len(routes) > 0 {
+			routes = append(routes[:len(routes):len(routes)], delivery.Rule{Use: []string{sinkName}})
+		}
+	}
+	return delivery.New(delivery.Config{Providers: providers, Routes: routes}, log, reg)
+}
+
+func newProvider(p Provider, client *egress.Client) (delivery.Provider, error) {
+	switch {
+	case p.Relay != nil:
+		return relay.New(*p.Relay, client)
+	case p.SMTP != nil:
+		return smtp.New(*p.SMTP, client)
+	}
+	return nil, fmt.Errorf("no settings")
+}
+
+// phoneInbox shows the sink's messages to the development phone.
+type phoneInbox struct{ inbox *sink.Inbox }
+
+func (p phoneInbox) Messages(to string) []devphone.Message {
+	messages := p.inbox.Messages(to)
+	shown := make([]devphone.Message, len(messages))
+	for i, m := range messages {
+		shown[i] = devphone.Message(m)
+	}
+	return shown
+}
+
+func (p phoneInbox) Watch(ctx context.Context) iter.Seq[devphone.Message] {
+	messages := p.inbox.Watch(ctx)
+	return func(yield func(devphone.Message) bool) {
+		for m := range messages {
+			if !yield(devphone.Message(m)) {
+				return
+			}
+		}
+	}
+}

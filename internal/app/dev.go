@@ -1,0 +1,116 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// credentials is what development mode writes for whoever tries things out. A key appears when its surface exists.
+type credentials struct {
+	BaseURL  string           `json:"base_url"`
+	APIKey   string           `json:"api_key"`
+	Tenant   string           `json:"tenant"`
+	InboxURL string           `json:"inbox_url"`
+	PhoneURL string           `json:"phone_url"`
+	Other    otherCredentials `json:"other"`
+}
+
+// otherCredentials are those of a second tenant, to see that the two are apart.
+type otherCredentials struct {
+	Tenant string `json:"tenant"`
+	APIKey string `json:"api_key"`
+}
+
+// The names of the development tenants.
+const (
+	devTenant   = "dev"
+	otherTenant = "other"
+)
+
+var devCaller = tenant.Caller{Actor: "system"}
+
+func (s *server) credentialsFile() string {
+	return filepath.Join(s.cfg.DataDir, "dev-credentials.json")
+}
+
+// prepareDev sees that both development tenants exist with wide limits and working keys, and writes the credentials.
+// Keys that the file of an earlier start holds are kept while they work.
+func (s *server) prepareDev(ctx context.Context, addr net.Addr) error {
+	var was credentials
+	if text, err := os.ReadFile(s.credentialsFile()); err == nil {
+		_ = json.Unmarshal(text, &was) // a broken file is written anew
+	}
+	base := baseURL(addr)
+	c := credentials{BaseURL: base, InboxURL: base + "/dev/inbox", PhoneURL: base + "/dev/phone"}
+	var err error
+	if c.Tenant, c.APIKey, err = s.devTenant(ctx, devTenant, was.APIKey); err != nil {
+		return err
+	}
+	if c.Other.Tenant, c.Other.APIKey, err = s.devTenant(ctx, otherTenant, was.Other.APIKey); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writePrivate(s.credentialsFile(), append(text, '\n'))
+}
+
+func (s *server) devTenant(ctx context.Context, name, secret string) (id, key string, err error) {
+	if p, err := s.directory.Authenticate(ctx, secret); err == nil {
+		return p.Tenant.Text(), secret, nil
+	}
+	t, err := s.findTenant(ctx, name)
+	if err != nil {
+		return "", "", fmt.Errorf("development tenant %s: %w", name, err)
+	}
+	_, made, err := s.directory.CreateKey(ctx, devCaller, t, tenant.KeyRequest{
+		Name: "development", Scopes: []string{tenant.ScopeAll, tenant.ScopeVerifyApprove, tenant.ScopeRecipientShow},
+	})
+	if err != nil {
+		return "", "", fmt.Errorf("key of the development tenant %s: %w", name, err)
+	}
+	return t.Text(), made.Reveal(), nil
+}
+
+func (s *server) findTenant(ctx context.Context, name string) (uid.Tenant, error) {
+	list, err := s.directory.Tenants(ctx, uid.Tenant{}, 100)
+	if err != nil {
+		return uid.Tenant{}, err
+	}
+	for _, t := range list {
+		if t.Name == name {
+			return t.ID, nil
+		}
+	}
+	t, err := s.directory.CreateTenant(ctx, devCaller, name)
+	if err != nil {
+		return uid.Tenant{}, err
+	}
+	_, err = s.directory.UpdateTenant(ctx, devCaller, t.ID, func(t *tenant.Tenant) { t.Limits = tenant.DevLimits() })
+	return t.ID, err
+}
+
+// writePrivate replaces a file that only its owner may read, whole or not at all.
+func writePrivate(path string, text []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(text)
+	if err = errors.Join(err, tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name()) // what is left of it
+	}
+	return err
+}

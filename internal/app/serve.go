@@ -1,0 +1,217 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/delivery/sink"
+	"github.com/countersign/countersign/internal/egress"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/risk"
+	"github.com/countersign/countersign/internal/seal"
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
+	"github.com/countersign/countersign/internal/web"
+)
+
+// server is every part of a running server, built once.
+type server struct {
+	cfg        Config
+	log        *slog.Logger
+	registry   *prometheus.Registry
+	storage    *storage
+	directory  *tenant.Directory
+	dispatcher *delivery.Dispatcher
+	verify     *verify.Service
+	worker     *outbox.Worker
+	sealer     *audit.Sealer
+	inbox      *sink.Inbox // development only
+}
+
+// Serve runs a server until ctx ends, and then finishes what was accepted. Whatever is wrong with the configuration,
+// the keys or the database is an error before anything is served.
+func Serve(ctx context.Context, cfg Config, log *slog.Logger) error {
+	listener, err := listen(cfg.Listen, "listen")
+	if err != nil {
+		return err
+	}
+	var metrics net.Listener
+	if cfg.Metrics.Listen != "" {
+		if metrics, err = listen(cfg.Metrics.Listen, "metrics.listen"); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	s, err := newServer(ctx, cfg, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	stages, err := s.stages(listener, metrics)
+	if err != nil {
+		return errors.Join(err, listener.Close(), s.storage.engine.Close())
+	}
+	log.Info("serving", "address", listener.Addr().String(), "database", s.storage.engine.Name(), "tls", cfg.TLS.CertFile != "",
+		"version", Version())
+	err = runStages(ctx, stages)
+	log.Info("stopped")
+	return errors.Join(err, s.storage.engine.Close())
+}
+
+func listen(address, key string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; choose another address, or stop what has this one", key, err)
+	}
+	return l, nil
+}
+
+func newServer(ctx context.Context, cfg Config, log *slog.Logger) (*server, error) {
+	s := &server{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	node := uid.Random(time.Now())
+	queue := outbox.NewQueue(node)
+	var err error
+	if s.storage, err = openStorage(ctx, cfg, queue, log, s.registry); err != nil {
+		return nil, err
+	}
+	if err := s.build(node, queue); err != nil {
+		return nil, errors.Join(err, s.storage.engine.Close())
+	}
+	return s, nil
+}
+
+func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
+	if s.directory, err = newDirectory(s.cfg, s.storage, s.log, s.registry); err != nil {
+		return err
+	}
+	client, err := egress.New(egress.Config{Allow: s.cfg.Egress.Allow, UserAgent: "Countersign/" + Version()}, s.registry)
+	if err != nil {
+		return err
+	}
+	if s.cfg.DevMode {
+		s.inbox = sink.NewInbox()
+	}
+	if s.dispatcher, err = newDispatcher(s.cfg, s.inbox, client, s.log, s.registry); err != nil {
+		return err
+	}
+	if s.verify, err = verify.New(verify.Config{Rules: rules(s.cfg)}, verify.Deps{
+		Store: s.storage.db, Ring: s.storage.ring, Tenants: s.directory, Carrier: s.dispatcher, Risk: risk.Allow,
+		Log: s.log, Registry: s.registry,
+	}); err != nil {
+		return err
+	}
+	if s.worker, err = outbox.New(outbox.Config{
+		Node: node, Concurrency: s.cfg.Worker.Concurrency, Log: s.log, Registry: s.registry,
+	}, s.storage.db, queue, s.verify.Handlers()); err != nil {
+		return err
+	}
+	s.sealer, err = audit.NewSealer(sealerConfig(s.cfg), s.storage.db, s.storage.signer, s.log, s.registry)
+	return err
+}
+
+func rules(cfg Config) recipient.Rules { return recipient.Rules{Fiction: cfg.DevMode} }
+
+// newDirectory builds the directory of tenants for a server or a command.
+func newDirectory(cfg Config, st *storage, log *slog.Logger, reg prometheus.Registerer) (*tenant.Directory, error) {
+	channels := make([]string, len(delivery.Channels))
+	for i, c := range delivery.Channels {
+		channels[i] = string(c)
+	}
+	return tenant.New(tenant.Config{
+		Hash: keyHash(st.ring), Showable: delivery.Showable, Channels: channels, Limits: cfg.TenantLimits(), Rules: rules(cfg),
+		MinTTL: minTTL(cfg), Log: log, Registry: reg,
+	}, st.db)
+}
+
+// minTTL is the shortest life of a code that a profile may ask for; zero is the directory's own.
+func minTTL(cfg Config) time.Duration {
+	if cfg.DevMode {
+		return 5 * time.Second
+	}
+	return 0
+}
+
+func keyHash(ring *seal.Ring) func(string) [32]byte {
+	return func(secret string) [32]byte { return ring.Hash("api_key", uid.Tenant{}, []byte(secret)) }
+}
+
+func sealerConfig(cfg Config) audit.SealerConfig {
+	c := audit.SealerConfig{CheckpointEvery: cfg.Audit.Interval}
+	if path := cfg.CheckpointFile(); path != "" {
+		c.Outside = audit.NewCheckpointFile(path)
+	}
+	return c
+}
+
+// stages are the parts that run, in the order in which they start: each needs only those before it.
+func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
+	handler, err := s.handler(metrics == nil)
+	if err != nil {
+		return nil, err
+	}
+	tlsConfig, err := loadTLS(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+	stages := []stage{
+		{"store", func(ctx context.Context) error { s.storage.db.Run(ctx); return nil }},
+		{"directory", s.directory.Run},
+		{"sealer", s.seal},
+		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.log) }},
+		{"expiry", s.expire},
+		{"worker", s.worker.Run},
+	}
+	if metrics != nil {
+		stages = append(stages, stage{"metrics", func(ctx context.Context) error {
+			return web.Server{Handler: s.metricsHandler(), Log: s.log}.Serve(ctx, metrics)
+		}})
+	}
+	return append(stages, stage{"http", func(ctx context.Context) error {
+		if s.cfg.DevMode {
+			if err := s.prepareDev(ctx, listener.Addr()); err != nil {
+				return err
+			}
+		}
+		return web.Server{Handler: handler, TLS: tlsConfig, Log: s.log}.Serve(ctx, listener)
+	}}), nil
+}
+
+// seal runs the sealer, and at the end seals once more, so that a stopped server leaves nothing unprotected.
+func (s *server) seal(ctx context.Context) error {
+	s.sealer.Run(ctx)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if _, err := s.sealer.SealNow(last); err != nil {
+		s.log.Warn("the last events are not sealed; the next start does it", "error", err)
+	}
+	return nil
+}
+
+// expireEvery is how often verifications whose time is over are ended. Nothing waits for it: a late check finds out by
+// itself.
+const expireEvery = time.Second
+
+func (s *server) expire(ctx context.Context) error {
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if _, err := s.verify.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("the expiry sweep failed and will be tried again", "error", err)
+		}
+	}
+}
