@@ -172,15 +172,21 @@ func (db *DB) EraseEvents(ctx context.Context, tenant uid.Tenant, ids []uid.ID, 
 	return db.away("erase a subject", err)
 }
 
+// What insertEvent and insertPending are to a batch, for a transaction that is none.
+const (
+	insertOneEvent   = insertEventColumns + ` VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+	insertOnePending = `INSERT INTO audit_pending (bucket, batch, event_ids) VALUES ($1, $2, $3)`
+)
+
 // insertEvents writes events and marks them for the sealer, in a transaction that is no batch.
 func insertEvents(ctx context.Context, tx *sql.Tx, events []audit.Event, now time.Time) error {
 	for _, e := range events {
-		if _, err := tx.ExecContext(ctx, insertEvent.SQLite, eventRow(e)...); err != nil {
+		if _, err := tx.ExecContext(ctx, insertOneEvent, eventRow(e)...); err != nil {
 			return err
 		}
 	}
 	for _, row := range pendingRows(events, now) {
-		if _, err := tx.ExecContext(ctx, insertPending.SQLite, row...); err != nil {
+		if _, err := tx.ExecContext(ctx, insertOnePending, row...); err != nil {
 			return err
 		}
 	}

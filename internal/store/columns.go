@@ -27,9 +27,6 @@ func fromMicros(us int64) time.Time {
 	return time.UnixMicro(us).UTC()
 }
 
-// blob keeps an absent value NULL and an empty one empty.
-func blob(b []byte) []byte { return b }
-
 // verificationColumns are read in this order by scanVerification.
 const verificationColumns = `v.id, v.tenant, v.blind_index, v.service, v.purpose, v.kind, v.recipient, v.masked, v.country,
 	v.status, v.channel, v.code_key, v.code_length, v.generation, v.salt, v.custom_code, v.binding, v.transaction_sealed,
@@ -52,8 +49,8 @@ func verificationRow(v *verify.Verification) ([]any, error) {
 	}
 	return []any{
 		int64(v.ID.Bucket()), v.ID[:], v.Tenant[:], v.BlindIndex[:], v.Service[:], string(v.Purpose), int64(v.Kind),
-		blob(v.Recipient), v.Masked, v.Country, string(v.Status), string(v.Channel), int64(v.Code.Key), int64(v.Code.Length),
-		int64(v.Code.Generation), v.Code.Salt[:], blob(v.Code.Custom), blob(v.Binding), blob(v.Transaction), v.Locale,
+		v.Recipient, v.Masked, v.Country, string(v.Status), string(v.Channel), int64(v.Code.Key), int64(v.Code.Length),
+		int64(v.Code.Generation), v.Code.Salt[:], v.Code.Custom, v.Binding, v.Transaction, v.Locale,
 		v.ExternalID, metadata, decision, v.TestNumber, meters, encodeSends(v.Sends), int64(v.Deliveries), int64(v.Checks),
 		int64(v.MaxChecks), int64(v.MaxSends), micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.ResendAt),
 		micros(v.EndedAt), micros(v.UpdatedAt),
@@ -63,9 +60,9 @@ func verificationRow(v *verify.Verification) ([]any, error) {
 // changedRow gives the values that a change may touch, in the order of updateVerification.
 func changedRow(v *verify.Verification) []any {
 	return []any{
-		int64(v.ID.Bucket()), v.ID[:], string(v.Status), string(v.Channel), int64(v.Code.Generation), blob(v.Code.Custom),
-		blob(v.Transaction), encodeSends(v.Sends), int64(v.Deliveries), int64(v.Checks), micros(v.ExpiresAt),
-		micros(v.ResendAt), micros(v.EndedAt), micros(v.UpdatedAt),
+		string(v.Status), string(v.Channel), int64(v.Code.Generation), v.Code.Custom, v.Transaction, encodeSends(v.Sends),
+		int64(v.Deliveries), int64(v.Checks), micros(v.ExpiresAt), micros(v.ResendAt), micros(v.EndedAt), micros(v.UpdatedAt),
+		int64(v.ID.Bucket()), v.ID[:],
 	}
 }
 

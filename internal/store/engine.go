@@ -68,8 +68,10 @@ type Step struct {
 	Scan func(scan func(dest ...any) error) error
 }
 
-// Hot is a statement on the hot path. It is the one exception to "one SQL text for both databases": SQLite runs the
-// text once per row, PostgreSQL runs its text once with each column as an array. The conformance suite compares them.
+// Hot is a statement on the hot path. It is the one exception to "one SQL text for both databases". SQLite has its
+// arguments as "?" in the order of Kinds, one row at a time; where {rows} stands, the engine puts the tuples of several
+// rows and runs the text for them together. PostgreSQL runs its text once, with each column as an array. A text that is
+// empty is not run.
 type Hot struct {
 	SQLite   string
 	Postgres string

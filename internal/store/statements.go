@@ -1,21 +1,21 @@
 package store
 
-// The statements of the hot path. SQLite runs each per row, PostgreSQL once with a column per array. They stand side by
-// side here and nowhere else; the conformance suite runs the same changes through both and compares what is left.
+// The statements of the hot path. SQLite runs its text with {rows} filled in for several rows at once, or else row by
+// row; PostgreSQL runs its text once with each column as an array. They stand side by side here and nowhere else; the
+// conformance suite runs the same changes through both and compares what is left.
 
 // Reading. Bucket equality stands in every statement, so that a distributed engine asks one shard.
 
 var selectIdentity = &Hot{ // what never changes of a verification: whose it is and which recipient's
-	Kinds:  []Kind{Int, Bytes},
-	SQLite: `SELECT v.id, v.tenant, v.blind_index FROM verification v WHERE v.bucket = $1 AND v.id = $2`,
+	Kinds: []Kind{Int, Bytes},
 	Postgres: `SELECT v.id, v.tenant, v.blind_index FROM unnest($1::bigint[], $2::bytea[]) u (bucket, id)
 		JOIN verification v ON v.bucket = u.bucket AND v.id = u.id`,
 }
 
 var selectContact = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes},
-	SQLite: `SELECT ` + contactColumns + ` FROM recipient_state
-		WHERE bucket = $1 AND tenant = $2 AND blind_index = $3`,
+	SQLite: `SELECT ` + contactColumns + ` FROM (VALUES {rows}) u JOIN recipient_state
+		ON bucket = u.column1 AND tenant = u.column2 AND blind_index = u.column3`,
 	Postgres: `SELECT r.bucket, r.tenant, r.blind_index, r.sends, r.wrong, r.proven_us
 		FROM unnest($1::bigint[], $2::bytea[], $3::bytea[]) u (bucket, tenant, blind_index)
 		JOIN recipient_state r ON r.bucket = u.bucket AND r.tenant = u.tenant AND r.blind_index = u.blind_index
@@ -23,16 +23,18 @@ var selectContact = &Hot{
 }
 
 var selectMeter = &Hot{
-	Kinds:  []Kind{Int, Bytes},
-	SQLite: `SELECT bucket, meter_key, state_us FROM client_meter WHERE bucket = $1 AND meter_key = $2`,
+	Kinds: []Kind{Int, Bytes},
+	SQLite: `SELECT bucket, meter_key, state_us FROM (VALUES {rows}) u JOIN client_meter
+		ON bucket = u.column1 AND meter_key = u.column2`,
 	Postgres: `SELECT m.bucket, m.meter_key, m.state_us FROM unnest($1::bigint[], $2::bytea[]) u (bucket, meter_key)
 		JOIN client_meter m ON m.bucket = u.bucket AND m.meter_key = u.meter_key
 		ORDER BY m.bucket, m.meter_key FOR UPDATE OF m`,
 }
 
 var selectAnswer = &Hot{
-	Kinds:  []Kind{Int, Bytes},
-	SQLite: `SELECT bucket, answer_key, body, answer, at_us FROM idempotency WHERE bucket = $1 AND answer_key = $2`,
+	Kinds: []Kind{Int, Bytes},
+	SQLite: `SELECT bucket, answer_key, body, answer, at_us FROM (VALUES {rows}) u JOIN idempotency
+		ON bucket = u.column1 AND answer_key = u.column2`,
 	Postgres: `SELECT a.bucket, a.answer_key, a.body, a.answer, a.at_us
 		FROM unnest($1::bigint[], $2::bytea[]) u (bucket, answer_key)
 		JOIN idempotency a ON a.bucket = u.bucket AND a.answer_key = u.answer_key
@@ -41,16 +43,17 @@ var selectAnswer = &Hot{
 
 var selectVerification = &Hot{
 	Kinds:  []Kind{Int, Bytes},
-	SQLite: `SELECT ` + verificationColumns + ` FROM verification v WHERE v.bucket = $1 AND v.id = $2`,
+	SQLite: `SELECT ` + verificationColumns + ` FROM (VALUES {rows}) u JOIN verification v ON v.id = u.column2`,
 	Postgres: `SELECT ` + verificationColumns + ` FROM unnest($1::bigint[], $2::bytea[]) u (bucket, id)
 		JOIN verification v ON v.bucket = u.bucket AND v.id = u.id`,
 }
 
 var selectOpen = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes, Bytes, Text},
-	SQLite: `SELECT ` + verificationColumns + ` FROM open_verification o
-		JOIN verification v ON v.bucket = o.bucket AND v.id = o.id
-		WHERE o.bucket = $1 AND o.tenant = $2 AND o.blind_index = $3 AND o.service = $4 AND o.purpose = $5`,
+	SQLite: `SELECT ` + verificationColumns + ` FROM (VALUES {rows}) u
+		JOIN open_verification o ON o.bucket = u.column1 AND o.tenant = u.column2 AND o.blind_index = u.column3
+			AND o.service = u.column4 AND o.purpose = u.column5
+		JOIN verification v ON v.id = o.id`,
 	Postgres: `SELECT ` + verificationColumns + `
 		FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[]) u (bucket, tenant, blind_index, service, purpose)
 		JOIN open_verification o ON o.bucket = u.bucket AND o.tenant = u.tenant AND o.blind_index = u.blind_index
@@ -60,7 +63,7 @@ var selectOpen = &Hot{
 
 var selectDeliveries = &Hot{
 	Kinds:  []Kind{Int, Bytes},
-	SQLite: `SELECT ` + deliveryColumns + ` FROM delivery d WHERE d.bucket = $1 AND d.verification_id = $2`,
+	SQLite: `SELECT ` + deliveryColumns + ` FROM (VALUES {rows}) u JOIN delivery d ON d.verification_id = u.column2`,
 	Postgres: `SELECT ` + deliveryColumns + ` FROM unnest($1::bigint[], $2::bytea[]) u (bucket, id)
 		JOIN delivery d ON d.bucket = u.bucket AND d.verification_id = u.id`,
 }
@@ -91,8 +94,7 @@ var ensureAnswer = &Hot{
 
 // dropAnswer takes back what ensureAnswer made for a request that kept nothing.
 var dropAnswer = &Hot{
-	Kinds:  []Kind{Int, Bytes},
-	SQLite: `DELETE FROM idempotency WHERE bucket = $1 AND answer_key = $2 AND answer IS NULL`,
+	Kinds: []Kind{Int, Bytes},
 	Postgres: `DELETE FROM idempotency a USING unnest($1::bigint[], $2::bytea[]) u (bucket, answer_key)
 		WHERE a.bucket = u.bucket AND a.answer_key = u.answer_key AND a.answer IS NULL`,
 }
@@ -107,8 +109,7 @@ const insertVerificationColumns = `INSERT INTO verification (bucket, id, tenant,
 var insertVerification = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes, Bytes, Bytes, Text, Int, Bytes, Text, Text, Text, Text, Int, Int, Int, Bytes, Bytes,
 		Bytes, Bytes, Text, Text, Text, Text, Bool, Text, Text, Int, Int, Int, Int, Int, Int, Int, Int, Int},
-	SQLite: insertVerificationColumns + ` VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-		$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)`,
+	SQLite: insertVerificationColumns + ` VALUES {rows}`,
 	Postgres: insertVerificationColumns + ` SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[],
 		$5::bytea[], $6::text[], $7::bigint[], $8::bytea[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
 		$14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[], $18::bytea[], $19::bytea[], $20::text[], $21::text[],
@@ -117,24 +118,24 @@ var insertVerification = &Hot{
 }
 
 var updateVerification = &Hot{
-	Kinds: []Kind{Int, Bytes, Text, Text, Int, Bytes, Bytes, Text, Int, Int, Int, Int, Int, Int},
-	SQLite: `UPDATE verification SET status = $3, channel = $4, generation = $5, custom_code = $6, transaction_sealed = $7,
-		sends = $8, deliveries = $9, checks = $10, expires_us = $11, resend_us = $12, ended_us = $13, updated_us = $14
-		WHERE bucket = $1 AND id = $2`,
+	Kinds: []Kind{Text, Text, Int, Bytes, Bytes, Text, Int, Int, Int, Int, Int, Int, Int, Bytes},
+	SQLite: `UPDATE verification SET status = ?, channel = ?, generation = ?, custom_code = ?, transaction_sealed = ?,
+		sends = ?, deliveries = ?, checks = ?, expires_us = ?, resend_us = ?, ended_us = ?, updated_us = ?
+		WHERE +bucket = ? AND id = ?`,
 	Postgres: `UPDATE verification v SET status = u.status, channel = u.channel, generation = u.generation,
 		custom_code = u.custom_code, transaction_sealed = u.transaction_sealed, sends = u.sends, deliveries = u.deliveries,
 		checks = u.checks, expires_us = u.expires_us, resend_us = u.resend_us, ended_us = u.ended_us, updated_us = u.updated_us
-		FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::bigint[], $6::bytea[], $7::bytea[], $8::text[],
-			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
-			u (bucket, id, status, channel, generation, custom_code, transaction_sealed, sends, deliveries, checks,
-			expires_us, resend_us, ended_us, updated_us)
+		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $7::bigint[], $8::bigint[],
+			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bytea[])
+			u (status, channel, generation, custom_code, transaction_sealed, sends, deliveries, checks, expires_us,
+			resend_us, ended_us, updated_us, bucket, id)
 		WHERE v.bucket = u.bucket AND v.id = u.id`,
 }
 
 var putContact = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes, Bytes, Bytes, Int, Int},
 	SQLite: `INSERT INTO recipient_state (bucket, tenant, blind_index, sends, wrong, proven_us, touched_us)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (bucket, tenant, blind_index) DO UPDATE
+		VALUES {rows} ON CONFLICT (bucket, tenant, blind_index) DO UPDATE
 		SET sends = excluded.sends, wrong = excluded.wrong, proven_us = excluded.proven_us, touched_us = excluded.touched_us`,
 	Postgres: `UPDATE recipient_state r SET sends = u.sends, wrong = u.wrong, proven_us = u.proven_us, touched_us = u.touched_us
 		FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bigint[], $7::bigint[])
@@ -145,7 +146,7 @@ var putContact = &Hot{
 var putOpen = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes, Bytes, Text, Bytes, Int},
 	SQLite: `INSERT INTO open_verification (bucket, tenant, blind_index, service, purpose, id, ends_us)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		VALUES {rows}
 		ON CONFLICT (bucket, tenant, blind_index, service, purpose) DO UPDATE SET id = excluded.id, ends_us = excluded.ends_us`,
 	Postgres: `INSERT INTO open_verification (bucket, tenant, blind_index, service, purpose, id, ends_us)
 		SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[], $6::bytea[], $7::bigint[])
@@ -156,7 +157,7 @@ var putOpen = &Hot{
 var dropOpen = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes, Bytes, Text, Bytes},
 	SQLite: `DELETE FROM open_verification
-		WHERE bucket = $1 AND tenant = $2 AND blind_index = $3 AND service = $4 AND purpose = $5 AND id = $6`,
+		WHERE bucket = ? AND tenant = ? AND blind_index = ? AND service = ? AND purpose = ? AND id = ?`,
 	Postgres: `DELETE FROM open_verification o
 		USING unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[], $6::bytea[])
 			u (bucket, tenant, blind_index, service, purpose, id)
@@ -176,7 +177,7 @@ const replaceDelivery = ` DO UPDATE SET state = excluded.state, error = excluded
 
 var putDelivery = &Hot{
 	Kinds: []Kind{Int, Bytes, Int, Bytes, Int, Text, Text, Text, Text, Text, Bool, Int, Text, Text, Int, Int, Int},
-	SQLite: insertDeliveryColumns + ` VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+	SQLite: insertDeliveryColumns + ` VALUES {rows}
 		ON CONFLICT (verification_id, n)` + replaceDelivery,
 	Postgres: insertDeliveryColumns + ` SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[],
 		$6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::boolean[], $12::bigint[], $13::text[], $14::text[],
@@ -187,7 +188,7 @@ const insertReferenceColumns = `INSERT INTO provider_reference (bucket, provider
 
 var putReference = &Hot{
 	Kinds: []Kind{Int, Text, Text, Bytes, Bytes, Int, Int},
-	SQLite: insertReferenceColumns + ` VALUES ($1, $2, $3, $4, $5, $6, $7)
+	SQLite: insertReferenceColumns + ` VALUES {rows}
 		ON CONFLICT (bucket, provider, reference) DO NOTHING`,
 	Postgres: insertReferenceColumns + ` SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[], $5::bytea[],
 		$6::bigint[], $7::bigint[]) ON CONFLICT (bucket, provider, reference) DO NOTHING`,
@@ -197,14 +198,14 @@ const insertJobColumns = `INSERT INTO job (bucket, id, kind, tenant, object, n, 
 
 var insertJob = &Hot{
 	Kinds:  []Kind{Int, Bytes, Text, Bytes, Bytes, Int, Bytes, Int, Int, Bytes, Int},
-	SQLite: insertJobColumns + ` VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	SQLite: insertJobColumns + ` VALUES {rows}`,
 	Postgres: insertJobColumns + ` SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::bytea[], $5::bytea[],
 		$6::bigint[], $7::bytea[], $8::bigint[], $9::bigint[], $10::bytea[], $11::bigint[])`,
 }
 
 var deleteJob = &Hot{
 	Kinds:  []Kind{Int, Bytes},
-	SQLite: `DELETE FROM job WHERE bucket = $1 AND id = $2`,
+	SQLite: `DELETE FROM job WHERE +bucket = ? AND id = ?`,
 	Postgres: `DELETE FROM job j USING unnest($1::bigint[], $2::bytea[]) u (bucket, id)
 		WHERE j.bucket = u.bucket AND j.id = u.id`,
 }
@@ -214,21 +215,21 @@ const insertEventColumns = `INSERT INTO event (bucket, id, tenant, type, object,
 
 var insertEvent = &Hot{
 	Kinds:  []Kind{Int, Bytes, Bytes, Text, Bytes, Int, Text, Text, Bytes, Bytes, Bytes, Text},
-	SQLite: insertEventColumns + ` VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+	SQLite: insertEventColumns + ` VALUES {rows}`,
 	Postgres: insertEventColumns + ` SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[], $5::bytea[],
 		$6::bigint[], $7::text[], $8::text[], $9::bytea[], $10::bytea[], $11::bytea[], $12::text[])`,
 }
 
 var insertPending = &Hot{
 	Kinds:  []Kind{Int, Bytes, Bytes},
-	SQLite: `INSERT INTO audit_pending (bucket, batch, event_ids) VALUES ($1, $2, $3)`,
+	SQLite: `INSERT INTO audit_pending (bucket, batch, event_ids) VALUES {rows}`,
 	Postgres: `INSERT INTO audit_pending (bucket, batch, event_ids)
 		SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])`,
 }
 
 var putMeter = &Hot{
 	Kinds: []Kind{Int, Bytes, Int},
-	SQLite: `INSERT INTO client_meter (bucket, meter_key, state_us) VALUES ($1, $2, $3)
+	SQLite: `INSERT INTO client_meter (bucket, meter_key, state_us) VALUES {rows}
 		ON CONFLICT (bucket, meter_key) DO UPDATE SET state_us = excluded.state_us`,
 	Postgres: `UPDATE client_meter m SET state_us = u.state_us
 		FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) u (bucket, meter_key, state_us)
@@ -237,7 +238,7 @@ var putMeter = &Hot{
 
 var putAnswer = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes, Bytes, Int},
-	SQLite: `INSERT INTO idempotency (bucket, answer_key, body, answer, at_us) VALUES ($1, $2, $3, $4, $5)
+	SQLite: `INSERT INTO idempotency (bucket, answer_key, body, answer, at_us) VALUES {rows}
 		ON CONFLICT (bucket, answer_key) DO UPDATE SET body = excluded.body, answer = excluded.answer, at_us = excluded.at_us`,
 	Postgres: `UPDATE idempotency a SET body = u.body, answer = u.answer, at_us = u.at_us
 		FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bigint[]) u (bucket, answer_key, body, answer, at_us)
@@ -248,7 +249,7 @@ var putAnswer = &Hot{
 // by which the batch can be found again when its commit got no answer.
 var putToken = &Hot{
 	Kinds: []Kind{Bytes, Bytes, Int},
-	SQLite: `INSERT INTO commit_token (owner, token, at_us) VALUES ($1, $2, $3)
+	SQLite: `INSERT INTO commit_token (owner, token, at_us) VALUES {rows}
 		ON CONFLICT (owner) DO UPDATE SET token = excluded.token, at_us = excluded.at_us`,
 	Postgres: `INSERT INTO commit_token (owner, token, at_us) SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[])
 		ON CONFLICT (owner) DO UPDATE SET token = excluded.token, at_us = excluded.at_us`,

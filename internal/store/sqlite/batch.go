@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/countersign/countersign/internal/store"
 )
@@ -17,6 +18,16 @@ type prepared struct {
 	args []driver.NamedValue
 	row  []driver.Value
 }
+
+// many is a hot statement prepared for so many rows at once.
+type many struct {
+	hot  *store.Hot
+	rows int
+}
+
+// together are the numbers of rows that a statement with {rows} is prepared for. What a batch has is cut greedily, so
+// that a few statements serve every number.
+var together = []int{64, 16, 4, 1}
 
 // batch is one transaction on the batches' connection. It holds the turn from Begin to Commit or Rollback.
 type batch struct {
@@ -41,51 +52,76 @@ func (e *Engine) plain(s driver.Stmt) error {
 	})
 }
 
-// Run implements store.Batch: the steps one after another, each once per row.
+// Run implements store.Batch: the steps one after another.
 func (b *batch) Run(_ context.Context, steps ...store.Step) error {
 	return b.e.conn.Raw(func(dc any) error {
 		for _, step := range steps {
-			if len(step.Rows) == 0 || step.Stmt.SQLite == "" {
+			if step.Stmt.SQLite == "" {
 				continue
 			}
-			p, err := b.e.statement(dc.(driver.Conn), step.Stmt)
-			if err != nil {
-				return err
-			}
-			for _, row := range step.Rows {
-				if err := p.run(row, step.Scan); err != nil {
-					return fmt.Errorf("%.40s...: %w", step.Stmt.SQLite, err)
-				}
+			if err := b.e.step(dc.(driver.Conn), step); err != nil {
+				return fmt.Errorf("%.40s...: %w", step.Stmt.SQLite, err)
 			}
 		}
 		return nil
 	})
 }
 
-func (e *Engine) statement(conn driver.Conn, h *store.Hot) (*prepared, error) {
-	if p := e.stmts[h]; p != nil {
+func (e *Engine) step(conn driver.Conn, step store.Step) error {
+	sizes := together
+	if !strings.Contains(step.Stmt.SQLite, "{rows}") {
+		sizes = together[len(together)-1:]
+	}
+	rows := step.Rows
+	for _, n := range sizes {
+		for len(rows) >= n {
+			p, err := e.statement(conn, many{step.Stmt, n})
+			if err != nil {
+				return err
+			}
+			if err := p.run(rows[:n], step.Scan); err != nil {
+				return err
+			}
+			rows = rows[n:]
+		}
+	}
+	return nil
+}
+
+func (e *Engine) statement(conn driver.Conn, m many) (*prepared, error) {
+	if p := e.stmts[m]; p != nil {
 		return p, nil
 	}
-	stmt, err := conn.Prepare(h.SQLite)
+	tuple := "(" + strings.Repeat("?, ", len(m.hot.Kinds)-1) + "?)"
+	tuples := strings.Repeat(tuple+", ", m.rows-1) + tuple
+	stmt, err := conn.Prepare(strings.Replace(m.hot.SQLite, "{rows}", tuples, 1))
 	if err != nil {
-		return nil, fmt.Errorf("prepare %.40s...: %w", h.SQLite, err)
+		return nil, fmt.Errorf("prepare: %w", err)
 	}
-	p := &prepared{stmt: stmt, args: make([]driver.NamedValue, len(h.Kinds))}
+	p := &prepared{stmt: stmt, args: make([]driver.NamedValue, m.rows*len(m.hot.Kinds))}
 	for i := range p.args {
 		p.args[i].Ordinal = i + 1
 	}
-	e.stmts[h] = p
+	e.stmts[m] = p
 	return p, nil
 }
 
-func (p *prepared) run(row []any, scan func(func(...any) error) error) error {
-	for i, v := range row {
-		p.args[i].Value = v
+func (p *prepared) run(rows [][]any, scan func(func(...any) error) error) error {
+	n := 0
+	for _, row := range rows {
+		for _, v := range row {
+			p.args[n].Value = v
+			n++
+		}
 	}
 	if scan == nil {
 		_, err := p.stmt.(driver.StmtExecContext).ExecContext(context.Background(), p.args)
 		return err
 	}
+	return p.read(scan)
+}
+
+func (p *prepared) read(scan func(func(...any) error) error) error {
 	rows, err := p.stmt.(driver.StmtQueryContext).QueryContext(context.Background(), p.args)
 	if err != nil {
 		return err

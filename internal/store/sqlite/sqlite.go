@@ -35,9 +35,9 @@ type Engine struct {
 	writer *sql.DB
 	turn   sync.Mutex // held by whoever writes
 
-	conn                    *sql.Conn                // of the batches; under turn
-	stmts                   map[*store.Hot]*prepared // of conn; under turn
-	begin, commit, rollback driver.Stmt              // of conn; under turn
+	conn                    *sql.Conn          // of the batches; under turn
+	stmts                   map[many]*prepared // of conn; under turn
+	begin, commit, rollback driver.Stmt        // of conn; under turn
 }
 
 // Open opens the database in dir, creating an empty one when there is none. The schema is not touched.
@@ -50,7 +50,7 @@ func Open(ctx context.Context, dir string) (*Engine, error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	e := &Engine{path: path, stmts: map[*store.Hot]*prepared{}}
+	e := &Engine{path: path, stmts: map[many]*prepared{}}
 	if e.writer, err = sql.Open("sqlite", dsn(path, false)); err != nil {
 		return nil, err
 	}

@@ -122,7 +122,6 @@ CREATE TABLE open_verification (
     ends_us     bigint NOT NULL,
     PRIMARY KEY (bucket, tenant, blind_index, service, purpose)
 );
-CREATE INDEX open_verification_ends ON open_verification (ends_us);
 
 CREATE TABLE recipient_state (
     bucket      integer NOT NULL,

@@ -121,7 +121,6 @@ CREATE TABLE open_verification (
     ends_us     INTEGER NOT NULL,
     PRIMARY KEY (bucket, tenant, blind_index, service, purpose)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX open_verification_ends ON open_verification (ends_us);
 
 CREATE TABLE recipient_state (
     bucket      INTEGER NOT NULL,
