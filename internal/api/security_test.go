@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -46,6 +47,18 @@ func TestSEC_79_every_error_of_every_route_is_a_problem(t *testing.T) {
 type errSecret struct{}
 
 func (errSecret) Error() string { return "SELECT code FROM verification /var/lib/x.db" }
+
+func TestSEC_21_every_429_says_when_to_come_back(t *testing.T) {
+	t.Parallel()
+	for _, r := range everyRoute {
+		fake := newServices()
+		fake.err = fault.New(fault.Limited, "recipient_limited", "Wait.").After(29*time.Second + 1)
+		w := call(newServer(t, fake, io.Discard), r.method, r.target, r.body, nil)
+		if w.Code != 429 || w.Header().Get("Retry-After") != "30" || w.Header().Get("RateLimit") != `"recipient_limited";r=0;t=30` {
+			t.Errorf("%s: %d, %v", r.operation, w.Code, w.Header())
+		}
+	}
+}
 
 func TestSEC_81_an_idempotency_key_reaches_the_service_with_what_was_asked(t *testing.T) {
 	t.Parallel()

@@ -217,7 +217,7 @@ func (a *api) get(ctx context.Context, in *getInput) (*recordOutput, error) {
 		return nil, err
 	}
 	reveal := in.Reveal != ""
-	if false && !mayReveal(ctx) {
+	if reveal && !mayReveal(ctx) {
 		return nil, errReveal
 	}
 	r, err := a.Verifications.Get(ctx, caller(ctx), id, reveal)

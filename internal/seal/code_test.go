@@ -154,7 +154,8 @@ func TestSEC_1_bytes_that_would_favour_a_digit_are_rejected_and_the_hash_goes_on
 		append([]byte{251, 10, 252, 21}, bytes.Repeat([]byte{254}, 28)...),
 		append([]byte{32, 43}, bytes.Repeat([]byte{0}, 30)...),
 	}}
-	r := &Ring{versions: []*version{{codes: &macs{pool: sync.Pool{New: func() any { return &mac{hash: h} }}}}}}
+	r := &Ring{current: 1}
+	r.versions.Store(&[]*version{{codes: &macs{pool: sync.Pool{New: func() any { return &mac{hash: h} }}}}})
 	code, err := r.Code(1, uid.ID{1}, 2, [16]byte{3}, 5, "")
 	if err != nil || code.Reveal() != "90123" {
 		t.Fatalf("Code = %s, %v, want 90123", code.Reveal(), err)

@@ -53,7 +53,8 @@ func CreateFile(path string) error {
 
 // RotateFile appends a new version to the key file and returns it. Nothing else in the file changes, nor its mode or owner.
 // The file is replaced in one step: a reader sees the old or the new one, and so does the next start after a crash. Of two
-// rotations at once one fails. A ring that is open already does not see the new version.
+// rotations at once one fails. A ring that is open already reads the new version once it has
+// learned it ([Ring.Learn]) and writes with it from the next start.
 func RotateFile(path string) (KID, error) {
 	path, err := filepath.EvalSymlinks(path) // or else the link would be replaced and not the file
 	if err != nil {

@@ -55,7 +55,8 @@ var (
 // Ring holds every version of the master key and, after UseIndexKey, the index key. It is safe for concurrent use.
 type Ring struct {
 	hidden
-	versions []*version // versions[k-1] is version k, nil when destroyed; never changed after Parse
+	current  KID                        // the newest version when the ring was made; never changed
+	versions atomic.Pointer[[]*version] // of version k at k-1, nil when destroyed; the slice is never changed
 	tenants  aeadCache
 	index    atomic.Pointer[indexKey] // nil before UseIndexKey
 }
@@ -71,7 +72,7 @@ type version struct {
 // ignored; a line "-" stands for a version that was destroyed. Every bad line is named, by its number in the text,
 // in one error that holds nothing of the lines themselves.
 func Parse(text []byte) (*Ring, error) {
-	r := &Ring{}
+	var versions []*version
 	seen := map[string]int{}
 	var faults []error
 	n := 0
@@ -82,7 +83,7 @@ func Parse(text []byte) (*Ring, error) {
 			continue
 		}
 		if string(line) == destroyed {
-			r.versions = append(r.versions, nil)
+			versions = append(versions, nil)
 			continue
 		}
 		key, err := parseLine(line)
@@ -95,18 +96,38 @@ func Parse(text []byte) (*Ring, error) {
 			continue
 		}
 		seen[string(key)] = n
-		r.versions = append(r.versions, newVersion(key))
+		versions = append(versions, newVersion(key))
 	}
 	if len(faults) == 0 && len(seen) == 0 {
 		faults = append(faults, errors.New("no key found; it needs a line of 32 random bytes in base64, as `openssl rand -base64 32` prints"))
 	}
-	if len(faults) == 0 && r.versions[len(r.versions)-1] == nil {
+	if len(faults) == 0 && versions[len(versions)-1] == nil {
 		faults = append(faults, fmt.Errorf("the last key is %q; the newest version can't be a destroyed one", destroyed))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
+	r := &Ring{current: KID(len(versions))}
+	r.versions.Store(&versions)
 	return r, nil
+}
+
+// Learn takes over the versions of newer, the same key file read again. They are for reading alone: Current stays until the
+// next start. So several servers change over without a gap: the file with its new line goes to all of them, each
+// learns it, and only then are they restarted, one after the other. It reports whether there was anything new, and
+// answers ErrWrongKey when newer does not go on from what the ring holds.
+func (r *Ring) Learn(newer *Ring) (bool, error) {
+	was, is := *r.versions.Load(), *newer.versions.Load()
+	if len(is) < len(was) {
+		return false, ErrWrongKey
+	}
+	for i, v := range was {
+		if v != nil && is[i] != nil && !bytes.Equal(v.sealing, is[i].sealing) {
+			return false, ErrWrongKey
+		}
+	}
+	r.versions.Store(&is)
+	return len(is) > len(was), nil
 }
 
 // parseLine decodes one line. Its errors say what is wrong and nothing of what stands there.
@@ -130,18 +151,19 @@ func newVersion(key []byte) *version {
 	}
 }
 
-// Current is the newest version: the one for everything new.
-func (r *Ring) Current() KID { return KID(len(r.versions)) }
+// Current is the version for everything new: the newest when the ring was made.
+func (r *Ring) Current() KID { return r.current }
 
 // Has reports whether the ring holds version k.
 func (r *Ring) Has(k KID) bool { return r.version(k) != nil }
 
 // version is version k, or nil.
 func (r *Ring) version(k KID) *version {
-	if k < 1 || uint64(k) > uint64(len(r.versions)) {
+	versions := *r.versions.Load()
+	if k < 1 || uint64(k) > uint64(len(versions)) {
 		return nil
 	}
-	return r.versions[k-1]
+	return versions[k-1]
 }
 
 // derive makes a key of its own from key for one label (RFC 5869, no salt: the input is random already).

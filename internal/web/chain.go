@@ -86,7 +86,7 @@ func (c *Chain) Wrap(p Policy, next http.Handler) http.Handler {
 
 		h := w.Header()
 		for k, v := range header {
-			h[k] = v[:1:1] // shared by all answers; Set replaces it and Add copies it
+			h[k] = v // shared by all answers: Set replaces it, and Add copies it, for Clone leaves no room behind it
 		}
 		h["X-Request-Id"] = []string{x.id}
 		if r.ContentLength > MaxBody {

@@ -91,12 +91,3 @@ func UntilStop(ctx context.Context) (context.Context, context.CancelFunc) {
 	unhook := context.AfterFunc(server, cancel)
 	return out, func() { unhook(); cancel() }
 }
-
-// LoadTLS reads a certificate chain and its key, for TLS 1.2 and later.
-func LoadTLS(certFile, keyFile string) (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		return nil, fmt.Errorf("load the certificate %s: %w", certFile, err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
-}
