@@ -2,18 +2,11 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"strings"
-	"sync"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/countersign/countersign/internal/api"
 	"github.com/countersign/countersign/internal/devphone"
@@ -40,21 +33,19 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		web.Check{Name: "database", OK: s.storage.db.Ping},
 		web.Check{Name: "worker", OK: s.workerReady},
 	)
-	mux := http.NewServeMux()
-	mux.Handle("/", chain.Wrap(web.APIPolicy(), native))
-	mux.Handle("/healthz", health)
-	mux.Handle("/readyz", health)
+	rest := chain.Wrap(web.APIPolicy(), native)
+	edges := map[string]http.Handler{"/healthz": health, "/readyz": health}
 	if metrics {
-		mux.Handle("/metrics", onlyLoopback(s.metricsHandler(), native))
+		edges["/metrics"] = onlyLoopback(web.Metrics(s.registry), rest)
 	}
 	if s.inbox != nil {
 		phone, err := devphone.New(devphone.Config{Inbox: phoneInbox{s.inbox}, Command: s.firstCommand()})
 		if err != nil {
 			return nil, err
 		}
-		mux.Handle("/dev/", chain.Wrap(web.PagePolicy(web.WriteProblem), phone))
+		edges["/dev/"] = chain.Wrap(web.PagePolicy(web.WriteProblem), phone)
 	}
-	return mux, nil
+	return web.Split(edges, rest), nil
 }
 
 func (s *server) workerReady(context.Context) error {
@@ -62,10 +53,6 @@ func (s *server) workerReady(context.Context) error {
 		return errors.New("the worker has not heard from the database lately")
 	}
 	return nil
-}
-
-func (s *server) metricsHandler() http.Handler {
-	return promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry})
 }
 
 // onlyLoopback shows h to peers on this machine that speak for themselves; to everyone else the path does not exist.
@@ -79,53 +66,6 @@ func onlyLoopback(h, otherwise http.Handler) http.Handler {
 		}
 		h.ServeHTTP(w, r)
 	})
-}
-
-// loadTLS gives the TLS settings of the public listener, nil for plain HTTP. A renewed certificate is picked up without
-// a restart.
-func loadTLS(cfg Config) (*tls.Config, error) {
-	if cfg.TLS.CertFile == "" {
-		return nil, nil
-	}
-	c := &certificate{certFile: cfg.TLS.CertFile, keyFile: cfg.TLS.KeyFile}
-	if _, err := c.get(nil); err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
-	}
-	return &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
-}
-
-// recheck is how long a certificate is used before its file is looked at again.
-const recheck = time.Minute
-
-// certificate is a pair of files and what was last read from them.
-type certificate struct {
-	certFile, keyFile string
-
-	mu       sync.Mutex
-	loaded   *tls.Certificate // under mu
-	modified time.Time        // under mu: of certFile, when it was loaded
-	checked  time.Time        // under mu
-}
-
-// get gives the certificate of the files. A renewal that can't be read yet leaves the one in use.
-func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.loaded != nil && time.Since(c.checked) < recheck {
-		return c.loaded, nil
-	}
-	c.checked = time.Now()
-	info, err := os.Stat(c.certFile)
-	if err == nil && (c.loaded == nil || info.ModTime().After(c.modified)) {
-		var pair tls.Certificate
-		if pair, err = tls.LoadX509KeyPair(c.certFile, c.keyFile); err == nil {
-			c.loaded, c.modified = &pair, info.ModTime()
-		}
-	}
-	if c.loaded == nil {
-		return nil, err
-	}
-	return c.loaded, nil
 }
 
 // firstCommand is a shell command that sends a first message, for the empty phone page.

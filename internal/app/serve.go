@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -159,13 +160,16 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	tlsConfig, err := loadTLS(s.cfg)
-	if err != nil {
-		return nil, err
+	var tlsConfig *tls.Config
+	if s.cfg.TLS.CertFile != "" {
+		if tlsConfig, err = web.LoadTLS(s.cfg.TLS.CertFile, s.cfg.TLS.KeyFile); err != nil {
+			return nil, fmt.Errorf("tls: %w", err)
+		}
 	}
 	stages := []stage{
 		{"store", func(ctx context.Context) error { s.storage.db.Run(ctx); return nil }},
 		{"directory", s.directory.Run},
+		{"keys", func(ctx context.Context) error { return relearn(ctx, s.cfg, s.storage.ring, s.log) }},
 		{"sealer", s.seal},
 		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.log) }},
 		{"expiry", s.expire},
@@ -173,7 +177,7 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 	}
 	if metrics != nil {
 		stages = append(stages, stage{"metrics", func(ctx context.Context) error {
-			return web.Server{Handler: s.metricsHandler(), Log: s.log}.Serve(ctx, metrics)
+			return web.Server{Handler: web.Metrics(s.registry), Log: s.log}.Serve(ctx, metrics)
 		}})
 	}
 	return append(stages, stage{"http", func(ctx context.Context) error {
@@ -198,8 +202,8 @@ func (s *server) seal(ctx context.Context) error {
 }
 
 // expireEvery is how often verifications whose time is over are ended. Nothing waits for it: a late check finds out by
-// itself.
-const expireEvery = time.Second
+// itself, and a new start takes the place.
+const expireEvery = 5 * time.Second
 
 func (s *server) expire(ctx context.Context) error {
 	tick := time.NewTicker(expireEvery)
@@ -210,8 +214,12 @@ func (s *server) expire(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if _, err := s.verify.Sweep(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("the expiry sweep failed and will be tried again", "error", err)
+		for more := true; more; {
+			n, err := s.verify.Sweep(ctx)
+			if err != nil && ctx.Err() == nil {
+				s.log.Warn("the expiry sweep failed and will be tried again", "error", err)
+			}
+			more = n > 0 && err == nil
 		}
 	}
 }
