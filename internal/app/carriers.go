@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 
@@ -19,15 +20,19 @@ import (
 // sinkName is the name of the provider of development mode.
 const sinkName = "sink"
 
-// newDispatcher builds every provider of the configuration. In development mode the sink comes last on every route.
-func newDispatcher(cfg Config, inbox *sink.Inbox, client *egress.Client, log *slog.Logger, reg prometheus.Registerer) (*delivery.Dispatcher, error) {
+// newDispatcher builds every provider of the configuration. In development mode the sink comes last on every route. The
+// closers are of providers that keep connections.
+func newDispatcher(cfg Config, inbox *sink.Inbox, client *egress.Client, log *slog.Logger, reg prometheus.Registerer) (d *delivery.Dispatcher, closers []io.Closer, err error) {
 	var providers []delivery.Provider
 	for _, p := range cfg.AllProviders() {
 		built, err := newProvider(p, client)
 		if err != nil {
-			return nil, fmt.Errorf("provider: %w", err)
+			return nil, closers, fmt.Errorf("provider: %w", err)
 		}
 		providers = append(providers, built)
+		if c, ok := built.(io.Closer); ok {
+			closers = append(closers, c)
+		}
 	}
 	routes := cfg.Routes
 	if inbox != nil {
@@ -36,7 +41,8 @@ func newDispatcher(cfg Config, inbox *sink.Inbox, client *egress.Client, log *sl
 			routes = append(routes[:len(routes):len(routes)], delivery.Rule{Use: []string{sinkName}})
 		}
 	}
-	return delivery.New(delivery.Config{Providers: providers, Routes: routes}, log, reg)
+	d, err = delivery.New(delivery.Config{Providers: providers, Routes: routes}, log, reg)
+	return d, closers, err
 }
 
 func newProvider(p Provider, client *egress.Client) (delivery.Provider, error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"time"
@@ -38,6 +39,7 @@ type server struct {
 	worker     *outbox.Worker
 	sealer     *audit.Sealer
 	inbox      *sink.Inbox // development only
+	closers    []io.Closer // of providers that keep connections
 }
 
 // Serve runs a server until ctx ends, and then finishes what was accepted. Whatever is wrong with the configuration,
@@ -59,13 +61,13 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger) error {
 	}
 	stages, err := s.stages(listener, metrics)
 	if err != nil {
-		return errors.Join(err, listener.Close(), s.storage.engine.Close())
+		return errors.Join(err, listener.Close(), s.close())
 	}
 	log.Info("serving", "address", listener.Addr().String(), "database", s.storage.engine.Name(), "tls", cfg.TLS.CertFile != "",
 		"version", Version())
 	err = runStages(ctx, stages)
 	log.Info("stopped")
-	return errors.Join(err, s.storage.engine.Close())
+	return errors.Join(err, s.close())
 }
 
 func listen(address, key string) (net.Listener, error) {
@@ -86,9 +88,18 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (*server, erro
 		return nil, err
 	}
 	if err := s.build(node, queue); err != nil {
-		return nil, errors.Join(err, s.storage.engine.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// close gives up what newServer has opened.
+func (s *server) close() error {
+	var errs []error
+	for _, c := range s.closers {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(append(errs, s.storage.engine.Close())...)
 }
 
 func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
@@ -102,7 +113,7 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.cfg.DevMode {
 		s.inbox = sink.NewInbox()
 	}
-	if s.dispatcher, err = newDispatcher(s.cfg, s.inbox, client, s.log, s.registry); err != nil {
+	if s.dispatcher, s.closers, err = newDispatcher(s.cfg, s.inbox, client, s.log, s.registry); err != nil {
 		return err
 	}
 	if s.verify, err = verify.New(verify.Config{Rules: rules(s.cfg)}, verify.Deps{

@@ -59,8 +59,9 @@ func (s *Sealer) noteCheckpoint(c Checkpoint) {
 	}
 }
 
-// compareOutside tells the operator when the checkpoint file knows a longer log than the database holds: it was restored
-// from a backup, or cut. Sealing goes on, since refusing would protect nothing; every later verification says the same.
+// compareOutside tells the operator when the checkpoint file knows a longer log than the database holds: it was
+// restored from a backup, or cut. Sealing goes on, since refusing would protect nothing; every later verification
+// says the same.
 func (s *Sealer) compareOutside(ctx context.Context) {
 	if s.cfg.Outside == nil {
 		return
@@ -78,7 +79,7 @@ func (s *Sealer) compareOutside(ctx context.Context) {
 	for _, line := range parseCheckpointFile(data) {
 		if c, err := v.Checkpoint(line.note); err == nil && c.Size > head.Size {
 			s.logger.LogAttrs(ctx, slog.LevelError,
-				"the checkpoint file knows a longer audit log than the database: the database was restored or cut; run `countersign audit verify`",
+				"the checkpoint file knows a longer audit log: the database was restored or cut; run `countersign audit verify`",
 				slog.Int64("log_size", head.Size), slog.Int64("checkpoint_size", c.Size))
 			return
 		}

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// CheckpointFile is where checkpoints go outside the database: one JSON object a line, only ever appended to. It is what shows
-// that the end of the log was cut off, or that the whole of it was made anew, so it belongs on another disk or machine.
-// Two servers must not share one.
+// CheckpointFile is where checkpoints go outside the database: one JSON object a line, only ever appended to. It is
+// what shows that the end of the log was cut off, or that the whole of it was made anew, so it belongs on another
+// disk or machine. Two servers must not share one.
 type CheckpointFile struct{ path string }
 
 // checkpointLine is one line of the file.
@@ -106,8 +106,8 @@ type outsideCheckpoint struct {
 	torn bool   // it could not be read and is the last, without a line feed
 }
 
-// parseCheckpointFile splits the content of a checkpoint file. A line that cannot be read is an answer, not an error: a crash
-// may have cut it, and every later checkpoint covers what it covered.
+// parseCheckpointFile splits the content of a checkpoint file. A line that cannot be read is an answer, not an error:
+// a crash may have cut it, and every later checkpoint covers what it covered.
 func parseCheckpointFile(data []byte) []outsideCheckpoint {
 	var list []outsideCheckpoint
 	for n := 1; len(data) > 0; n++ {

@@ -35,8 +35,8 @@ func (e *edge) add(id uid.ID, leaf tlog.Hash, full func(Tile)) {
 	e.addSubtree(0, leaf, full)
 }
 
-// addSubtree appends 2^level leaves at once by the root over them. Level is a multiple of tileHeight, and size one of 2^level.
-// The tiles of the levels below stay as they are: whoever uses this does not want them.
+// addSubtree appends 2^level leaves at once by the root over them. Level is a multiple of tileHeight, and size one of
+// 2^level. The tiles of the levels below stay as they are: whoever uses this does not want them.
 func (e *edge) addSubtree(level int, h tlog.Hash, full func(Tile)) {
 	grown := int64(1) << level
 	e.addHash(level/tileHeight, h, full)
@@ -112,8 +112,8 @@ func (e *edge) clone() *edge {
 
 func grown(data []byte, size int) []byte { return append(make([]byte, 0, size), data...) }
 
-// loadEdge reads the right edge of the log of the given head. It answers errEdge when the tiles don't give the head's root:
-// a log that was tampered with is not built upon.
+// loadEdge reads the right edge of the log of the given head. It answers errEdge when the tiles don't give the head's
+// root: a log that was tampered with is not built upon.
 func loadEdge(ctx context.Context, s Store, head Head) (*edge, error) {
 	e := &edge{size: head.Size}
 	order, err := lastTile(ctx, s, OrderLevel, head.Size, idSize)

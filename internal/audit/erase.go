@@ -28,9 +28,9 @@ type Erasure struct {
 	Is func(e *Event) (bool, error)
 }
 
-// EraseSubject blanks a subject in all events and leaves a tombstone, so that the log still verifies and says how many events
-// were blanked. It returns that number; when it is 0 nothing was written. Events that are written meanwhile may be missed: erase when
-// nothing is open for the subject any more, or twice.
+// EraseSubject blanks a subject in all events and leaves a tombstone, so that the log still verifies and says how
+// many events were blanked. It returns that number; when it is 0 nothing was written. Events that are written
+// meanwhile may be missed: erase when nothing is open for the subject any more, or twice.
 func EraseSubject(ctx context.Context, s Subjects, er Erasure, now time.Time) (int, error) {
 	ids, err := subjectIDs(ctx, s, er)
 	if err != nil || len(ids) == 0 {

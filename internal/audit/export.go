@@ -74,8 +74,8 @@ type ExportOptions struct {
 	Reveal func(e *Event) (string, error)
 }
 
-// Export writes events as JSON lines, in nearly the order of the log, each with a proof against the newest checkpoint, which is the first
-// line. It fails rather than write an event whose proof does not hold.
+// Export writes events as JSON lines, in nearly the order of the log, each with a proof against the newest
+// checkpoint, which is the first line. It fails rather than write an event whose proof does not hold.
 func Export(ctx context.Context, w io.Writer, r Reader, opts ExportOptions) error {
 	last, err := r.LastCheckpoint(ctx)
 	if err != nil {
@@ -91,7 +91,8 @@ func Export(ctx context.Context, w io.Writer, r Reader, opts ExportOptions) erro
 	out := bufio.NewWriter(w)
 	x := &exporter{opts: opts, head: head, out: out, prover: newProver(ctx, r)}
 	x.write(checkpointHead{
-		Kind: lineCheckpoint, Log: opts.Verifier.Log(), Size: head.Size, Root: head.Root, At: last.At, Note: string(last.Note),
+		Kind: lineCheckpoint, Log: opts.Verifier.Log(), Size: head.Size, Root: head.Root,
+		At: last.At, Note: string(last.Note),
 	})
 	if err := x.events(ctx, r); err != nil {
 		return err
@@ -187,8 +188,8 @@ func (x *exporter) line(at entry, r row) (eventLine, error) {
 		return eventLine{}, fmt.Errorf("open the subject of event %s: %w", e.ID.Text(uid.Event), err)
 	}
 	line := eventLine{
-		Kind: lineEvent, Index: at.index, Leaf: r.leaf, Proof: proof, ID: e.ID.Text(uid.Event), Tenant: e.Tenant.Text(), Type: e.Type,
-		Object: objectText(e), At: e.At.UTC(), Actor: e.Actor, RequestID: e.RequestID, Subject: subject,
+		Kind: lineEvent, Index: at.index, Leaf: r.leaf, Proof: proof,
+		ID: e.ID.Text(uid.Event), Tenant: e.Tenant.Text(), Type: e.Type, Object: objectText(e), At: e.At.UTC(), Actor: e.Actor, RequestID: e.RequestID, Subject: subject,
 	}
 	if !e.Subject.IsZero() {
 		line.SubjectDigest = e.Subject.Digest[:]
@@ -227,8 +228,8 @@ func (x *exporter) write(v any) {
 	}
 }
 
-// marshalLine is json.Marshal and a line feed, except that the data of an event stays as it is, byte for byte: it is what was hashed, and
-// json.Marshal would rewrite it.
+// marshalLine is json.Marshal and a line feed, except that the data of an event stays as it is, byte for byte: it is
+// what was hashed, and json.Marshal would rewrite it.
 func marshalLine(v any) ([]byte, error) {
 	var data json.RawMessage
 	if e, ok := v.(eventLine); ok {
@@ -246,7 +247,8 @@ func marshalLine(v any) ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// objectText spells the object as the API does, by the noun that the type begins with, or as a UUID when it has no spelling there.
+// objectText spells the object as the API does, by the noun that the type begins with, or as a UUID when it has no
+// spelling there.
 func objectText(e *Event) string {
 	if e.Object.IsZero() {
 		return ""

@@ -289,8 +289,8 @@ func FuzzVerifyExport(f *testing.F) {
 	log := audittest.NewMemory()
 	events := audittest.Events(5, audittest.Start)
 	for i := range events { // the workers of the fuzzer are other processes: nothing may be random
-		copy(events[i].ID[9:], "0123456")
-		copy(events[i].Object[9:], "0123456")
+		copy(events[i].ID[8:], "\x801234567")
+		copy(events[i].Object[8:], "\x801234567")
 		events[i].Subject = audit.Subject{}
 	}
 	_ = log.Write(background, events)

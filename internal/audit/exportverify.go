@@ -42,7 +42,8 @@ func (r *ExportReport) OK() bool { return len(r.Findings) == 0 }
 func (r *ExportReport) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "log      %s\nsize     %d\nroot     %s\n", r.Log, r.Size, r.Root)
-	fmt.Fprintf(&b, "events   %d proved, %d with the subject erased, %d newer than the checkpoint and left out\n", r.Events, r.Erased, r.Later)
+	fmt.Fprintf(&b, "events   %d proved, %d with the subject erased, %d newer than the checkpoint and left out\n",
+		r.Events, r.Erased, r.Later)
 	if r.OK() {
 		b.WriteString("result   intact\n")
 		return b.String()
@@ -62,8 +63,9 @@ func (r *ExportReport) add(line int, index int64, detail string) {
 	r.Findings = append(r.Findings, LineFinding{Line: line, Index: index, Detail: detail})
 }
 
-// VerifyExport checks what Export wrote, with nothing but the public key: that the checkpoint is signed and that each event is in the
-// log at its index. That no event of a tenant was left out it cannot tell: Verify can. An error means that in could not be read.
+// VerifyExport checks what Export wrote, with nothing but the public key: that the checkpoint is signed and that each
+// event is in the log at its index. That no event of a tenant was left out it cannot tell: Verify can. An error means
+// that in could not be read.
 func VerifyExport(in io.Reader, v Verifier) (ExportReport, error) {
 	x := &exportCheck{verifier: v, report: ExportReport{Log: v.Log(), Findings: []LineFinding{}}}
 	lines := bufio.NewScanner(in)

@@ -12,8 +12,8 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
-// join brings the entries of the log, in log order, together with the events, in id order. Both orders are nearly the same, so what
-// waits in its maps is little, unless much was tampered with.
+// join brings the entries of the log, in log order, together with the events, in id order. Both orders are nearly the
+// same, so what waits in its maps is little, unless much was tampered with.
 type join struct {
 	met    func(entry, row)              // takes a pair
 	excuse func(id uid.ID, e entry) bool // reports whether an entry needs no event; called in log order

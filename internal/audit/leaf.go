@@ -8,8 +8,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// leafVersion is the first byte of the form that AppendLeaf writes. Another form takes another number; events sealed under
-// an old one keep it for as long as the log lives.
+// leafVersion is the first byte of the form that AppendLeaf writes. Another form takes another number; events sealed
+// under an old one keep it for as long as the log lives.
 const leafVersion = 1
 
 // NewSubject is the subject of a new event: sealed beside a fresh salt. Without a sealed value it is the zero Subject.
@@ -29,7 +29,8 @@ func (s *Subject) IsZero() bool { return s.Digest == [32]byte{} && len(s.Sealed)
 // Erased reports whether the subject was named once and is erased.
 func (s *Subject) Erased() bool { return s.Digest != [32]byte{} && len(s.Sealed) == 0 }
 
-// intact reports whether Digest is that of Salt and Sealed. It always is for nobody and for an erased subject whose salt is gone.
+// intact reports whether Digest is that of Salt and Sealed. It always is for nobody and for an erased subject whose
+// salt is gone.
 func (s *Subject) intact() bool {
 	if len(s.Sealed) == 0 {
 		return s.Salt == [16]byte{}
@@ -43,9 +44,9 @@ func (s *Subject) digest() [32]byte {
 	return sha256.Sum256(append(b, s.Sealed...))
 }
 
-// AppendLeaf appends to dst the bytes of e that the log covers: a version byte; id, tenant and object of 16 bytes each; the time in
-// microseconds since 1970 of 8 bytes; the subject's digest of 32; then type, actor, request id and data, each after its
-// length in 4 bytes. Numbers are big-endian. No data and empty data are the same.
+// AppendLeaf appends to dst the bytes of e that the log covers: a version byte; id, tenant and object of 16 bytes
+// each; the time in microseconds since 1970 of 8 bytes; the subject's digest of 32; then type, actor, request id and
+// data, each after its length in 4 bytes. Numbers are big-endian. No data and empty data are the same.
 func (e *Event) AppendLeaf(dst []byte) []byte {
 	dst = append(dst, leafVersion)
 	dst = append(dst, e.ID[:]...)

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// prover makes inclusion proofs. It keeps the tiles that it has read, with all hashes within them, so that proving entries in
-// log order costs a few hashes each. It is not safe for concurrent use.
+// prover makes inclusion proofs. It keeps the tiles that it has read, with all hashes within them, so that proving
+// entries in log order costs a few hashes each. It is not safe for concurrent use.
 type prover struct {
 	ctx    context.Context // of the one call that the prover serves: tlog.HashReader has no place for it
 	reader Reader
@@ -27,7 +27,8 @@ func newProver(ctx context.Context, r Reader) *prover {
 	return &prover{ctx: ctx, reader: r, tiles: map[tileKey][][]tlog.Hash{}}
 }
 
-// prove returns the proof that the log of the given head has leaf at index. It fails when the log does not agree with itself.
+// prove returns the proof that the log of the given head has leaf at index. It fails when the log does not agree with
+// itself.
 func (p *prover) prove(head Head, index int64, leaf tlog.Hash) (tlog.RecordProof, error) {
 	proof, err := tlog.ProveRecord(head.Size, index, p)
 	if err != nil {

@@ -9,16 +9,18 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
-// straggle bounds how much later than its id says an event may have been sealed, compared with its neighbors: clocks that
-// differ, a node that was cut off. Beyond it an event would not be covered by the prune record that it belongs to.
+// straggle bounds how much later than its id says an event may have been sealed, compared with its neighbors: clocks
+// that differ, a node that was cut off. Beyond it an event would not be covered by the prune record that it belongs
+// to.
 const straggle = 24 * time.Hour
 
 // ErrUnsealed is what PruneEvents answers when an event that it would remove is not in the log yet.
 var ErrUnsealed = errors.New("audit: events of that age are not sealed yet; let the sealer catch up first")
 
-// PruneEvents removes the events that are older than before, by the millisecond of their id, and leaves a signed record of which, so that
-// verifying can tell retention from tampering. The record is committed first: a crash in between leaves events that the next
-// call removes. It must not run twice at once; retention runs it under a lease. It returns how many events the record covers.
+// PruneEvents removes the events that are older than before, by the millisecond of their id, and leaves a signed
+// record of which, so that verifying can tell retention from tampering. The record is committed first: a crash in
+// between leaves events that the next call removes. It must not run twice at once; retention runs it under a lease.
+// It returns how many events the record covers.
 func PruneEvents(ctx context.Context, s Pruner, signer *Signer, before, now time.Time) (int64, error) {
 	bound := uid.Floor(before)
 	pending, err := s.PendingIDs(ctx, uid.ID{}, 1)

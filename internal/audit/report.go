@@ -16,15 +16,15 @@ type FindingKind string
 const (
 	Changed    FindingKind = "changed"    // the event is not the one that was sealed
 	Missing    FindingKind = "missing"    // the log names an event that is not there
-	Inserted   FindingKind = "inserted"   // the event is neither in the log nor waiting for it; Index is the place that its id pretends
+	Inserted   FindingKind = "inserted"   // the event was never sealed and does not wait for it; Index is where its id puts it
 	Moved      FindingKind = "moved"      // the event was sealed at another index
-	Misordered FindingKind = "misordered" // the order names an event that was not sealed there; the one that was is intact
+	Misordered FindingKind = "misordered" // the order names another event than the one sealed there, which is intact
 	HashDamage FindingKind = "hash"       // the kept hash was changed, the event is intact
 	TileDamage FindingKind = "tile"       // kept hashes or ids are gone, or don't agree with the level above
 	Truncated  FindingKind = "truncated"  // a checkpoint knows entries that the log doesn't have
 	Forked     FindingKind = "forked"     // a checkpoint states another root: entries of the range were exchanged
 	BadHead    FindingKind = "head"       // the head's root is not that of the log
-	BadNote    FindingKind = "signature"  // a checkpoint or prune record is not signed by the log's key, or not about this log
+	BadNote    FindingKind = "signature"  // a checkpoint or prune record is not signed for this log
 	BadPrune   FindingKind = "prune"      // the order is not the one that a prune record was signed for
 	BadSubject FindingKind = "subject"    // a sealed subject does not fit its digest
 	Unerased   FindingKind = "erased"     // more subjects are blank than the tombstones account for
@@ -118,7 +118,8 @@ func (r *Report) String() string {
 	fmt.Fprintf(&b, "size         %d\n", r.Size)
 	fmt.Fprintf(&b, "root         %s\n", r.Root)
 	fmt.Fprintf(&b, "events       %d as sealed, %d pending, %d with the subject erased\n", r.Events, r.Pending, r.Erased)
-	fmt.Fprintf(&b, "checkpoints  %d in the database, %d outside; entries below %d are covered\n", r.Checkpoints, r.Outside, r.Covered)
+	fmt.Fprintf(&b, "checkpoints  %d in the database, %d outside; entries below %d are covered\n",
+		r.Checkpoints, r.Outside, r.Covered)
 	for _, p := range r.Pruned {
 		fmt.Fprintf(&b, "pruned       %d events between index %d and %d, by a signed record\n", p.Count, p.From, p.To-1)
 	}

@@ -18,8 +18,9 @@ const (
 	pageSize   = chunkTiles * TileWidth
 )
 
-// chunk is a run of whole tiles and the events that ought to belong to them: those of a range of ids chosen so that, the order of
-// sealing being nearly that of ids, few belong to another chunk. Which range it is decides nothing but memory.
+// chunk is a run of whole tiles and the events that ought to belong to them: those of a range of ids chosen so that,
+// the order of sealing being nearly that of ids, few belong to another chunk. Which range it is decides nothing but
+// memory.
 type chunk struct {
 	base    int64  // index of the first entry
 	entries int    // 0 in the last chunk, which has only the events behind the log

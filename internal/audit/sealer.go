@@ -21,7 +21,8 @@ type SealerConfig struct {
 	CheckpointEvents int64         // and after this many events; 1000
 	StandAside       time.Duration // how long to let another sealer work that was first; 10 s
 
-	// Outside is where checkpoints go beside the database; nil for nowhere, which leaves the end of the log unprotected.
+	// Outside is where checkpoints go beside the database; nil for nowhere, which leaves the end of the log
+	// unprotected.
 	Outside *CheckpointFile
 }
 
@@ -44,8 +45,8 @@ func (c SealerConfig) withDefaults() SealerConfig {
 	return c
 }
 
-// Sealer appends pending events to the log and signs checkpoints. Several may run on one database, one of them doing the
-// work: the head guards every addition, and the one that comes second stands aside for a while.
+// Sealer appends pending events to the log and signs checkpoints. Several may run on one database, one of them doing
+// the work: the head guards every addition, and the one that comes second stands aside for a while.
 type Sealer struct {
 	Now func() time.Time
 
@@ -60,11 +61,12 @@ type Sealer struct {
 	edge *edge       // guarded by mu; nil when it must be read anew
 	old  Head        // guarded by mu; the head of edge
 	last *Checkpoint // guarded by mu; the newest that is wherever it must be; nil when not read yet
-	buf  []byte      // guarded by mu
 }
 
 // NewSealer makes a sealer. It does nothing until Run or SealNow.
-func NewSealer(cfg SealerConfig, store Store, signer *Signer, logger *slog.Logger, reg prometheus.Registerer) (*Sealer, error) {
+func NewSealer(
+	cfg SealerConfig, store Store, signer *Signer, logger *slog.Logger, reg prometheus.Registerer,
+) (*Sealer, error) {
 	s := &Sealer{
 		Now: time.Now, cfg: cfg.withDefaults(), store: store, signer: signer, logger: logger,
 		wake: make(chan struct{}, 1),
@@ -105,7 +107,8 @@ func (s *Sealer) round(ctx context.Context) time.Duration {
 	for {
 		n, err := s.sealBatch(ctx)
 		if errors.Is(err, ErrHeadMoved) {
-			s.logger.LogAttrs(ctx, slog.LevelInfo, "another node seals the audit log", slog.Duration("stand_aside", s.cfg.StandAside))
+			s.logger.LogAttrs(ctx, slog.LevelInfo, "another node seals the audit log",
+				slog.Duration("stand_aside", s.cfg.StandAside))
 			return s.cfg.StandAside
 		}
 		if err == nil {
@@ -159,23 +162,23 @@ func (s *Sealer) sealBatch(ctx context.Context) (n int, err error) {
 	if err := s.loadEdge(ctx); err != nil {
 		return 0, err
 	}
-	events, err := s.store.Pending(ctx, s.cfg.Batch)
+	entries, err := s.store.Pending(ctx, s.cfg.Batch)
 	if err != nil {
-		return 0, fmt.Errorf("read pending events: %w", err)
+		return 0, fmt.Errorf("read pending entries: %w", err)
 	}
-	if len(events) == 0 {
+	if len(entries) == 0 {
 		s.metrics.lag.Set(0)
 		return 0, nil
 	}
-	s.metrics.lag.Set(max(0, s.Now().Sub(events[0].At).Seconds()))
-	next, batch := s.grow(events)
+	s.metrics.lag.Set(max(0, s.Now().Sub(entries[0].ID.Time()).Seconds()))
+	next, batch := s.grow(entries)
 	if err := s.store.Append(ctx, batch); err != nil {
-		return 0, fmt.Errorf("append %d events at %d: %w", len(events), batch.Old.Size, err)
+		return 0, fmt.Errorf("append %d events at %d: %w", len(entries), batch.Old.Size, err)
 	}
 	s.edge, s.old = next, batch.New
-	s.metrics.sealed.Add(float64(len(events)))
-	s.metrics.batch.Observe(float64(len(events)))
-	return len(events), nil
+	s.metrics.sealed.Add(float64(len(entries)))
+	s.metrics.batch.Observe(float64(len(entries)))
+	return len(entries), nil
 }
 
 // loadEdge reads the head and the right edge of the log, unless they are known.
@@ -195,16 +198,14 @@ func (s *Sealer) loadEdge(ctx context.Context) error {
 	return nil
 }
 
-// grow makes the batch that appends events, and the edge that the log then has.
-func (s *Sealer) grow(events []Event) (*edge, Batch) {
+// grow makes the batch that appends entries, and the edge that the log then has.
+func (s *Sealer) grow(entries []Entry) (*edge, Batch) {
 	next := s.edge.clone()
-	b := Batch{Old: s.old, Events: make([]uid.ID, len(events))}
+	b := Batch{Old: s.old, Events: make([]uid.ID, len(entries))}
 	keep := func(t Tile) { b.Tiles = append(b.Tiles, t) }
-	for i := range events {
-		leaf, buf := events[i].leaf(s.buf)
-		s.buf = buf
-		next.add(events[i].ID, leaf, keep)
-		b.Events[i] = events[i].ID
+	for i, e := range entries {
+		next.add(e.ID, e.Leaf, keep)
+		b.Events[i] = e.ID
 	}
 	b.Tiles = append(b.Tiles, next.partial(b.Old.Size)...)
 	b.New = next.head()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,6 +117,60 @@ func TestVerify_bears_with_a_sealer_at_work(t *testing.T) {
 		}
 		expect(t, verified(t, log, nil))
 	}
+}
+
+// contested is a log at which another sealer is always first.
+type contested struct {
+	*audittest.Memory
+	appends atomic.Int64
+}
+
+func (c *contested) Append(context.Context, audit.Batch) error {
+	c.appends.Add(1)
+	return audit.ErrHeadMoved
+}
+
+func TestSealer_stands_aside_for_another(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		log := &contested{Memory: audittest.NewMemory()}
+		_ = log.Write(ctx, audittest.Events(3, audittest.Start))
+		s := audittest.Sealer(t, audit.SealerConfig{}, log)
+		var wg sync.WaitGroup
+		wg.Go(func() { s.Run(ctx) })
+		time.Sleep(35 * time.Second)
+		synctest.Wait()
+		if n := log.appends.Load(); n != 4 {
+			t.Errorf("%d additions in 35 s, want one every 10 s", n)
+		}
+		if _, err := s.SealNow(ctx); !errors.Is(err, audit.ErrHeadMoved) {
+			t.Errorf("SealNow = %v, want ErrHeadMoved after some tries", err)
+		}
+		cancel()
+		wg.Wait()
+	})
+}
+
+func TestSealer_wakes_before_its_interval(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		log := audittest.NewMemory()
+		s := audittest.Sealer(t, audit.SealerConfig{Interval: time.Hour}, log)
+		var wg sync.WaitGroup
+		wg.Go(func() { s.Run(ctx) })
+		synctest.Wait()
+		_ = log.Write(ctx, audittest.Events(3, audittest.Start))
+		s.Wake()
+		s.Wake() // asking twice does not block
+		synctest.Wait()
+		if h, _ := log.Head(ctx); h.Size != 3 {
+			t.Errorf("size = %d after Wake, want 3", h.Size)
+		}
+		cancel()
+		wg.Wait()
+	})
 }
 
 func TestSealer_does_not_build_on_a_damaged_edge(t *testing.T) {

@@ -33,8 +33,8 @@ type tree struct {
 	higher []Tile  // full tiles of level 2 and up, to be compared
 }
 
-// settle compares the hashes of one chunk with what is kept above them. It explains differences away that a changed hash, and not
-// a changed event, has caused: those are removed from differ, and their number is returned.
+// settle compares the hashes of one chunk with what is kept above them. It explains differences away that a changed
+// hash, and not a changed event, has caused: those are removed from differ, and their number is returned.
 func (t *tree) settle(ctx context.Context, c *chunk, differ map[int64]difference) (int64, error) {
 	var explained int64
 	for first := 0; first < c.entries; first += TileWidth {
@@ -56,7 +56,8 @@ func (t *tree) settle(ctx context.Context, c *chunk, differ map[int64]difference
 	return explained, t.compareHigher(ctx, t.takeHigher())
 }
 
-// fits reports whether the leaf hashes in data, those of the tile that begins at entry first of c, agree with what is kept above.
+// fits reports whether the leaf hashes in data, those of the tile that begins at entry first of c, agree with what is
+// kept above.
 func (t *tree) fits(c *chunk, first int, data []byte) bool {
 	if len(data) < hashFull { // nothing but the head is above the last tile
 		return t.holds(t.head, data)
@@ -189,8 +190,8 @@ func (t *tree) compareHigher(ctx context.Context, tiles []Tile) error {
 	return nil
 }
 
-// expects reports whether kept begins with the entry of tile at the given offset. Once leaves and level 1 have parted, the entries that
-// differ were told of at the leaves.
+// expects reports whether kept begins with the entry of tile at the given offset. Once leaves and level 1 have
+// parted, the entries that differ were told of at the leaves.
 func (t *tree) expects(tile Tile, at int, kept []byte) bool {
 	return t.above != nil || tlog.Hash(tile.Data[at:]) == tlog.Hash(kept)
 }

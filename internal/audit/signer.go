@@ -142,8 +142,9 @@ func (v Verifier) Checkpoint(signed []byte) (Head, error) {
 // pruneSuffix makes the first line of a prune record one that no checkpoint can have.
 const pruneSuffix = "/prune"
 
-// pruned is what a prune record states: of the entries with From <= index < To, those with an id below Before, and not below
-// Before of the record ahead of it, have no event any more. There are Count of them and Digest is over them.
+// pruned is what a prune record states: of the entries with From <= index < To, those with an id below Before, and
+// not below Before of the record ahead of it, have no event any more. There are Count of them and Digest is over
+// them.
 type pruned struct {
 	Before   uid.ID
 	From, To int64

@@ -10,8 +10,8 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
-// ErrHeadMoved is what Append answers when the head is no longer Batch.Old, or an event of the batch is no longer pending: another
-// sealer was first. Nothing was changed.
+// ErrHeadMoved is what Append answers when the head is no longer Batch.Old, or an event of the batch is no longer
+// pending: another sealer was first. Nothing was changed.
 var ErrHeadMoved = errors.New("audit: another sealer moved the head")
 
 // TileWidth is how many entries a full tile holds.
@@ -38,6 +38,16 @@ type Tile struct {
 	Data  []byte
 }
 
+// Entry is an event as the log takes it: by its hash, which was made and kept when the event was committed. What
+// happens to the event's row between its commit and its sealing shows like everything later.
+type Entry struct {
+	ID   uid.ID
+	Leaf tlog.Hash
+}
+
+// Entry is what the log takes of the event.
+func (e *Event) Entry() Entry { return Entry{ID: e.ID, Leaf: e.Leaf()} }
+
 // Batch is one addition to the log.
 type Batch struct {
 	Old, New Head
@@ -59,10 +69,11 @@ type Prune struct {
 	Note   []byte
 }
 
-// Store is where the log lives, as the sealer sees it. Its methods may be called concurrently.
+// Store is where the log lives, as the sealer sees it. Its methods may be called concurrently. Events come back as they
+// were written, their data byte for byte and their times in whole microseconds: anything else changes the leaf.
 type Store interface {
-	// Pending returns the events that are not in the log yet, whole, ordered by id, up to limit.
-	Pending(ctx context.Context, limit int) ([]Event, error)
+	// Pending returns the entries of events that are not in the log yet, ordered by id, up to limit.
+	Pending(ctx context.Context, limit int) ([]Entry, error)
 
 	// Head returns the head of the log, the zero Head when nothing was ever sealed.
 	Head(ctx context.Context) (Head, error)
@@ -71,10 +82,10 @@ type Store interface {
 	// Those that do not exist are left out.
 	Tiles(ctx context.Context, level int, first int64, count int) ([]Tile, error)
 
-	// Append commits b in one transaction: it replaces the head, writes the tiles over those of the same level and number, and
-	// removes the pending entries of b.Events, provided that the head still is b.Old in size and root and that each of
-	// b.Events is pending. Otherwise it changes nothing and answers ErrHeadMoved. Any other error leaves unknown whether
-	// it happened.
+	// Append commits b in one transaction: it replaces the head, writes the tiles over those of the same level and
+	// number, and removes the pending entries of b.Events, provided that the head still is b.Old in size and root and
+	// that each of b.Events is pending. Otherwise it changes nothing and answers ErrHeadMoved. Any other error leaves
+	// unknown whether it happened.
 	Append(ctx context.Context, b Batch) error
 
 	// PutCheckpoint keeps c. A second one of the same size is dropped without an error.

@@ -59,8 +59,8 @@ func (v *verification) forgivePending(ctx context.Context) error {
 	}
 }
 
-// forgiveLater takes out the events that were sealed after this verification read the head. It comes after forgivePending: an event
-// that was no longer pending then is in the log now.
+// forgiveLater takes out the events that were sealed after this verification read the head. It comes after
+// forgivePending: an event that was no longer pending then is in the log now.
 func (v *verification) forgiveLater(ctx context.Context) error {
 	if len(v.join.early) == 0 {
 		return nil
@@ -72,7 +72,8 @@ func (v *verification) forgiveLater(ctx context.Context) error {
 	return eachID(ctx, v.reader, v.tree.head.Size, now.Size, func(_ int64, id uid.ID) { delete(v.join.early, id) })
 }
 
-// forgiveUnpruned looks up the events that a prune record covers and that are still there, and compares them like any other.
+// forgiveUnpruned looks up the events that a prune record covers and that are still there, and compares them like any
+// other.
 func (v *verification) forgiveUnpruned(ctx context.Context) error {
 	late := map[int64]uid.ID{}
 	for _, p := range v.prunes {
@@ -105,7 +106,8 @@ func (v *verification) forgiveUnpruned(ctx context.Context) error {
 	return nil
 }
 
-// forgivePruned takes out the entries whose events retention has removed since this verification read the prune records.
+// forgivePruned takes out the entries whose events retention has removed since this verification read the prune
+// records.
 func (v *verification) forgivePruned(ctx context.Context) error {
 	if len(v.join.unmet) == 0 {
 		return nil
@@ -129,7 +131,8 @@ func (v *verification) forgivePruned(ctx context.Context) error {
 	return nil
 }
 
-// judgeMisordered finds the events without an entry whose leaf is at an entry without an event: the order was changed there.
+// judgeMisordered finds the events without an entry whose leaf is at an entry without an event: the order was changed
+// there.
 func (v *verification) judgeMisordered() {
 	if len(v.join.early) == 0 {
 		return
@@ -146,7 +149,8 @@ func (v *verification) judgeMisordered() {
 		delete(v.join.early, id)
 		v.report.Events++
 		if !v.noOrder[e.index>>tileHeight] {
-			v.report.add(Misordered, e.index, e.index+1, id, "the order does not name the event that was sealed here; the event is intact")
+			v.report.add(Misordered, e.index, e.index+1, id,
+				"the order does not name the event that was sealed here; the event is intact")
 		}
 		return true
 	}
@@ -158,7 +162,8 @@ func (v *verification) judgeMisordered() {
 	v.join.lost = slices.DeleteFunc(v.join.lost, misordered)
 }
 
-// judgeInserted tells of the events that the log knows nothing of, each at the first index of an event with a greater id.
+// judgeInserted tells of the events that the log knows nothing of, each at the first index of an event with a greater
+// id.
 func (v *verification) judgeInserted(ctx context.Context) error {
 	ids := slices.SortedFunc(maps.Keys(v.join.early), compareIDs)
 	if len(ids) == 0 {
@@ -192,7 +197,7 @@ func keptLeaf(ctx context.Context, r Reader, index int64) (h tlog.Hash, ok bool,
 	return tlog.Hash(tiles[0].Data[at:]), true, nil
 }
 
-// eachID calls each with the ids of the entries from index first to before end. It reads whole tiles and stops at one that is gone.
+// eachID calls each with the ids of the entries from index first to before end. It passes over tiles that are gone.
 func eachID(ctx context.Context, r Reader, first, end int64, each func(index int64, id uid.ID)) error {
 	for base := first / TileWidth * TileWidth; base < end; base += pageSize {
 		tiles, err := r.Tiles(ctx, OrderLevel, base>>tileHeight, chunkTiles)

@@ -228,7 +228,8 @@ func headOf(t *testing.T, c audit.Checkpoint) audit.Head {
 func TestSEC_98_a_log_made_anew_is_found_by_the_checkpoint_outside(t *testing.T) {
 	t.Parallel()
 	log, outside := sealed(t, 700)
-	// Somebody who can rewrite the whole database, but cannot sign: all that follows entry 350 is exchanged and sealed again.
+	// Somebody who can rewrite the whole database, but cannot sign: all that follows entry 350 is exchanged and
+	// sealed again.
 	forged := audittest.NewMemory()
 	log.Tamper(func(r *audittest.Rows) {
 		events := slices.Clone(r.Events)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -20,13 +21,14 @@ type VerifyOptions struct {
 	// Outside is the content of the checkpoint file. Without it nothing shows that the end of the log was cut off.
 	Outside []byte
 
-	// Progress is called now and then, from one goroutine at a time, with the entries done and those in all. It may be nil.
+	// Progress is called now and then, from one goroutine at a time, with the entries done and those in all. It may
+	// be nil.
 	Progress func(done, total int64)
 }
 
-// Verify reads the whole log and recomputes it from the events up. It needs no secret, and the log may grow, be pruned
-// or have subjects erased meanwhile: what is sealed after it began is not looked at. What it finds wrong is in the report; an error
-// means that it could not read to the end.
+// Verify reads the whole log and recomputes it from the events up. It needs no secret, and the log may grow, be
+// pruned or have subjects erased meanwhile: what is sealed after it began is not looked at. What it finds wrong is in
+// the report; an error means that it could not read to the end.
 func Verify(ctx context.Context, r Reader, opts VerifyOptions) (Report, error) {
 	v := &verification{
 		reader: r, opts: opts, report: &Report{Log: opts.Verifier.Log(), Findings: []Finding{}},
@@ -170,7 +172,8 @@ func (v *verification) readClaims(ctx context.Context) ([]claim, error) {
 				err = errText
 			}
 			if err != nil {
-				v.report.add(BadNote, c.Size, c.Size, uid.ID{}, fmt.Sprintf("checkpoint of size %d in the database: %v", c.Size, err))
+				v.report.add(BadNote, c.Size, c.Size, uid.ID{},
+					fmt.Sprintf("checkpoint of size %d in the database: %v", c.Size, err))
 				continue
 			}
 			claims = append(claims, claim{head: head, where: "in the database"})
@@ -233,7 +236,8 @@ func (v *verification) readPrunes(ctx context.Context) error {
 			err = errText
 		}
 		if err != nil {
-			v.report.add(BadNote, -1, -1, uid.ID{}, fmt.Sprintf("prune record of %s: %v", record.Before.Time().Format("2006-01-02"), err))
+			v.report.add(BadNote, -1, -1, uid.ID{},
+				fmt.Sprintf("prune record of %s: %v", record.Before.Time().Format(time.DateOnly), err))
 			continue
 		}
 		v.prunes = append(v.prunes, newPruneCheck(p))
@@ -261,7 +265,8 @@ func (v *verification) judgeDifferences() {
 func (v *verification) judgePrunes() {
 	for _, p := range v.prunes {
 		if !p.holds() {
-			v.report.add(BadPrune, p.From, p.To, uid.ID{}, "the ids in this range are not those that the prune record was signed for")
+			v.report.add(BadPrune, p.From, p.To, uid.ID{},
+				"the ids in this range are not those that the prune record was signed for")
 			continue
 		}
 		v.report.Pruned = append(v.report.Pruned, PrunedRange{From: p.From, To: p.To, Count: p.Count})

@@ -77,16 +77,16 @@ type Try struct {
 	State     State
 	Error     string // stable word, empty when taken
 	Reference string // the provider's own id
-	Echoes    bool   // the provider echoes our delivery id in receipts, so Reference need not be indexed
+	Echoes    bool   // receipts, if any, name our delivery id, so Reference need not be indexed
 	Latency   time.Duration
 	Price     *Price
 	Segments  int
 	At        time.Time
 }
 
-// Result is what came of one send.
+// Result is what came of one send. Without an answer from a provider that may have got the message, the try is Unknown.
 type Result struct {
-	Tries    []Try
+	Tries    []Try         // in order; none when every provider asked to be left alone for a while
 	Accepted bool          // some provider took it
 	Retry    bool          // none took it, and trying again later may help
 	Wait     time.Duration // for Retry: the least wait that a provider asked for
@@ -95,7 +95,8 @@ type Result struct {
 // Carrier carries messages. It is what verify asks for; Dispatcher implements it.
 type Carrier interface {
 	// Carry tries the providers of the route in order until one takes the message. Refusals are in the Result;
-	// an error means that no try was made (no route for the message) or that ctx ended.
+	// an error means that no try was made (ErrNoRoute: no route for the message) or that ctx ended, and then the
+	// Result still tells the tries that were made.
 	Carry(ctx context.Context, m Message) (Result, error)
 	// Routes reports whether any route could carry the channel to the recipient.
 	Routes(ch Channel, to recipient.Recipient) bool

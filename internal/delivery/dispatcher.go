@@ -235,7 +235,7 @@ func (s *send) try(ctx context.Context, a *account, t ticket, limit time.Duratio
 		Segments: s.out.Content.Segments,
 		At:       began,
 	}
-	switch temporary, final := s.verdict(tryCtx, err); {
+	switch temporary, final := refusal(tryCtx, err); {
 	case err == nil:
 		try.State, try.Reference, try.Echoes, try.Price = Sent, accepted.Reference, accepted.Echoes, accepted.Price
 		s.result.Accepted, end = true, true
@@ -244,13 +244,10 @@ func (s *send) try(ctx context.Context, a *account, t ticket, limit time.Duratio
 		try.State, try.Error, end = Failed, final.Word, true
 		s.d.closed(a, a.circuit.taken(t))
 	case ctx.Err() != nil: // we were stopped: that is no fault of the provider's
-		try.State, try.Error = Unknown, ErrorCanceled
+		try.State, try.Error = temporary.state(), ErrorCanceled
 		a.circuit.abandoned(t)
 	default:
-		try.State, try.Error = Failed, temporary.Word
-		if temporary.Unsure {
-			try.State = Unknown
-		}
+		try.State, try.Error = temporary.state(), temporary.Word
 		s.d.opened(a, a.circuit.failed(t, now, temporary.RetryAfter))
 	}
 	settled = true
@@ -258,14 +255,6 @@ func (s *send) try(ctx context.Context, a *account, t ticket, limit time.Duratio
 	s.result.Tries = append(s.result.Tries, try)
 	s.out.ID.N++
 	return end
-}
-
-// verdict brings an error into one of the two forms; both are nil for none.
-func (s *send) verdict(ctx context.Context, err error) (*Temporary, *Final) {
-	if err == nil {
-		return nil, nil
-	}
-	return refusal(ctx, err)
 }
 
 // note counts a try and logs one that failed.

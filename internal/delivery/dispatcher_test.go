@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
@@ -245,6 +243,22 @@ func TestCarry_leaves_alone_who_asks_for_it(t *testing.T) {
 	})
 }
 
+func TestCarry_asks_an_open_circuit_before_one_that_wants_to_be_left_alone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := &fake{name: "a", answer: fails(&Temporary{Word: ErrorRateLimited, RetryAfter: time.Second})}, &fake{name: "b", answer: fails(down())}
+		d, _ := dispatcher(t, a, b)
+		for range 3 { // opens b's circuit
+			time.Sleep(time.Second)
+			_, _ = d.Carry(t.Context(), toCarry())
+		}
+		b.answer = takes
+		if got, err := d.Carry(t.Context(), toCarry()); err != nil || !slices.Equal(summary(got), []string{"b sent "}) {
+			t.Errorf("%v, %v", summary(got), err)
+		}
+	})
+}
+
 func TestCarry_fills_in_the_tries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -398,38 +412,5 @@ func TestMetrics_count_tries_failovers_and_circuits(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-// reporter is a provider with receipts.
-type reporter struct {
-	fake
-	receipts []Receipt
-	err      error
-}
-
-func (r *reporter) ParseReceipts(http.Header, []byte, time.Time) ([]Receipt, error) {
-	return r.receipts, r.err
-}
-
-func TestReceipts_name_the_provider_and_carry_stable_words(t *testing.T) {
-	t.Parallel()
-	r := &reporter{fake: fake{name: "a"}, receipts: []Receipt{{State: Failed, Error: "Absent Subscriber +12025550123"}, {State: Failed, Error: "EC-34"}}}
-	d, err := New(Config{Providers: []Provider{r, &fake{name: "b"}}}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := d.Receipts("a", nil, nil)
-	if err != nil || len(got) != 2 || got[0].Provider != "a" || got[0].Error != "other" || got[1].Error != "ec_34" {
-		t.Errorf("%+v, %v", got, err)
-	}
-	for _, name := range []string{"b", "nobody", ""} {
-		if _, err := d.Receipts(name, nil, nil); !fault.Is(err, fault.NotFound) {
-			t.Errorf("%q: got %v, want NotFound", name, err)
-		}
-	}
-	r.err = fault.New(fault.Unauthenticated, "signature_invalid", "x")
-	if _, err := d.Receipts("a", nil, nil); !fault.Is(err, fault.Unauthenticated) {
-		t.Errorf("got %v", err)
 	}
 }

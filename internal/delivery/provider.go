@@ -83,6 +83,14 @@ func (t *Temporary) Error() string { return describe("temporary", t.Word, t.Err)
 // Unwrap gives the cause.
 func (t *Temporary) Unwrap() error { return t.Err }
 
+// state is what a delivery refused so is in.
+func (t *Temporary) state() State {
+	if t.Unsure {
+		return Unknown
+	}
+	return Failed
+}
+
 // Final is a refusal of this message: no provider is asked again.
 type Final struct {
 	Word string // one of the Error words
@@ -102,8 +110,11 @@ func describe(kind, word string, err error) string {
 	return fmt.Sprintf("%s: %s: %v", kind, word, err)
 }
 
-// refusal brings whatever a provider answered into one of the two forms.
+// refusal brings the error of a provider into one of the two forms; both are nil without an error. ctx is that of the try.
 func refusal(ctx context.Context, err error) (*Temporary, *Final) {
+	if err == nil {
+		return nil, nil
+	}
 	if f, ok := errors.AsType[*Final](err); ok {
 		return nil, f
 	}

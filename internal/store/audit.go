@@ -175,7 +175,7 @@ func (db *DB) EraseEvents(ctx context.Context, tenant uid.Tenant, ids []uid.ID, 
 // What insertEvent and insertPending are to a batch, for a transaction that is none.
 const (
 	insertOneEvent   = insertEventColumns + ` VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
-	insertOnePending = `INSERT INTO audit_pending (bucket, batch, event_ids) VALUES ($1, $2, $3)`
+	insertOnePending = `INSERT INTO audit_pending (bucket, batch, entries) VALUES ($1, $2, $3)`
 )
 
 // insertEvents writes events and marks them for the sealer, in a transaction that is no batch.

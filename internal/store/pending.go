@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -16,20 +18,25 @@ import (
 
 // pendingBatch is one such row.
 type pendingBatch struct {
-	batch uid.ID
-	ids   []uid.ID
+	batch   uid.ID
+	entries []audit.Entry
 }
+
+// entrySize is what an entry takes in a row: the event's id and its hash.
+const entrySize = len(uid.ID{}) + tlog.HashSize
+
+func appendEntry(b []byte, e audit.Entry) []byte { return append(append(b, e.ID[:]...), e.Leaf[:]...) }
 
 func scanPending(scan func(...any) error) (p pendingBatch, err error) {
 	var packed []byte
 	if err := scan(&p.batch, &packed); err != nil {
 		return p, err
 	}
-	if len(packed)%len(uid.ID{}) != 0 {
-		return p, fmt.Errorf("the pending events of commit %s are cut short", p.batch)
+	if len(packed)%entrySize != 0 {
+		return p, fmt.Errorf("the pending entries of commit %s are cut short", p.batch)
 	}
-	for id := range slices.Chunk(packed, len(uid.ID{})) {
-		p.ids = append(p.ids, uid.ID(id))
+	for b := range slices.Chunk(packed, entrySize) {
+		p.entries = append(p.entries, audit.Entry{ID: uid.ID(b), Leaf: tlog.Hash(b[len(uid.ID{}):])})
 	}
 	return p, nil
 }
@@ -40,44 +47,25 @@ type rowsQueryer interface {
 
 // pendingBatches reads the rows of the oldest commits, up to limit of them.
 func pendingBatches(ctx context.Context, q rowsQueryer, limit int) ([]pendingBatch, error) {
-	rows, err := q.QueryContext(ctx, `SELECT batch, event_ids FROM audit_pending ORDER BY batch LIMIT $1`, limit)
+	rows, err := q.QueryContext(ctx, `SELECT batch, entries FROM audit_pending ORDER BY batch LIMIT $1`, limit)
 	return collect(rows, err, scanPending)
 }
 
 // Pending implements audit.Store.
-func (db *DB) Pending(ctx context.Context, limit int) ([]audit.Event, error) {
+func (db *DB) Pending(ctx context.Context, limit int) ([]audit.Entry, error) {
 	batches, err := pendingBatches(ctx, db.engine.Reader(), limit)
 	if err != nil {
-		return nil, db.away("read pending events", err)
+		return nil, db.away("read pending entries", err)
 	}
-	var ids []uid.ID
+	var entries []audit.Entry
 	for _, b := range batches {
-		if len(ids) >= limit {
+		if len(entries) >= limit {
 			break
 		}
-		ids = append(ids, b.ids...)
+		entries = append(entries, b.entries...)
 	}
-	slices.SortFunc(ids, compareIDs)
-	events, err := db.eventsByID(ctx, ids[:min(len(ids), limit)])
-	return events, db.away("read pending events", err)
-}
-
-// eventsByID reads events in the order of their ids, which are given in order.
-func (db *DB) eventsByID(ctx context.Context, ids []uid.ID) ([]audit.Event, error) {
-	events := make([]audit.Event, 0, len(ids))
-	for chunk := range slices.Chunk(ids, idChunk) {
-		// Filled up with its last id, so that one statement serves all.
-		full := append(slices.Clone(chunk), slices.Repeat(chunk[len(chunk)-1:], idChunk-len(chunk))...)
-		list, args := inList(full)
-		rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+eventColumns+` FROM event e WHERE e.id IN (`+list+`) ORDER BY e.id`,
-			args...)
-		some, err := collect(rows, err, scanEvent)
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, some...)
-	}
-	return events, nil
+	slices.SortFunc(entries, func(a, b audit.Entry) int { return compareIDs(a.ID, b.ID) })
+	return entries[:min(len(entries), limit)], nil
 }
 
 // errNotPending tells that the log was to take an event that it had already.
@@ -110,11 +98,11 @@ func unpend(ctx context.Context, tx *sql.Tx, events []uid.ID) error {
 func shorten(ctx context.Context, tx *sql.Tx, b pendingBatch, left map[uid.ID]bool) error {
 	var stay []byte
 	before := len(left)
-	for _, id := range b.ids {
-		if left[id] {
-			delete(left, id)
+	for _, e := range b.entries {
+		if left[e.ID] {
+			delete(left, e.ID)
 		} else {
-			stay = append(stay, id[:]...)
+			stay = appendEntry(stay, e)
 		}
 	}
 	var err error
@@ -123,7 +111,7 @@ func shorten(ctx context.Context, tx *sql.Tx, b pendingBatch, left map[uid.ID]bo
 	case len(stay) == 0:
 		_, err = tx.ExecContext(ctx, `DELETE FROM audit_pending WHERE bucket = $1 AND batch = $2`, int64(b.batch.Bucket()), b.batch[:])
 	default:
-		_, err = tx.ExecContext(ctx, `UPDATE audit_pending SET event_ids = $3 WHERE bucket = $1 AND batch = $2`,
+		_, err = tx.ExecContext(ctx, `UPDATE audit_pending SET entries = $3 WHERE bucket = $1 AND batch = $2`,
 			int64(b.batch.Bucket()), b.batch[:], stay)
 	}
 	return err
@@ -131,16 +119,16 @@ func shorten(ctx context.Context, tx *sql.Tx, b pendingBatch, left map[uid.ID]bo
 
 // PendingIDs implements audit.Reader.
 func (db *DB) PendingIDs(ctx context.Context, after uid.ID, limit int) ([]uid.ID, error) {
-	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT batch, event_ids FROM audit_pending ORDER BY batch`)
+	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT batch, entries FROM audit_pending ORDER BY batch`)
 	batches, err := collect(rows, err, scanPending)
 	if err != nil {
 		return nil, db.away("read pending ids", err)
 	}
 	var ids []uid.ID
 	for _, b := range batches {
-		for _, id := range b.ids {
-			if compareIDs(id, after) > 0 {
-				ids = append(ids, id)
+		for _, e := range b.entries {
+			if compareIDs(e.ID, after) > 0 {
+				ids = append(ids, e.ID)
 			}
 		}
 	}

@@ -222,8 +222,8 @@ var insertEvent = &Hot{
 
 var insertPending = &Hot{
 	Kinds:  []Kind{Int, Bytes, Bytes},
-	SQLite: `INSERT INTO audit_pending (bucket, batch, event_ids) VALUES {rows}`,
-	Postgres: `INSERT INTO audit_pending (bucket, batch, event_ids)
+	SQLite: `INSERT INTO audit_pending (bucket, batch, entries) VALUES {rows}`,
+	Postgres: `INSERT INTO audit_pending (bucket, batch, entries)
 		SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])`,
 }
 

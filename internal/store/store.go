@@ -44,18 +44,22 @@ type Config struct {
 type DB struct {
 	Now func() time.Time // the clock of leases and retention
 
-	engine   Engine
-	log      *slog.Logger
-	queue    *outbox.Queue
-	metrics  *metrics
-	lanes    []*lane
+	engine  Engine
+	log     *slog.Logger
+	queue   *outbox.Queue
+	metrics *metrics
+	lanes   []*lane
+
+	oneVerification statement
+
 	stopping atomic.Bool
 	stopped  chan struct{}
 }
 
 // New makes the store. Nothing is committed until Run is called.
 func New(cfg Config, engine Engine, log *slog.Logger, reg prometheus.Registerer) *DB {
-	db := &DB{Now: time.Now, engine: engine, log: log, queue: cfg.Queue, stopped: make(chan struct{})}
+	db := &DB{Now: time.Now, engine: engine, log: log, queue: cfg.Queue, stopped: make(chan struct{}),
+		oneVerification: statement{text: readVerification}}
 	node := uid.Random(db.Now())
 	for n := range max(cfg.Lanes, 1) {
 		owner := append(node[:len(node):len(node)], byte(n))

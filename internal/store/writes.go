@@ -161,10 +161,10 @@ func pendingRows(events []audit.Event, now time.Time) [][]any {
 	if len(events) == 0 {
 		return nil
 	}
-	ids := make([]byte, 0, len(events)*len(uid.ID{}))
-	for _, e := range events {
-		ids = append(ids, e.ID[:]...)
+	entries := make([]byte, 0, len(events)*entrySize)
+	for i := range events {
+		entries = appendEntry(entries, events[i].Entry())
 	}
 	batch := uid.New(now, events[0].ID.Bucket())
-	return [][]any{append(idRow(batch), ids)}
+	return [][]any{append(idRow(batch), entries)}
 }

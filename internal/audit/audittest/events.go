@@ -28,8 +28,8 @@ func Tenant(n int) uid.Tenant {
 	return t
 }
 
-// Events makes n events of two tenants, a millisecond apart from at on, with ids that are ordered as they are. Every second one names
-// a subject, "sealed 0" to "sealed 9" in turn, and every third has data.
+// Events makes n events of two tenants, a millisecond apart from at on, with ids that are ordered as they are. Every
+// second one names a subject, "sealed 0" to "sealed 9" in turn, and every third has data.
 func Events(n int, at time.Time) []audit.Event {
 	events := make([]audit.Event, n)
 	for i := range events {

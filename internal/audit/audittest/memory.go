@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"sync"
 
@@ -86,16 +85,16 @@ func (m *Memory) Write(_ context.Context, events []audit.Event) error {
 }
 
 // Pending implements audit.Store.
-func (m *Memory) Pending(_ context.Context, limit int) ([]audit.Event, error) {
+func (m *Memory) Pending(_ context.Context, limit int) ([]audit.Entry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var events []audit.Event
+	var entries []audit.Entry
 	for _, id := range m.rows.Pending[:min(limit, len(m.rows.Pending))] {
 		if at, ok := m.rows.find(id); ok {
-			events = append(events, m.rows.Events[at])
+			entries = append(entries, m.rows.Events[at].Entry())
 		}
 	}
-	return events, nil
+	return entries, nil
 }
 
 // Head implements audit.Store.
@@ -142,7 +141,9 @@ func (m *Memory) Append(_ context.Context, b audit.Batch) error {
 func (m *Memory) PutCheckpoint(_ context.Context, c audit.Checkpoint) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at, found := slices.BinarySearchFunc(m.rows.Checkpoints, c.Size, func(c audit.Checkpoint, size int64) int { return cmp.Compare(c.Size, size) })
+	at, found := slices.BinarySearchFunc(m.rows.Checkpoints, c, func(a, b audit.Checkpoint) int {
+		return cmp.Compare(a.Size, b.Size)
+	})
 	if !found {
 		m.rows.Checkpoints = slices.Insert(m.rows.Checkpoints, at, c)
 	}
@@ -222,12 +223,15 @@ func (m *Memory) DropEvents(_ context.Context, before uid.ID) error {
 }
 
 // SubjectEvents implements audit.Subjects.
-func (m *Memory) SubjectEvents(_ context.Context, tenant uid.Tenant, bucket uint16, after uid.ID, limit int) ([]audit.Event, error) {
+func (m *Memory) SubjectEvents(
+	_ context.Context, tenant uid.Tenant, bucket uint16, after uid.ID, limit int,
+) ([]audit.Event, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var events []audit.Event
 	for _, e := range m.rows.Events {
-		if e.Tenant == tenant && e.ID.Bucket() == bucket && compareIDs(e.ID, after) > 0 && e.Subject.Sealed != nil && len(events) < limit {
+		named := e.Tenant == tenant && e.ID.Bucket() == bucket && e.Subject.Sealed != nil
+		if named && compareIDs(e.ID, after) > 0 && len(events) < limit {
 			events = append(events, e)
 		}
 	}
@@ -249,18 +253,6 @@ func (m *Memory) EraseEvents(ctx context.Context, tenant uid.Tenant, ids []uid.I
 // find is the place of the event of an id, or where it would be.
 func (r *Rows) find(id uid.ID) (int, bool) {
 	return slices.BinarySearchFunc(r.Events, id, func(e audit.Event, id uid.ID) int { return compareIDs(e.ID, id) })
-}
-
-// Levels returns the numbers of the tiles by level, for tests that pick one to damage.
-func (r *Rows) Levels() map[int][]int64 {
-	levels := map[int][]int64{}
-	for key := range maps.Keys(r.Tiles) {
-		levels[key.Level] = append(levels[key.Level], key.N)
-	}
-	for _, numbers := range levels {
-		slices.Sort(numbers)
-	}
-	return levels
 }
 
 func compareIDs(a, b uid.ID) int { return bytes.Compare(a[:], b[:]) }

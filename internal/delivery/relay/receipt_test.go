@@ -92,6 +92,8 @@ func TestSEC_93_receipts_are_verified(t *testing.T) {
 	now := time.Unix(1800000000, 0)
 	const body = `{"reference":"abc","state":"delivered"}`
 	good := signed(t, testSecret, now, body)
+	nameless := http.Header{}
+	sign(nameless, r.signers, "", now, []byte(body))
 	change := func(key, value string) http.Header {
 		h := good.Clone()
 		h.Set(key, value)
@@ -113,6 +115,7 @@ func TestSEC_93_receipts_are_verified(t *testing.T) {
 		{"by a stranger", signed(t, "whsec_"+strings.Repeat("A", 32), now, body), body, false},
 		{"another body", good, strings.Replace(body, "delivered", "failed", 1), false},
 		{"another id", change("webhook-id", "msg_2"), body, false},
+		{"signed without an id", nameless, body, false},
 		{"no id", change("webhook-id", ""), body, false},
 		{"another time", change("webhook-timestamp", strconv.FormatInt(now.Unix()+1, 10)), body, false},
 		{"no time", change("webhook-timestamp", ""), body, false},

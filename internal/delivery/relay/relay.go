@@ -69,7 +69,7 @@ type post struct {
 
 // Send posts one message.
 func (r *Relay) Send(ctx context.Context, out delivery.Outgoing) (delivery.Accepted, error) {
-	body, err := r.encode(out)
+	body, err := encode(out)
 	if err != nil {
 		return delivery.Accepted{}, &delivery.Final{Word: delivery.ErrorInternal, Err: err}
 	}
@@ -80,7 +80,8 @@ func (r *Relay) Send(ctx context.Context, out delivery.Outgoing) (delivery.Accep
 	return r.answer(res)
 }
 
-func (r *Relay) encode(out delivery.Outgoing) ([]byte, error) {
+// encode makes the body.
+func encode(out delivery.Outgoing) ([]byte, error) {
 	return json.Marshal(post{
 		DeliveryID:     out.ID.String(),
 		VerificationID: out.ID.Verification.Text(uid.Verification),

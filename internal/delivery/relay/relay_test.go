@@ -311,7 +311,7 @@ func BenchmarkRequest(b *testing.B) {
 	out := deliverytest.Outgoing(r, uid.New(time.Now(), 1), 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		body, err := r.encode(out)
+		body, err := encode(out)
 		if err != nil {
 			b.Fatal(err)
 		}

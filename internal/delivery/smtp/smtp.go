@@ -104,7 +104,7 @@ func (m *Mailer) handOver(ctx context.Context, msg *mail.Msg, to string) error {
 	if s := m.pool.take(m.Now()); s != nil {
 		err := s.send(ctx, msg, to)
 		if !isGone(err) || ctx.Err() != nil {
-			return m.conclude(ctx, s, msg, err)
+			return m.conclude(ctx, s, err)
 		}
 		s.close()
 	}
@@ -112,14 +112,11 @@ func (m *Mailer) handOver(ctx context.Context, msg *mail.Msg, to string) error {
 	if err != nil {
 		return err
 	}
-	return m.conclude(ctx, s, msg, s.send(ctx, msg, to))
+	return m.conclude(ctx, s, s.send(ctx, msg, to))
 }
 
 // conclude keeps or closes the session and says what came of the message.
-func (m *Mailer) conclude(ctx context.Context, s *session, msg *mail.Msg, err error) error {
-	if msg.IsDelivered() {
-		err = nil // what failed came after the server's word
-	}
+func (m *Mailer) conclude(ctx context.Context, s *session, err error) error {
 	if s.usable() && (err == nil || isReply(err)) && ctx.Err() == nil {
 		m.pool.keep(s, m.Now())
 	} else {

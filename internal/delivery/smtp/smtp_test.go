@@ -2,6 +2,7 @@ package smtp_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"mime"
 	"net"
@@ -140,6 +141,41 @@ func TestSend_headers_can_not_be_injected(t *testing.T) {
 		if h.Header.Get("Bcc") != "" || strings.Contains(l.to, "evil") {
 			t.Errorf("injected into a letter to %q:\n%s", l.to, l.raw)
 		}
+	}
+}
+
+func TestSend_refuses_what_is_no_address(t *testing.T) {
+	t.Parallel()
+	m := open(t, config(startServer(t, nil)))
+	for _, to := range []string{"", "+12025550123", "Ada <ada@example.net>", "ada@example.net, eve@evil.example", " ada@example.net"} {
+		out := outgoing(m)
+		out.To.Value = to
+		_, err := m.Send(t.Context(), out)
+		if fin, ok := errors.AsType[*delivery.Final](err); !ok || fin.Word != delivery.ErrorInvalidRecipient {
+			t.Errorf("%q: got %v", to, err)
+		}
+	}
+}
+
+func TestSend_gives_up_on_a_server_that_never_greets(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, and nobody speaks
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	cfg := config(startServer(t, nil))
+	cfg.Address = silent.Addr().String()
+	m := open(t, cfg)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err = m.Send(ctx, outgoing(m))
+	if tmp, ok := errors.AsType[*delivery.Temporary](err); !ok || tmp.Word != delivery.ErrorTimeout || tmp.Unsure {
+		t.Errorf("got %+v", err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("took %v", took)
 	}
 }
 

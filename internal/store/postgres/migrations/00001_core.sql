@@ -216,11 +216,11 @@ CREATE TABLE event (
 ) PARTITION BY RANGE (id);
 CREATE INDEX event_id ON event (id);
 
--- What the sealer has not taken yet: one row for each commit, with the ids of its events, 16 bytes each.
+-- What the sealer has not taken yet: one row for each commit, with id and hash of each of its events, 48 bytes each.
 CREATE TABLE audit_pending (
     bucket    integer NOT NULL,
     batch     bytea NOT NULL,
-    event_ids bytea NOT NULL,
+    entries   bytea NOT NULL,
     PRIMARY KEY (bucket, batch)
 );
 

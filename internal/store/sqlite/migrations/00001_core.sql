@@ -212,11 +212,11 @@ CREATE TABLE event (
     data           TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What the sealer has not taken yet: one row for each commit, with the ids of its events, 16 bytes each.
+-- What the sealer has not taken yet: one row for each commit, with id and hash of each of its events, 48 bytes each.
 CREATE TABLE audit_pending (
     batch     BLOB PRIMARY KEY,
     bucket    INTEGER NOT NULL,
-    event_ids BLOB NOT NULL
+    entries   BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The log: tiles of up to 256 entries of one level, level -1 holding event ids in log order, 0 and up hashes.
