@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,10 +48,13 @@ func syntaxPlace(err error) place {
 // syntaxText is what the parser says, without the lines that it quotes.
 func syntaxText(err error) string {
 	if e, ok := errors.AsType[yaml.Error](err); ok {
-		return e.GetMessage()
+		return quotedForm.ReplaceAllString(e.GetMessage(), `"…"`)
 	}
 	return "it can't be parsed"
 }
+
+// quotedForm is a part of the file in a message of the parser.
+var quotedForm = regexp.MustCompile(`["'` + "`" + `].*["'` + "`" + `]`)
 
 func startOf(n ast.Node) place {
 	if n == nil || n.GetToken() == nil {

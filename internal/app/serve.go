@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,9 +44,16 @@ type server struct {
 	closers    []io.Closer // of providers that keep connections
 }
 
+// collectAt lets the heap grow to five times what is live before it is collected. What is live is a few megabytes, so
+// this costs tens of megabytes under load and saves a tenth of the processor time.
+const collectAt = 400
+
 // Serve runs a server until ctx ends, and then finishes what was accepted. Whatever is wrong with the configuration,
 // the keys or the database is an error before anything is served.
 func Serve(ctx context.Context, cfg Config, log *slog.Logger) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	listener, err := listen(cfg.Listen, "listen")
 	if err != nil {
 		return err

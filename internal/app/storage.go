@@ -46,7 +46,7 @@ func openRing(cfg Config) (*seal.Ring, error) {
 	if cfg.MasterKeyFile == "" {
 		if cfg.DatabaseURL != "" && !cfg.DevMode {
 			return nil, errors.New("master_key_file is missing: with PostgreSQL every server needs the same key; make one with " +
-				"`countersign master-key create FILE`, copy it to each, and name it in the configuration")
+				"`(umask 077; openssl rand -base64 32 > master.key)`, copy it to each, and name it in the configuration")
 		}
 		if err := makeKey(cfg, path); err != nil {
 			return nil, err

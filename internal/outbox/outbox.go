@@ -54,6 +54,10 @@ type Job struct {
 	Attempt int  // how often it was begun before and not brought to an end; 0 for a new one
 	Taken   bool // a lease ran out before this holder got it: an earlier holder may have done the work
 
+	// Live is what the job is about, as it was when both were committed, for a job that is run where it was born. It is
+	// never stored: nil for one that was claimed, and its handler reads. It is shared and must not be changed.
+	Live any
+
 	// LeaseUntil ends the right to work on it. It keeps its monotonic reading in memory. Zero: not leased; a decision
 	// that makes a job leaves it so, the store asks Queue.Lease.
 	LeaseUntil time.Time

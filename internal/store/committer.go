@@ -22,8 +22,9 @@ const (
 	settling  = 2 * time.Second // how long the fate of a commit without an answer is looked for
 )
 
-// errUnknown is for requests whose commit got no answer and whose fate could not be found out in time.
-var errUnknown = errors.New("the commit got no answer and its fate is not known")
+// ErrUnknown is the cause of what a request gets whose commit got no answer and whose fate could not be found out in
+// time: it was done or it was not.
+var ErrUnknown = errors.New("the commit got no answer and its fate is not known")
 
 // request is one call through the door, waiting for its batch.
 type request struct {
@@ -137,7 +138,7 @@ func (l *lane) commit(batch []*request) {
 	}
 	began := time.Now()
 	err := l.attempt(batch)
-	if err != nil && len(batch) > 1 && !errors.Is(err, errUnknown) && l.db.engine.Classify(err) == Broken {
+	if err != nil && len(batch) > 1 && !errors.Is(err, ErrUnknown) && l.db.engine.Classify(err) == Broken {
 		l.db.log.Warn("a batch failed; its requests are tried one by one", "requests", len(batch), "error", err)
 		for _, r := range batch {
 			l.commit([]*request{r})
@@ -162,7 +163,7 @@ func (l *lane) attempt(batch []*request) error {
 	for range tries {
 		var committing bool
 		committing, err = l.once(batch)
-		if err == nil || errors.Is(err, errUnknown) {
+		if err == nil || errors.Is(err, ErrUnknown) {
 			return err
 		}
 		class := l.db.engine.Classify(err)
@@ -225,7 +226,7 @@ func (l *lane) settle(tx Batch, token []byte, cause error) (committed bool, err 
 		}
 		select {
 		case <-ctx.Done():
-			return false, fmt.Errorf("%w: %w", errUnknown, errors.Join(cause, err))
+			return false, fmt.Errorf("%w: %w", ErrUnknown, errors.Join(cause, err))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

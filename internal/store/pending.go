@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -23,7 +21,7 @@ type pendingBatch struct {
 }
 
 // entrySize is what an entry takes in a row: the event's id and its hash.
-const entrySize = len(uid.ID{}) + tlog.HashSize
+const entrySize = len(uid.ID{}) + len(audit.Entry{}.Leaf)
 
 func appendEntry(b []byte, e audit.Entry) []byte { return append(append(b, e.ID[:]...), e.Leaf[:]...) }
 
@@ -36,7 +34,9 @@ func scanPending(scan func(...any) error) (p pendingBatch, err error) {
 		return p, fmt.Errorf("the pending entries of commit %s are cut short", p.batch)
 	}
 	for b := range slices.Chunk(packed, entrySize) {
-		p.entries = append(p.entries, audit.Entry{ID: uid.ID(b), Leaf: tlog.Hash(b[len(uid.ID{}):])})
+		e := audit.Entry{ID: uid.ID(b[:len(uid.ID{})])}
+		copy(e.Leaf[:], b[len(e.ID):])
+		p.entries = append(p.entries, e)
 	}
 	return p, nil
 }

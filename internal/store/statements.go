@@ -121,7 +121,7 @@ var updateVerification = &Hot{
 	Kinds: []Kind{Text, Text, Int, Bytes, Bytes, Text, Int, Int, Int, Int, Int, Int, Int, Bytes},
 	SQLite: `UPDATE verification SET status = ?, channel = ?, generation = ?, custom_code = ?, transaction_sealed = ?,
 		sends = ?, deliveries = ?, checks = ?, expires_us = ?, resend_us = ?, ended_us = ?, updated_us = ?
-		WHERE +bucket = ? AND id = ?`,
+		WHERE bucket = ? AND id = ?`,
 	Postgres: `UPDATE verification v SET status = u.status, channel = u.channel, generation = u.generation,
 		custom_code = u.custom_code, transaction_sealed = u.transaction_sealed, sends = u.sends, deliveries = u.deliveries,
 		checks = u.checks, expires_us = u.expires_us, resend_us = u.resend_us, ended_us = u.ended_us, updated_us = u.updated_us
@@ -205,7 +205,7 @@ var insertJob = &Hot{
 
 var deleteJob = &Hot{
 	Kinds:  []Kind{Int, Bytes},
-	SQLite: `DELETE FROM job WHERE +bucket = ? AND id = ?`,
+	SQLite: `DELETE FROM job WHERE bucket = ? AND id = ?`,
 	Postgres: `DELETE FROM job j USING unnest($1::bigint[], $2::bytea[]) u (bucket, id)
 		WHERE j.bucket = u.bucket AND j.id = u.id`,
 }

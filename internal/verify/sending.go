@@ -33,11 +33,11 @@ const (
 // replaced, sends nothing. When an earlier holder of the job may have sent the message, a delivery in the state unknown
 // is committed first, so that a second message is never silent.
 func (s *Service) HandleSend(ctx context.Context, j outbox.Job) outbox.Verdict {
-	v, held, err := s.store.Verification(ctx, j.Tenant, j.Object)
+	now := s.moment()
+	v, held, err := s.subjectOf(ctx, j, now)
 	if err != nil {
 		return s.unread(j, err)
 	}
-	now := s.moment()
 	send, ok := v.sendable(j.N, now)
 	if !ok {
 		s.logSend(ctx, j, v, "skipped", "")
@@ -65,6 +65,18 @@ func (s *Service) HandleSend(ctx context.Context, j outbox.Job) outbox.Verdict {
 	}
 	r := &round{Service: s, job: j, send: send, result: result, held: len(held) > 0}
 	return s.recordResult(context.WithoutCancel(ctx), r)
+}
+
+// freshFor is how long the first send goes by what was committed with it instead of reading it again. A verification
+// that is canceled in this time may still have its message sent, as it may just after any reading.
+const freshFor = 250 * time.Millisecond
+
+// subjectOf gives the verification of a job, with the deliveries there are.
+func (s *Service) subjectOf(ctx context.Context, j outbox.Job, now time.Time) (*Verification, []Delivery, error) {
+	if v, ok := j.Live.(*Verification); ok && j.Attempt == 0 && !j.Taken && now.Sub(v.CreatedAt) < freshFor {
+		return v, nil, nil
+	}
+	return s.store.Verification(ctx, j.Tenant, j.Object)
 }
 
 // sendable gives send n when it still makes sense: the verification lives, and the send's code is the live one.

@@ -97,7 +97,9 @@ func (st *start) decide(h *Held) (outbox.Effects, error) {
 		return e, &closedUntil{at}
 	}
 	h.Contact.Sent(st.owner.Limits, st.now)
-	e.Jobs = append(e.Jobs, st.job(JobSend, st.fresh, 1))
+	send := st.job(JobSend, st.fresh, 1)
+	send.Live = st.fresh
+	e.Jobs = append(e.Jobs, send)
 	return st.created(h, e, outcomeCreated)
 }
 

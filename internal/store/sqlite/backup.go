@@ -22,7 +22,13 @@ func (e *Engine) Backup(ctx context.Context, file string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if _, err := e.reader.ExecContext(ctx, `VACUUM INTO $1`, file); err != nil {
+	// A connection of its own: it reads this database like any reader, and writes the other.
+	db, err := sql.Open("sqlite", dsn(e.path, false))
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `VACUUM INTO $1`, file)
+	if err = errors.Join(err, db.Close()); err != nil {
 		_ = os.Remove(file) // what is left of it
 		return fmt.Errorf("write the backup: %w", err)
 	}

@@ -85,8 +85,8 @@ CREATE TABLE verification (
     ended_us           INTEGER NOT NULL,
     updated_us         INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX verification_bucket ON verification (bucket, id);
-CREATE INDEX verification_tenant ON verification (tenant, id);
+-- A tenant's list, and in it those of one recipient: an index by recipient would write a page for each verification.
+CREATE INDEX verification_tenant ON verification (tenant, id, blind_index);
 CREATE INDEX verification_external ON verification (tenant, external_id, id) WHERE external_id <> '';
 
 CREATE TABLE delivery (
