@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/countersign/countersign/internal/risk"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -57,6 +59,15 @@ func (s *server) prepareDev(ctx context.Context, addr net.Addr) error {
 	if c.Other.Tenant, c.Other.APIKey, err = s.devTenant(ctx, otherTenant, was.Other.APIKey); err != nil {
 		return err
 	}
+	for _, text := range []string{c.Tenant, c.Other.Tenant} {
+		t, err := uid.ParseTenant(text)
+		if err != nil {
+			return err
+		}
+		if err := s.shorten(ctx, t); err != nil {
+			return fmt.Errorf("dev.code_ttl: %w", err)
+		}
+	}
 	text, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return err
@@ -79,6 +90,30 @@ func (s *server) devTenant(ctx context.Context, name, secret string) (id, key st
 		return "", "", fmt.Errorf("key of the development tenant %s: %w", name, err)
 	}
 	return t.Text(), made.Reveal(), nil
+}
+
+// barred denies starts to the given recipients.
+func barred(recipients []string, ring *seal.Ring) risk.Engine {
+	return func(_ context.Context, sig risk.Signals) (risk.Decision, error) {
+		for _, to := range recipients {
+			if ring.BlindIndex(uid.Tenant(sig.Tenant), to) == sig.BlindIndex {
+				return risk.Decision{Outcome: risk.OutcomeDeny, Reasons: []string{"opted_out"}}, nil
+			}
+		}
+		return risk.Decision{Outcome: risk.OutcomeAllow, Reasons: []string{}}, nil
+	}
+}
+
+// shorten gives the tenant's default profile the life of codes that the configuration asks for.
+func (s *server) shorten(ctx context.Context, t uid.Tenant) error {
+	profile, err := s.directory.Service(ctx, t, "")
+	if err != nil || s.cfg.Dev.CodeTTL == 0 {
+		return err
+	}
+	_, err = s.directory.UpdateService(ctx, devCaller, t, profile.ID, func(p *tenant.Service) {
+		p.TTL, p.EmailTTL = s.cfg.Dev.CodeTTL, s.cfg.Dev.CodeTTL
+	})
+	return err
 }
 
 func (s *server) findTenant(ctx context.Context, name string) (uid.Tenant, error) {
