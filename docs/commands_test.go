@@ -19,7 +19,8 @@ func development(t *testing.T) (dir, addr string) {
 	t.Helper()
 	dir = t.TempDir()
 	bin := filepath.Join(dir, "countersign")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../cmd/countersign")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "../cmd/countersign")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build, so that both share the build cache
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
@@ -78,24 +79,85 @@ func healthy(ctx context.Context, url string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// TestTheFiveCommandsOfTheReadme runs them as a reader would, one after the other in one shell.
-func TestTheFiveCommandsOfTheReadme(t *testing.T) {
+// a step is what a document tells the reader to type, in one line.
+type step struct {
+	command string
+	answers string // pattern that what it prints must match
+}
+
+// TestTheCommandsOfTheDocuments runs those of README.md and of api.md as a reader would, each document in one shell, one
+// command after the other. Both use one server.
+func TestTheCommandsOfTheDocuments(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../README.md")
+	dir, addr := development(t)
+	t.Run("README", func(t *testing.T) {
+		t.Parallel()
+		commands := blocks(t, "../README.md")
+		if len(commands) != 5 {
+			t.Fatalf("README.md has %d commands, want five", len(commands))
+		}
+		follow(t, dir, addr, "%2B12025550123", pair(t, commands, "", `"status": *"pending"`, "", `"valid": *true`, `"status": *"approved"`))
+	})
+	t.Run("api", func(t *testing.T) {
+		t.Parallel()
+		follow(t, dir, addr, "%2B12025550124", pair(t, blocks(t, "api.md"),
+			"", "",
+			`"status":"pending".*"sends":1,"sends_left":4,"checks_left":5`, // start
+			"", "", // the code from the inbox
+			`"status":"pending","valid":false,"checks_left":4`,
+			`"status":"approved","valid":true`,
+			"",                              // another start
+			`"status":"pending".*"sends":1`, // inside the wait nothing is sent
+			`"status":"canceled"`,
+			"", // a start with a code of our own
+			`"status":"approved"`,
+			`"status":"approved".*"sends":\[\{"n":1.*"deliveries":\[\{"id":"dlv_.*"state":"sent"`,
+			`"data":\[\{"id":"vrf_.*"next":"?[a-zA-Z0-9_]+"?`,
+			`"code_length":8,"ttl_seconds":120`,
+			`"data":\[\{"id":"svc_.*"code_length":8`,
+			`"status":409`, // it was approved already
+		))
+	})
+}
+
+// blocks are the lines of the shell blocks of a document.
+func blocks(t *testing.T, document string) (commands []string) {
+	t.Helper()
+	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)<!-- five-commands:begin -->\n```sh\n(.*?)\n```\n<!-- five-commands:end -->").FindStringSubmatch(string(text))
-	if block == nil {
-		t.Fatal("README.md has no five commands")
+	for _, m := range regexp.MustCompile("(?s)```sh\n(.*?)\n```").FindAllStringSubmatch(string(text), -1) {
+		commands = append(commands, strings.Split(m[1], "\n")...)
 	}
-	commands := strings.Split(block[1], "\n")
-	if len(commands) != 5 {
-		t.Fatalf("README.md has %d commands, want five", len(commands))
+	return commands
+}
+
+// pair puts commands and the patterns of their answers together.
+func pair(t *testing.T, commands []string, patterns ...string) (steps []step) {
+	t.Helper()
+	if len(commands) != len(patterns) {
+		t.Fatalf("%d commands, and patterns for %d:\n%s", len(commands), len(patterns), strings.Join(commands, "\n"))
 	}
-	dir, addr := development(t)
+	for i, c := range commands {
+		steps = append(steps, step{c, patterns[i]})
+	}
+	return steps
+}
+
+// follow does the steps in one shell. A person takes a moment from asking for a code to reading it; the shell waits
+// until the inbox has the message for the number.
+func follow(t *testing.T, dir, addr, number string, steps []step) {
+	t.Helper()
 	const mark = "=== next"
-	script := strings.ReplaceAll(strings.Join(commands, "\necho; echo '"+mark+"'\n"), "127.0.0.1:8080", addr)
+	script := "arrived() { for _ in $(seq 200); do curl -s 'http://" + addr + "/dev/inbox?to=" + number + "' | grep -q '\"code\"' && return; sleep 0.02; done; }\n"
+	for _, s := range steps {
+		if strings.Contains(s.command, "/dev/inbox") {
+			script += "arrived\n"
+		}
+		script += s.command + "\necho; echo '" + mark + "'\n"
+	}
+	script = strings.ReplaceAll(script, "127.0.0.1:8080", addr)
 	shell := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
 	shell.Dir = dir
 	out, err := shell.CombinedOutput()
@@ -103,9 +165,9 @@ func TestTheFiveCommandsOfTheReadme(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	answers := strings.Split(string(out), mark)
-	for i, want := range map[int]string{1: `"status":\s*"pending"`, 3: `"valid":\s*true`, 4: `"status":\s*"approved"`} {
-		if !regexp.MustCompile(want).MatchString(answers[i]) {
-			t.Errorf("command %d, %s\nanswered %s\nwithout %s", i+1, commands[i], answers[i], want)
+	for i, s := range steps {
+		if !regexp.MustCompile(s.answers).MatchString(answers[i]) {
+			t.Errorf("%s\nanswered %s\nwithout %s", s.command, answers[i], s.answers)
 		}
 	}
 }

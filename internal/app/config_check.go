@@ -102,7 +102,7 @@ func (s *source) checkMasterKey(c Config) {
 		}
 	case c.MasterKey == "" && c.DatabaseURL != "" && !c.DevMode:
 		s.wrong("master_key_file", "is missing, and with PostgreSQL it must be given.",
-			"Make a key once, with: countersign master-key create FILE; give every node the same one.")
+			"Make a key once, with: (umask 077; openssl rand -base64 32 > master.key); give every node the same one.")
 	}
 }
 

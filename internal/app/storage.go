@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,7 @@ import (
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/store/sqlite"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -166,9 +168,19 @@ func (s *storage) retainOnce(ctx context.Context, cfg Config, owner uid.ID, now 
 	if err != nil || !mine {
 		return err
 	}
-	if _, err := s.db.Sweep(ctx, store.Retention{Verifications: cfg.Retention.Verifications}); err != nil {
-		return err
+	keep := store.Retention{Verifications: cfg.Retention.Verifications, Contacts: longestLimit(cfg.TenantLimits())}
+	if _, err := s.db.Sweep(ctx, keep); err != nil || cfg.Retention.Events == 0 {
+		return err // without a time, events are kept for ever
 	}
 	_, err = audit.PruneEvents(ctx, s.db, s.signer, now.Add(-cfg.Retention.Events).Truncate(24*time.Hour), now)
 	return err
+}
+
+// longestLimit is the longest time that anything is counted for a recipient.
+func longestLimit(l tenant.Limits) time.Duration {
+	longest := max(l.WrongPerClient.Period, l.WrongTotal.Period, l.WrongPause)
+	for _, limit := range slices.Concat(l.Recipient, l.RecipientNew) {
+		longest = max(longest, limit.Period)
+	}
+	return longest
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"iter"
 	"net"
@@ -68,7 +69,7 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("development phone: %w", err)
 	}
-	page, err := template.New("page.tmpl").Funcs(template.FuncMap{"asset": assets.URL}).ParseFS(files, "page.tmpl")
+	page, err := template.New("page.tmpl").Funcs(template.FuncMap{"asset": assets.URL, "parts": parts}).ParseFS(files, "page.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("development phone: %w", err)
 	}
@@ -160,6 +161,9 @@ func (p *phone) events(w http.ResponseWriter, r *http.Request) {
 	s := stream{w: w, rc: http.NewResponseController(w), page: p.page}
 	_ = s.rc.SetWriteDeadline(time.Time{}) // the stream has no end; a writer that can't lift it ends early and is asked again
 	w.Header().Set("Content-Type", "text/event-stream")
+	if _, err := io.WriteString(w, "retry: 1000\n\n"); err != nil { // a developer restarts the server often
+		return
+	}
 	search := query(r)
 	if !s.send("all", "threads", p.view(search)) {
 		return

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
+	"html"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -79,9 +81,13 @@ func messages() []devphone.Message {
 	}
 }
 
+// command is what an empty page offers.
+const command = `curl -s http://127.0.0.1:8080/v1/verifications -H "Authorization: Bearer $(jq -r .api_key .dev/dev-credentials.json)" ` +
+	`-H 'Content-Type: application/json' -d '{"to":"+12025550123"}'`
+
 func newPhone(t *testing.T, in *inbox) http.Handler {
 	t.Helper()
-	h, err := devphone.New(devphone.Config{Inbox: in, Command: `curl -d '{"to":"+1"}'`})
+	h, err := devphone.New(devphone.Config{Inbox: in, Command: command})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,11 +151,11 @@ func TestPage(t *testing.T) {
 	h := newPhone(t, &inbox{kept: messages()})
 	page := get(h, "/dev/phone").Body.String()
 	for _, part := range []string{
-		`<strong class="code"><bdi dir="ltr">482913</bdi></strong> is your code.`,
-		`@acme.example #<strong class="code">`,
-		`data-copy="482913"`, `Would go by <b>post</b>`, `<p class="subject">118207 is your code</p>`, `<p class="spoken">Spoken:</p>`,
-		`<li class="card" data-id="dlv_2">`, `<li class="call" data-id="dlv_3">`, `&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;`,
-		`<a href="">Reload</a> to see new messages`, `datetime="2026-11-21T22:46:00Z"`,
+		`<strong><bdi dir="ltr">482913</bdi></strong> is your code.`, `@acme.example #<strong>`,
+		`data-copy="482913"`, `Would go by <b>post</b>`, `<p class="subject">118207 is your code</p>`, `<p class="spoken">What the voice says</p>`,
+		`<li class="email" data-id="dlv_2">`, `<li class="voice" data-id="dlv_3">`, `&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;`,
+		`<a href="">Reload</a> to see new messages`, `datetime="2026-11-21T22:46:00Z"`, `>21 Nov 22:46:00 UTC<`,
+		`ann@<wbr>example.<wbr>org<wbr></bdi></h2>`, `&#43;12025550123<wbr></bdi></h2>`,
 	} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page lacks %s", part)
@@ -181,22 +187,67 @@ func TestPageSearch(t *testing.T) {
 func TestPageWithNothing(t *testing.T) {
 	t.Parallel()
 	page := get(newPhone(t, &inbox{}), "/dev/phone").Body.String()
-	for _, part := range []string{"No message yet", `curl -d &#39;{&#34;to&#34;:&#34;&#43;1&#34;}&#39;`} {
-		if !strings.Contains(page, part) {
+	for _, part := range []string{"No message yet", command} {
+		if !strings.Contains(html.UnescapeString(page), part) {
 			t.Errorf("the page lacks %s", part)
 		}
 	}
 }
 
-func TestPageShowsTheLastTwentyOfAThread(t *testing.T) {
+// TestPageStaysShort: tests that use one number over and over, or a new one each time, leave a page one can use.
+func TestPageStaysShort(t *testing.T) {
 	t.Parallel()
-	in := &inbox{}
-	for range 25 {
-		in.put(messages()[0])
+	for _, c := range []struct {
+		kept, inSight, folded int
+		words                 string
+	}{
+		{1, 1, 0, ""},
+		{2, 2, 0, ""},
+		{3, 2, 1, ">1 earlier message<"},
+		{20, 2, 18, ">18 earlier messages<"},
+		{25, 2, 18, `>23 earlier messages</span></summary>
+<p class="older">The oldest 5 are not shown here: <a href="/dev/inbox?to=%2b12025550123">`},
+	} {
+		in := &inbox{}
+		for range c.kept {
+			in.put(messages()[0])
+		}
+		before, after, _ := strings.Cut(get(newPhone(t, in), "/dev/phone").Body.String(), `<ol class="latest">`)
+		if folded, inSight := strings.Count(before, "<li "), strings.Count(after, "<li "); folded != c.folded || inSight != c.inSight || !strings.Contains(before, c.words) {
+			t.Errorf("of %d messages %d are folded and %d in sight, want %d and %d, with %q", c.kept, folded, inSight, c.folded, c.inSight, c.words)
+		}
+		if c.folded == 0 && strings.Contains(before, "<details>") {
+			t.Errorf("of %d messages none is folded, yet there is a fold", c.kept)
+		}
 	}
-	page := get(newPhone(t, in), "/dev/phone").Body.String()
-	if n := strings.Count(page, "<li "); n != 20 || !strings.Contains(page, "5 earlier not shown") {
-		t.Errorf("%d messages shown", n)
+	for _, c := range []struct {
+		recipients int
+		words      string
+	}{{50, ""}, {51, "1 more recipient is not shown."}, {60, "10 more recipients are not shown."}} {
+		in := &inbox{}
+		for i := range c.recipients {
+			m := messages()[0]
+			m.To = fmt.Sprintf("+1202555%04d", i)
+			in.put(m)
+		}
+		page := get(newPhone(t, in), "/dev/phone").Body.String()
+		if n := strings.Count(page, `<section class="thread"`); n != 50 || !strings.Contains(page, c.words) || c.words == "" && strings.Contains(page, "not shown") {
+			t.Errorf("of %d recipients %d are shown, want 50 and %q", c.recipients, n, c.words)
+		}
+	}
+}
+
+// TestPageIsLight adds up all that a browser loads.
+func TestPageIsLight(t *testing.T) {
+	t.Parallel()
+	h := newPhone(t, &inbox{kept: messages()})
+	page := get(h, "/dev/phone").Body.String()
+	total := len(page)
+	for _, m := range regexp.MustCompile(`"(/dev/phone/assets/[^"]+)"`).FindAllStringSubmatch(page, -1) {
+		total += get(h, m[1]).Body.Len()
+	}
+	if total > 60_000 || total < len(page)+5_000 {
+		t.Errorf("page and assets have %d bytes, of which %d the page", total, len(page))
 	}
 }
 
@@ -268,6 +319,9 @@ func TestEvents(t *testing.T) {
 			b.WriteString(lines.Text() + "\n")
 		}
 		return b.String()
+	}
+	if retry := event(); retry != "retry: 1000\n" {
+		t.Errorf("how soon to come back = %q", retry)
 	}
 	if first := event(); !strings.HasPrefix(first, "event: all\ndata: <div class=\"list\"") || strings.Contains(first, "dlv_1") {
 		t.Errorf("first event: what there is and fits the search\n%s", first)

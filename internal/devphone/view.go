@@ -10,8 +10,13 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 )
 
-// shown is how many messages of a thread are shown, newest last.
-const shown = 20
+// How much is shown. The inbox keeps a thousand messages, which may be of one recipient or of a thousand.
+const (
+	threadsShown = 50 // the ones with the newest messages; the others are found by searching
+	kept         = 20 // messages of a thread that are on the page
+	latest       = 2  // of these, the ones in sight; the others are folded away
+	longCode     = 7  // characters beyond which a code is set smaller, to stay on one line
+)
 
 // view is all that the page needs.
 type view struct {
@@ -19,26 +24,30 @@ type view struct {
 	Command string
 	Newest  string // id of the newest message, to tell whether a list is the one already shown
 	Threads []thread
+	More    int // recipients not shown
 }
 
 // thread is what one recipient got, in order of time.
 type thread struct {
-	Key      string // for the element's id; the recipient itself may hold anything
-	To       string
-	Email    bool
-	Earlier  int // how many are not shown
-	Messages []message
+	Key     string // for the element's id; the recipient itself may hold anything
+	To      string
+	Icon    string // "phone" or "email"
+	Earlier int    // how many came before Latest
+	Older   int    // how many of these are not on the page
+	Folded  []message
+	Latest  []message
 }
 
 // message is one bubble, card or transcript.
 type message struct {
 	ID       string
-	Look     string // "bubble", "card" or "call": a class of the style sheet
+	Look     string // a class of the style sheet, and an icon
 	Channel  string // as people say it
 	From     string
 	Subject  string
 	Text     []span
 	Code     string
+	Long     bool // Code needs smaller figures
 	Provider string
 	At       string // RFC 3339
 	Clock    string // for people
@@ -50,12 +59,12 @@ type span struct {
 	Code bool
 }
 
-// channels are the looks and the words.
-var channels = map[delivery.Channel][2]string{
-	delivery.SMS:      {"bubble", "SMS"},
-	delivery.WhatsApp: {"bubble", "WhatsApp"},
-	delivery.Voice:    {"call", "Voice call"},
-	delivery.Email:    {"card", "Email"},
+// channelNames are the words for people.
+var channelNames = map[delivery.Channel]string{
+	delivery.SMS:      "SMS",
+	delivery.WhatsApp: "WhatsApp",
+	delivery.Voice:    "Voice call",
+	delivery.Email:    "Email",
 }
 
 func matches(m Message, search string) bool {
@@ -79,9 +88,10 @@ func (p *phone) view(search string) view {
 		}
 		byRecipient[m.To] = append(byRecipient[m.To], m)
 	}
-	for _, to := range order {
+	for _, to := range order[:min(len(order), threadsShown)] {
 		v.Threads = append(v.Threads, newThread(byRecipient[to]))
 	}
+	v.More = len(order) - len(v.Threads)
 	return v
 }
 
@@ -89,22 +99,43 @@ func (p *phone) view(search string) view {
 func newThread(newestFirst []Message) thread {
 	sum := sha256.Sum256([]byte(newestFirst[0].To))
 	t := thread{
-		Key:   hex.EncodeToString(sum[:8]),
-		To:    newestFirst[0].To,
-		Email: newestFirst[0].Channel == delivery.Email,
+		Key:     hex.EncodeToString(sum[:8]),
+		To:      newestFirst[0].To,
+		Icon:    "phone",
+		Earlier: max(0, len(newestFirst)-latest),
+		Older:   max(0, len(newestFirst)-kept),
 	}
-	if over := len(newestFirst) - shown; over > 0 {
-		t.Earlier = over
-		newestFirst = newestFirst[:shown]
+	if newestFirst[0].Channel == delivery.Email {
+		t.Icon = "email"
 	}
-	for _, m := range slices.Backward(newestFirst) {
-		words := channels[m.Channel]
-		t.Messages = append(t.Messages, message{
-			ID: m.ID, Look: words[0], Channel: words[1], From: m.From, Subject: m.Subject, Text: spans(m.Body, m.Code),
-			Code: m.Code, Provider: m.Provider, At: m.CreatedAt.UTC().Format(time.RFC3339), Clock: m.CreatedAt.UTC().Format("15:04:05 MST"),
-		})
+	var all []message
+	for _, m := range slices.Backward(newestFirst[:len(newestFirst)-t.Older]) {
+		all = append(all, newMessage(m))
 	}
+	fold := t.Earlier - t.Older
+	t.Folded, t.Latest = all[:fold], all[fold:]
 	return t
+}
+
+func newMessage(m Message) message {
+	return message{
+		ID: m.ID, Look: string(m.Channel), Channel: channelNames[m.Channel], From: m.From, Subject: m.Subject,
+		Text: spans(m.Body, m.Code), Code: m.Code, Long: len(m.Code) > longCode, Provider: m.Provider,
+		At: m.CreatedAt.UTC().Format(time.RFC3339), Clock: m.CreatedAt.UTC().Format("2 Jan 15:04:05 MST"),
+	}
+}
+
+// parts cuts an address where a line may break: after each @ and full stop. A number stays whole.
+func parts(address string) []string {
+	var out []string
+	for address != "" {
+		end := strings.IndexAny(address, "@.") + 1
+		if end == 0 {
+			end = len(address)
+		}
+		out, address = append(out, address[:end]), address[end:]
+	}
+	return out
 }
 
 // spans cuts body so that the code can be shown apart.

@@ -18,8 +18,10 @@ const (
 	queueSize = 4096            // requests that may wait for one lane; more are refused
 	queueTime = 2 * time.Second // how long one may wait; after that it is refused, since its caller has gone
 	batchSize = 256             // requests in one batch: bounds what a failed batch has to do again
-	tries     = 8               // how often a batch that met a serialization failure is done again
-	settling  = 2 * time.Second // how long the fate of a commit without an answer is looked for
+	tries     = 8               // how often a batch that failed without a trace is done again
+	batchTime = 2 * time.Second // how long the database may take over a batch, and how long one is done again
+	settling  = 2 * time.Second // how long after its sending the fate of a commit without an answer is looked for
+	settleMin = time.Second     // and how long at least, when the answer was waited for until then
 )
 
 // ErrUnknown is the cause of what a request gets whose commit got no answer and whose fate could not be found out in
@@ -79,6 +81,11 @@ func (db *DB) submit(r *request, bucket uint16) error {
 
 func unavailable(code string, err error) error {
 	return fault.Wrap(fault.Unavailable, code, "The server can't take this right now. Try again in a moment.", err).After(time.Second)
+}
+
+func unknown(err error) error {
+	return fault.Wrap(fault.Unavailable, "outcome_unknown", "It is not known whether this was done. "+
+		"Look, or ask again with the same Idempotency-Key.", err).After(time.Second)
 }
 
 // run commits until ctx ends and then what is still waiting.
@@ -147,7 +154,10 @@ func (l *lane) commit(batch []*request) {
 	}
 	l.db.metrics.batch(len(batch), time.Since(began), began.Sub(batch[0].at))
 	for _, r := range batch {
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrUnknown):
+			r.err = unknown(err)
+		case err != nil:
 			r.err = unavailable("storage_unavailable", err)
 		}
 		close(r.done)
@@ -157,36 +167,34 @@ func (l *lane) commit(batch []*request) {
 	}
 }
 
-// attempt commits the batch, again and again while the failure is one that passes.
+// attempt commits the batch, again and again while the failure is one that passes and left nothing behind.
 func (l *lane) attempt(batch []*request) error {
+	began := time.Now()
 	var err error
 	for range tries {
-		var committing bool
-		committing, err = l.once(batch)
-		if err == nil || errors.Is(err, ErrUnknown) {
-			return err
-		}
-		class := l.db.engine.Classify(err)
-		if class == Broken || class == Away && !committing {
+		var again bool
+		if again, err = l.once(batch); err == nil || !again || time.Since(began) > batchTime {
 			return err
 		}
 	}
 	return err
 }
 
-// once runs the batch in one transaction. committing tells whether an error came from the commit itself, found out
-// not to have happened.
-func (l *lane) once(batch []*request) (committing bool, err error) {
-	ctx := context.Background() // a batch is finished for all its callers, whoever of them has gone
+// once runs the batch in one transaction. again tells whether it failed without a trace and may be done again.
+func (l *lane) once(batch []*request) (again bool, err error) {
+	// A batch is finished for all its callers, whoever of them has gone; but a database that does not answer is not
+	// waited for.
+	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
+	defer cancel()
 	engine := l.db.engine
 	tx, err := engine.Begin(ctx, l.n)
 	if err != nil {
-		return false, fmt.Errorf("begin: %w", err)
+		return engine.Classify(err) == Again, fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback()
 	s := newScene(l.db.Now())
 	if err := s.read(ctx, tx, engine.Locks(), batch); err != nil {
-		return false, fmt.Errorf("read: %w", err)
+		return errors.Is(err, errVanished) || engine.Classify(err) != Broken, fmt.Errorf("read: %w", err)
 	}
 	for _, r := range batch {
 		r.err = s.apply(r)
@@ -199,12 +207,13 @@ func (l *lane) once(batch []*request) (committing bool, err error) {
 	token := make([]byte, 16)
 	_, _ = rand.Read(token) // never fails since Go 1.24
 	steps = append(steps, Step{Stmt: putToken, Rows: [][]any{{l.owner, token, micros(s.now)}}})
+	sent := time.Now()
 	if err := tx.Commit(ctx, steps...); err != nil {
-		if engine.Classify(err) != Away {
-			return false, fmt.Errorf("commit: %w", err)
+		if class := engine.Classify(err); class != Away {
+			return class == Again, fmt.Errorf("commit: %w", err)
 		}
-		if committed, err := l.settle(tx, token, err); !committed {
-			return true, err
+		if committed, err := l.settle(tx, token, sent, err); !committed {
+			return !errors.Is(err, ErrUnknown), err
 		}
 	}
 	l.db.queue.Offer(s.effects.Jobs)
@@ -212,8 +221,8 @@ func (l *lane) once(batch []*request) (committing bool, err error) {
 }
 
 // settle finds out what became of a commit that got no answer.
-func (l *lane) settle(tx Batch, token []byte, cause error) (committed bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), settling)
+func (l *lane) settle(tx Batch, token []byte, sent time.Time, cause error) (committed bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), max(settling-time.Since(sent), settleMin))
 	defer cancel()
 	l.db.metrics.unsettled.Inc()
 	for {

@@ -13,14 +13,15 @@ import (
 
 const (
 	keepReferences = 7 * 24 * time.Hour // receipts come within days
-	keepContacts   = 24 * time.Hour     // the longest period of a recipient's limits
 	keepMeters     = 2 * time.Hour      // the longest period of a client's limits, and some
+	keepTokens     = 24 * time.Hour     // far longer than the fate of a commit is looked for
 	sweepChunk     = 2000               // rows that one transaction of retention looks at
 )
 
 // Retention says how long things are kept.
 type Retention struct {
-	Verifications time.Duration // with their deliveries; 30 days by default (SEC-101)
+	Verifications time.Duration // with their deliveries; zero: for ever
+	Contacts      time.Duration // the limits of a recipient after the last change: the longest that any counts
 }
 
 // Lease gives the named lease to owner until the given time, unless somebody else holds it at now.
@@ -59,7 +60,9 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) (removed int64, err err
 	drop(db.drain(ctx, "client_meter", "bucket, meter_key", `state_us < $1`, now.Add(-keepMeters)))
 	drop(db.drain(ctx, "recipient_state", "bucket, tenant, blind_index", `touched_us < $1 AND NOT EXISTS (
 		SELECT 1 FROM open_verification o WHERE o.bucket = recipient_state.bucket AND o.tenant = recipient_state.tenant
-		AND o.blind_index = recipient_state.blind_index)`, now.Add(-keepContacts)))
+		AND o.blind_index = recipient_state.blind_index)`, now.Add(-keep.Contacts)))
+	errs = append(errs, db.exec(ctx, "forget the tokens of lanes that are gone", `DELETE FROM commit_token WHERE at_us < $1`,
+		micros(now.Add(-keepTokens))))
 	return removed, db.away("sweep", errors.Join(errs...))
 }
 

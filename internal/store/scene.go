@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -45,7 +46,7 @@ type verificationState struct {
 type place struct {
 	id     uid.ID // zero: nobody
 	ends   time.Time
-	before uid.ID // whose row is to go when nobody holds it any more
+	before uid.ID // who held it when it was read, whose row is to go when nobody holds it any more
 	dirty  bool
 }
 
@@ -207,7 +208,10 @@ func (s *scene) adopt(v *verify.Verification) {
 	switch {
 	case !mine:
 	case !v.HoldsPlace(s.now):
-		p.id, p.before, p.dirty = uid.ID{}, v.ID, true
+		p.id, p.dirty = uid.ID{}, true
+		if p.before.IsZero() { // it was not read, or nobody held it
+			p.before = v.ID
+		}
 	case !p.ends.Equal(v.ExpiresAt):
 		p.id, p.ends, p.dirty = v.ID, v.ExpiresAt, true
 	}
@@ -263,6 +267,10 @@ func upsert(list []verify.Delivery, d verify.Delivery) []verify.Delivery {
 	return list
 }
 
+// errVanished tells that a row which was there, so that it needed no making, was removed before it could be locked: by
+// retention, by an erasure, or by a batch that kept no answer. Nothing was locked in its place.
+var errVanished = errors.New("a row went away before it was locked")
+
 // read fills the scene with what the requests name. Where others write too, it locks in one fixed order: answers,
 // meters, recipients, each by key; only then are the verifications read, by a statement of their own.
 func (s *scene) read(ctx context.Context, tx Batch, locks bool, requests []*request) error {
@@ -281,6 +289,9 @@ func (s *scene) read(ctx context.Context, tx Batch, locks bool, requests []*requ
 	}
 	if err := tx.Run(ctx, w.ensureContacts(s), w.contacts(s)); err != nil {
 		return err
+	}
+	if w.locked != len(w.answerKeys)+len(w.meterKeys)+len(w.contactKeys) {
+		return errVanished
 	}
 	return tx.Run(ctx, w.byID(s), w.byPlace(s), w.deliveries(s))
 }

@@ -4,7 +4,8 @@ package store
 // row; PostgreSQL runs its text once with each column as an array. They stand side by side here and nowhere else; the
 // conformance suite runs the same changes through both and compares what is left.
 
-// Reading. Bucket equality stands in every statement, so that a distributed engine asks one shard.
+// Reading. Bucket equality stands in every statement, so that a distributed engine asks one shard. SQLite takes the
+// tables of a CROSS JOIN in the order in which they stand: left to itself, it reads a whole table for many rows.
 
 var selectIdentity = &Hot{ // what never changes of a verification: whose it is and which recipient's
 	Kinds: []Kind{Int, Bytes},
@@ -14,7 +15,7 @@ var selectIdentity = &Hot{ // what never changes of a verification: whose it is 
 
 var selectContact = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes},
-	SQLite: `SELECT ` + contactColumns + ` FROM (VALUES {rows}) u JOIN recipient_state
+	SQLite: `SELECT ` + contactColumns + ` FROM (VALUES {rows}) u CROSS JOIN recipient_state
 		ON bucket = u.column1 AND tenant = u.column2 AND blind_index = u.column3`,
 	Postgres: `SELECT r.bucket, r.tenant, r.blind_index, r.sends, r.wrong, r.proven_us
 		FROM unnest($1::bigint[], $2::bytea[], $3::bytea[]) u (bucket, tenant, blind_index)
@@ -24,7 +25,7 @@ var selectContact = &Hot{
 
 var selectMeter = &Hot{
 	Kinds: []Kind{Int, Bytes},
-	SQLite: `SELECT bucket, meter_key, state_us FROM (VALUES {rows}) u JOIN client_meter
+	SQLite: `SELECT bucket, meter_key, state_us FROM (VALUES {rows}) u CROSS JOIN client_meter
 		ON bucket = u.column1 AND meter_key = u.column2`,
 	Postgres: `SELECT m.bucket, m.meter_key, m.state_us FROM unnest($1::bigint[], $2::bytea[]) u (bucket, meter_key)
 		JOIN client_meter m ON m.bucket = u.bucket AND m.meter_key = u.meter_key
@@ -33,7 +34,7 @@ var selectMeter = &Hot{
 
 var selectAnswer = &Hot{
 	Kinds: []Kind{Int, Bytes},
-	SQLite: `SELECT bucket, answer_key, body, answer, at_us FROM (VALUES {rows}) u JOIN idempotency
+	SQLite: `SELECT bucket, answer_key, body, answer, at_us FROM (VALUES {rows}) u CROSS JOIN idempotency
 		ON bucket = u.column1 AND answer_key = u.column2`,
 	Postgres: `SELECT a.bucket, a.answer_key, a.body, a.answer, a.at_us
 		FROM unnest($1::bigint[], $2::bytea[]) u (bucket, answer_key)
@@ -43,7 +44,7 @@ var selectAnswer = &Hot{
 
 var selectVerification = &Hot{
 	Kinds:  []Kind{Int, Bytes},
-	SQLite: `SELECT ` + verificationColumns + ` FROM (VALUES {rows}) u JOIN verification v ON v.id = u.column2`,
+	SQLite: `SELECT ` + verificationColumns + ` FROM (VALUES {rows}) u CROSS JOIN verification v ON v.id = u.column2`,
 	Postgres: `SELECT ` + verificationColumns + ` FROM unnest($1::bigint[], $2::bytea[]) u (bucket, id)
 		JOIN verification v ON v.bucket = u.bucket AND v.id = u.id`,
 }
@@ -51,9 +52,9 @@ var selectVerification = &Hot{
 var selectOpen = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes, Bytes, Text},
 	SQLite: `SELECT ` + verificationColumns + ` FROM (VALUES {rows}) u
-		JOIN open_verification o ON o.bucket = u.column1 AND o.tenant = u.column2 AND o.blind_index = u.column3
+		CROSS JOIN open_verification o ON o.bucket = u.column1 AND o.tenant = u.column2 AND o.blind_index = u.column3
 			AND o.service = u.column4 AND o.purpose = u.column5
-		JOIN verification v ON v.id = o.id`,
+		CROSS JOIN verification v ON v.id = o.id`,
 	Postgres: `SELECT ` + verificationColumns + `
 		FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[]) u (bucket, tenant, blind_index, service, purpose)
 		JOIN open_verification o ON o.bucket = u.bucket AND o.tenant = u.tenant AND o.blind_index = u.blind_index
@@ -63,7 +64,7 @@ var selectOpen = &Hot{
 
 var selectDeliveries = &Hot{
 	Kinds:  []Kind{Int, Bytes},
-	SQLite: `SELECT ` + deliveryColumns + ` FROM (VALUES {rows}) u JOIN delivery d ON d.verification_id = u.column2`,
+	SQLite: `SELECT ` + deliveryColumns + ` FROM (VALUES {rows}) u CROSS JOIN delivery d ON d.verification_id = u.column2`,
 	Postgres: `SELECT ` + deliveryColumns + ` FROM unnest($1::bigint[], $2::bytea[]) u (bucket, id)
 		JOIN delivery d ON d.bucket = u.bucket AND d.verification_id = u.id`,
 }

@@ -17,6 +17,7 @@ type wants struct {
 	answerKeys  []answerKey
 	meterKeys   []verify.Meter
 	now         int64
+	locked      int // rows of answerKeys, meterKeys and contactKeys that were read
 }
 
 func (s *scene) wants(requests []*request) *wants {
@@ -106,6 +107,7 @@ func (w *wants) answers(s *scene) Step {
 		if err := scan(&bucket, &key, &body, &answer, &at); err != nil {
 			return err
 		}
+		w.locked++
 		k := answerKey{bucket: uint16(bucket), key: [16]byte(key)}
 		a := &s.answers[k].answer
 		copy(a.Body[:], body)
@@ -130,6 +132,7 @@ func (w *wants) meters(s *scene) Step {
 		if err := scan(&bucket, &key, &state); err != nil {
 			return err
 		}
+		w.locked++
 		s.meters[verify.Meter{Bucket: uint16(bucket), Key: [16]byte(key)}].state = ratelimit.TAT(state)
 		return nil
 	}}
@@ -147,6 +150,7 @@ func (w *wants) contacts(s *scene) Step {
 	return Step{Stmt: selectContact, Rows: keyRows(w.contactKeys, contactRow), Scan: func(scan func(...any) error) error {
 		k, c, err := scanContact(scan)
 		if err == nil {
+			w.locked++
 			s.contacts[k] = &contactState{contact: c}
 		}
 		return err
@@ -167,7 +171,7 @@ func (w *wants) byPlace(s *scene) Step {
 	return Step{Stmt: selectOpen, Rows: keyRows(w.places, placeRow), Scan: func(scan func(...any) error) error {
 		v, err := s.take(scan)
 		if err == nil {
-			s.places[placeOf(v)] = &place{id: v.ID, ends: v.ExpiresAt}
+			s.places[placeOf(v)] = &place{id: v.ID, ends: v.ExpiresAt, before: v.ID}
 		}
 		return err
 	}}

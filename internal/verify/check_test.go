@@ -377,7 +377,7 @@ func TestSEC_116_check_fails_closed(t *testing.T) {
 	f.store.verifications[v.View.ID].Code.Key = 99
 	f.store.mu.Unlock()
 	_, err := f.check(v.View.ID, code)
-	wantFault(t, err, fault.Unavailable, "key_missing")
+	wantFault(t, err, fault.Unavailable, "key_version_missing")
 	if got := f.store.get(v.View.ID); got.Checks != 0 || got.Status != Pending {
 		t.Fatalf("%d checks spent, status %s", got.Checks, got.Status)
 	}

@@ -27,6 +27,7 @@ type placeKey struct {
 // memStore obeys the contract of Store in memory. One lock stands for that of every recipient. Each decision runs twice
 // on copies of its own, so that one that is not pure is found out.
 type memStore struct {
+	live bool // jobs keep what they are about, as where they were born
 	now  func() time.Time
 	once bool  // decide once, for benchmarks
 	down error // what every call answers
@@ -131,7 +132,12 @@ func (m *memStore) Change(_ context.Context, t Target, decide Decide) error {
 
 func (m *memStore) follow(e outbox.Effects) {
 	m.effects.Events = append(m.effects.Events, e.Events...)
-	m.effects.Jobs = append(m.effects.Jobs, e.Jobs...)
+	for _, j := range e.Jobs {
+		if !m.live {
+			j.Live = nil // as if the job had gone through the database
+		}
+		m.effects.Jobs = append(m.effects.Jobs, j)
+	}
 	for _, done := range e.Done {
 		m.effects.Jobs = slices.DeleteFunc(m.effects.Jobs, func(j outbox.Job) bool { return j.ID == done.ID })
 	}

@@ -325,3 +325,27 @@ func TestReceipt(t *testing.T) {
 		wantFault(t, receipt(f, delivery.Receipt{Provider: "main", Reference: "r", State: "lost"}), fault.Invalid, "receipt_invalid")
 	})
 }
+
+func TestSend_goes_by_what_was_committed_for_a_moment_and_reads_after_that(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		wait time.Duration
+		want int
+	}{"at once": {0, 1}, "later": {freshFor, 0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t)
+			f.store.live = true
+			v := f.mustStart()
+			j := f.store.jobs()[0]
+			if _, err := f.Cancel(context.Background(), EndRequest{Caller: f.caller, ID: v.View.ID}); err != nil {
+				t.Fatal(err)
+			}
+			f.pass(c.wait)
+			f.run(j)
+			if n := len(f.carrier.sent()); n != c.want {
+				t.Errorf("%d messages, want %d", n, c.want)
+			}
+		})
+	}
+}

@@ -160,7 +160,7 @@ func (s *Service) want(v *Verification) (seal.Code, error) {
 
 // errKey is the refusal when the key ring can't give a code: closed, and nothing spent (SEC-116).
 func errKey(err error) error {
-	return fault.Wrap(fault.Unavailable, "key_missing", "The server lacks a key. Its operator has to act.", err).After(time.Minute)
+	return fault.Wrap(fault.Unavailable, "key_version_missing", "The server lacks a key. Its operator has to act.", err).After(time.Minute)
 }
 
 // recipientOf opens the recipient of v.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -106,7 +107,7 @@ func (c *Chain) finish(x *exchange, r *http.Request, fail Fail, began time.Time)
 	cause := recover()
 	if cause != nil && cause != http.ErrAbortHandler {
 		c.log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request_id", x.id),
-			slog.String("cause", fmt.Sprint(cause)), slog.String("stack", string(debug.Stack())))
+			slog.String("cause", panicText(cause)), slog.String("stack", string(debug.Stack())))
 		if x.status == 0 {
 			fail(x, r, errors.New("panic"))
 		} else {
@@ -175,4 +176,12 @@ func method(m string) string {
 		return m
 	}
 	return "other"
+}
+
+// panicText tells what a panic was about without what it may hold of a request.
+func panicText(cause any) string {
+	if err, ok := cause.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", cause)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,6 +13,9 @@ import (
 
 // errScan marks an error of ours in reading an answer: the connection is well.
 var errScan = errors.New("read an answer")
+
+// rollbackTime is how long the answer to a ROLLBACK is waited for before the connection is given up instead.
+const rollbackTime = time.Second
 
 // batch is one transaction on a lane's connection.
 type batch struct {
@@ -48,6 +52,8 @@ func (e *Engine) connect(ctx context.Context) (*pgx.Conn, error) {
 	cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	cfg.RuntimeParams["default_transaction_isolation"] = "read committed"
 	cfg.RuntimeParams["synchronous_commit"] = "on"
+	// A server process that lost us in the middle of a batch gives its locks back, and settles the fate of the batch.
+	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = "2000" // ms, as long as a batch may take
 	return pgx.ConnectConfig(ctx, cfg)
 }
 
@@ -171,8 +177,10 @@ func (b *batch) Rollback() {
 	}
 	b.over = true
 	if b.begun && !b.conn.IsClosed() {
-		if _, err := b.conn.Exec(context.Background(), "ROLLBACK"); err != nil {
-			_ = b.conn.Close(context.Background()) // a connection in doubt is not used again
+		ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)
+		defer cancel()
+		if _, err := b.conn.Exec(ctx, "ROLLBACK"); err != nil {
+			_ = b.conn.Close(ctx) // a connection in doubt is not used again
 		}
 	}
 	b.giveBack()

@@ -56,14 +56,5 @@ const nameOfDay = "20060102"
 
 // Partitions implements store.Engine: it makes those of the coming days that are missing.
 func (e *Engine) Partitions(ctx context.Context, now time.Time) error {
-	today := now.UTC().Truncate(24 * time.Hour)
-	for day := -daysBehind; day <= daysAhead; day++ {
-		from := today.AddDate(0, 0, day)
-		for _, table := range cut {
-			if err := e.partition(ctx, table, from); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return e.missing(ctx, now, func(table string, day time.Time) error { return e.partition(ctx, table, day) })
 }

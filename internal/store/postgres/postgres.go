@@ -28,6 +28,7 @@ import (
 const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
+	lockNotAvailable     = "55P03" // the operator has set lock_timeout
 )
 
 // writeTries is how often a write outside the batches is done again after a conflict.
@@ -104,7 +105,7 @@ func (e *Engine) writeOnce(ctx context.Context, fn func(tx *sql.Tx) error) error
 func (e *Engine) Classify(err error) store.Class {
 	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch {
-		case pe.Code == serializationFailure || pe.Code == deadlockDetected:
+		case pe.Code == serializationFailure || pe.Code == deadlockDetected || pe.Code == lockNotAvailable:
 			return store.Again
 		case pe.Code[:2] == "57" || pe.Code[:2] == "08" || pe.Code[:2] == "53":
 			return store.Away // shut down, connection lost, out of resources: nothing that was sent is known to be done
@@ -118,17 +119,19 @@ func (e *Engine) Classify(err error) store.Class {
 }
 
 // Settle implements store.Engine. The commit may still be under way in the old server process, so its absence is
-// believed only once that process is gone.
+// believed only once that process is gone; and a standby, which may lag behind, is not believed at all.
 func (e *Engine) Settle(ctx context.Context, b store.Batch, owner, token []byte) (store.Fate, error) {
+	if !b.(*batch).conn.IsClosed() {
+		return store.FateGone, nil // the server told of an error and went on: it has rolled back
+	}
 	pid := b.(*batch).pid
 	conn, err := pgx.ConnectConfig(ctx, e.pool.Config().ConnConfig)
 	if err != nil {
 		return store.FateUnknown, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	var running bool
-	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND pid <> pg_backend_pid())`,
-		pid).Scan(&running); err != nil {
+	running, err := backend(ctx, conn, pid)
+	if err != nil {
 		return store.FateUnknown, err
 	}
 	var committed bool
@@ -143,6 +146,19 @@ func (e *Engine) Settle(ctx context.Context, b store.Batch, owner, token []byte)
 		return store.FateUnknown, nil
 	}
 	return store.FateGone, nil
+}
+
+// backend reports whether the server process of a lost connection may still commit. One that has begun and waits for the
+// rest, which will not come, is told to end. Should the number be another's by now, the harm is one transaction that is
+// done again.
+func backend(ctx context.Context, conn *pgx.Conn, pid uint32) (running bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT pg_is_in_recovery() OR EXISTS (
+		SELECT FROM pg_stat_activity WHERE pid = $1 AND pid <> pg_backend_pid())`, pid).Scan(&running)
+	if err == nil && running {
+		_, err = conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1
+			AND pid <> pg_backend_pid() AND usename = current_user AND xact_start IS NOT NULL AND wait_event = 'ClientRead'`, pid)
+	}
+	return running, err
 }
 
 // Close closes all connections.

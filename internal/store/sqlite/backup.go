@@ -60,30 +60,43 @@ func check(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	var verdict string
-	if err := db.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&verdict); err != nil {
-		return errors.Join(err, db.Close())
-	}
-	if verdict != "ok" {
-		err = errors.New(verdict)
-	}
-	return errors.Join(err, db.Close())
+	return errors.Join(whole(ctx, db), db.Close())
 }
 
+// whole asks that every page is well and that the schema is there: an empty file is a sound database, too.
+func whole(ctx context.Context, db *sql.DB) error {
+	var verdict string
+	if err := db.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return errors.New(verdict)
+	}
+	var tables int
+	err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name IN ('verification', 'meta')`).Scan(&tables)
+	if err == nil && tables != 2 {
+		err = errors.New("it holds no tables of Countersign")
+	}
+	return err
+}
+
+// copyFile makes to a copy of from; a copying that is interrupted leaves no to.
 func copyFile(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	out, err := os.CreateTemp(filepath.Dir(to), filepath.Base(to)+".restoring-*") // readable by the owner alone
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, in); err != nil {
-		return errors.Join(err, out.Close())
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
+		_ = os.Remove(out.Name()) // what is left of it
+		return err
 	}
-	if err := errors.Join(out.Sync(), out.Close()); err != nil {
+	if err := os.Rename(out.Name(), to); err != nil {
 		return err
 	}
 	return syncPath(filepath.Dir(to))

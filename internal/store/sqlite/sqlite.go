@@ -80,6 +80,8 @@ func dsn(path string, readOnly bool) string {
 	} else {
 		q.Add("_pragma", "cache_size(-32768)")       // KiB: the right edges of the big tables and all of the small ones
 		q.Add("_pragma", "wal_autocheckpoint(4000)") // pages: 16 MB of log between checkpoints
+		// What the log grew to beside a long reader, such as a backup, is given back to the disk after it.
+		q.Add("_pragma", "journal_size_limit(33554432)") // bytes
 		q.Set("_txlock", "immediate")
 	}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
@@ -88,6 +90,9 @@ func dsn(path string, readOnly bool) string {
 // prepare takes the batches' connection. The hot statements are prepared at their first use, when the schema is there.
 func (e *Engine) prepare(ctx context.Context) (err error) {
 	if e.conn, err = e.writer.Conn(ctx); err != nil {
+		return err
+	}
+	if _, err := e.conn.ExecContext(ctx, `PRAGMA busy_timeout = 2000`); err != nil { // ms, as long as a batch may take
 		return err
 	}
 	return e.conn.Raw(func(dc any) error {

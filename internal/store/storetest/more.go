@@ -202,12 +202,12 @@ func sweeps(t *testing.T, open opener) {
 	}
 	kept := sample(v.Tenant)
 	create(t, db, kept)
-	if n, err := db.Sweep(t.Context(), store.Retention{Verifications: 48 * time.Hour}); err != nil || n != 0 {
+	if n, err := db.Sweep(t.Context(), store.Retention{Verifications: 48 * time.Hour, Contacts: 24 * time.Hour}); err != nil || n != 0 {
 		t.Fatalf("swept %d (%v) too early", n, err)
 	}
 	clock := db.Now
 	db.Now = func() time.Time { return clock().Add(25 * time.Hour) }
-	if _, err := db.Sweep(t.Context(), store.Retention{}); err != nil {
+	if _, err := db.Sweep(t.Context(), store.Retention{Contacts: 24 * time.Hour}); err != nil {
 		t.Fatalf("sweep: %v", err)
 	}
 	err = db.Change(t.Context(), place(v), func(h *verify.Held) (outbox.Effects, error) {
@@ -223,7 +223,7 @@ func sweeps(t *testing.T, open opener) {
 		t.Errorf("an open one went: %v", err)
 	}
 	db.Now = func() time.Time { return clock().Add(96 * time.Hour) }
-	if n, err := db.Sweep(t.Context(), store.Retention{Verifications: 24 * time.Hour}); err != nil || n == 0 {
+	if n, err := db.Sweep(t.Context(), store.Retention{Verifications: 24 * time.Hour, Contacts: 24 * time.Hour}); err != nil || n == 0 {
 		t.Fatalf("swept %d (%v), want some", n, err)
 	}
 	if _, _, err := db.Verification(t.Context(), v.Tenant, v.ID); !fault.Is(err, fault.NotFound) {

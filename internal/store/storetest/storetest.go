@@ -42,6 +42,10 @@ func Run(t *testing.T, engine Open) {
 	t.Run("outbox", func(t *testing.T) { t.Parallel(); outboxtest.Run(t, outboxBench(engine)) })
 	t.Run("audit", func(t *testing.T) { t.Parallel(); audittest.Run(t, auditLog(engine)) })
 	t.Run("tenant", func(t *testing.T) { t.Parallel(); tenanttest.Run(t, tenantBench(engine)) })
+	t.Run("a_broken_request_in_a_batch_fails_alone", func(t *testing.T) { t.Parallel(); brokenFailsAlone(t, engine(t)) })
+	t.Run("a_place_that_is_taken_and_left_within_one_batch_is_free", func(t *testing.T) { t.Parallel(); takenAndLeft(t, engine(t)) })
+	t.Run("commit_tokens_of_the_past_are_swept", func(t *testing.T) { t.Parallel(); tokensSwept(t, engine(t)) })
+	t.Run("a_random_load_leaves_what_was_acknowledged", func(t *testing.T) { t.Parallel(); randomLoad(t, engine(t)) })
 	for _, c := range []struct {
 		name string
 		test func(t *testing.T, open opener)

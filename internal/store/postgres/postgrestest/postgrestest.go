@@ -41,6 +41,8 @@ type cluster struct {
 	once    sync.Once
 	err     error
 	dir     string
+	bin     string              // where the server's programs are
+	who     *syscall.Credential // whom they run as; nil: us
 	process *os.Process
 	exited  chan struct{}
 	number  atomic.Int64
@@ -77,6 +79,43 @@ func Migrated(t testing.TB) string {
 	return url
 }
 
+// Cluster is a PostgreSQL of a test's own, which it may stop and start.
+type Cluster struct {
+	URL string // of an empty database
+	Dir string // the data directory
+
+	cluster cluster
+}
+
+// Own starts a cluster that no other test uses. It ends with the test.
+func Own(t testing.TB) *Cluster {
+	t.Helper()
+	c := &Cluster{}
+	if err := c.cluster.start(); err != nil {
+		t.Fatalf("start PostgreSQL: %v", err)
+	}
+	t.Cleanup(c.cluster.stop)
+	c.cluster.exec(t, "CREATE DATABASE own")
+	c.URL, c.Dir = c.cluster.url("own"), c.cluster.data()
+	return c
+}
+
+// Crash ends the server at once, as if it had been killed; what it has committed is there again after Start.
+func (c *Cluster) Crash() {
+	_ = c.cluster.process.Signal(syscall.SIGQUIT) // "immediate shutdown": it may have ended already
+	<-c.cluster.exited
+}
+
+// Start starts the server again.
+func (c *Cluster) Start(t testing.TB) {
+	t.Helper()
+	if err := c.cluster.up(); err != nil {
+		t.Fatalf("start PostgreSQL again: %v", err)
+	}
+}
+
+func (c *cluster) data() string { return filepath.Join(c.dir, "data") }
+
 func (c *cluster) url(database string) string {
 	return fmt.Sprintf("postgres://countersign@/%s?host=%s&port=5432", database, c.dir)
 }
@@ -93,29 +132,31 @@ func (c *cluster) exec(t testing.TB, text string) {
 	}
 }
 
-func (c *cluster) start() error {
-	bin, err := binaries()
-	if err != nil {
+func (c *cluster) start() (err error) {
+	if c.bin, err = binaries(); err != nil {
 		return err
 	}
 	if c.dir, err = os.MkdirTemp("", "cspg"); err != nil {
 		return err
 	}
-	who, err := ordinary(c.dir)
-	if err != nil {
+	if c.who, err = ordinary(c.dir); err != nil {
 		return err
 	}
-	data := filepath.Join(c.dir, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "countersign", "-A", "trust", "-N", "-E", "UTF8",
+	initdb := exec.Command(filepath.Join(c.bin, "initdb"), "-D", c.data(), "-U", "countersign", "-A", "trust", "-N", "-E", "UTF8",
 		"--locale=C")
-	initdb.SysProcAttr, initdb.Dir = &syscall.SysProcAttr{Credential: who}, c.dir
+	initdb.SysProcAttr, initdb.Dir = &syscall.SysProcAttr{Credential: c.who}, c.dir
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	server := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", c.dir, "-c", "listen_addresses=",
+	return c.up()
+}
+
+// up starts the server of a cluster that was made.
+func (c *cluster) up() error {
+	server := exec.Command(filepath.Join(c.bin, "postgres"), "-D", c.data(), "-k", c.dir, "-c", "listen_addresses=",
 		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300", "-c", "shared_buffers=64MB",
 		"-c", "log_min_messages=fatal")
-	server.SysProcAttr, server.Dir = &syscall.SysProcAttr{Credential: who, Pdeathsig: syscall.SIGQUIT}, c.dir
+	server.SysProcAttr, server.Dir = &syscall.SysProcAttr{Credential: c.who, Pdeathsig: syscall.SIGQUIT}, c.dir
 	if err := c.run(server); err != nil {
 		return err
 	}

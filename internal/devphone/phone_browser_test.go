@@ -1,0 +1,309 @@
+package devphone_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/countersign/countersign/internal/devphone"
+)
+
+// TestPhoneInABrowser does with the page what people do with it. One clipboard and one focus are shared, so one after
+// the other.
+func TestPhoneInABrowser(t *testing.T) {
+	t.Parallel()
+	chromium := startBrowser(t)
+	for name, does := range map[string]func(*testing.T, context.Context){
+		"a message arrives without a reload":          arrives,
+		"a message arrives on an empty page":          arrivesOnEmpty,
+		"a code is copied by click":                   copiedByClick,
+		"a code is copied by keyboard":                copiedByKeyboard,
+		"a code is selected where copying is refused": copyRefused,
+		"the first command is copied":                 commandCopied,
+		"focus and folds outlive new messages":        focusKept,
+		"typing outlives new messages":                typingKept,
+		"it tells when it is paused and live again":   pausedAndLive,
+		"it asks again after a refusal":               refusedAndLive,
+		"a recipient is found":                        found,
+		"it works without script":                     worksWithoutScript,
+	} {
+		t.Run(name, func(t *testing.T) { does(t, chromium) })
+	}
+}
+
+// phonePage serves the page over an inbox that a test can put messages in, and opens it.
+func phonePage(t *testing.T, chromium context.Context, kept []devphone.Message) (*tab, *inbox) {
+	t.Helper()
+	in := &inbox{kept: kept, come: make(chan devphone.Message)}
+	srv := httptest.NewServer(newPhone(t, in))
+	t.Cleanup(srv.Close)
+	t.Cleanup(srv.CloseClientConnections) // the stream, which would keep Close waiting
+	tb := openTab(t, chromium, srv)
+	tb.look(360, 740, "light")
+	tb.open("/dev/phone")
+	return tb, in
+}
+
+// again is m once more, under another id and with another code.
+func again(m devphone.Message, id, code string) devphone.Message {
+	m.ID, m.Code, m.Body, m.CreatedAt = id, code, code+" is your code.", m.CreatedAt.Add(time.Hour)
+	return m
+}
+
+func arrives(t *testing.T, chromium context.Context) {
+	tb, in := phonePage(t, chromium, everyday())
+	run(tb, chromedp.Evaluate[chromedp.Void](`window.unloaded = false`)) // a reload would forget it
+	in.put(again(everyday()[0], "dlv_new", "770011"))
+	tb.wait(`document.querySelector(".thread:first-child .latest > :last-child .digits").textContent === "770011"`)
+	if n := eval[int](tb, `document.querySelectorAll(".thread").length`); n != 4 {
+		t.Errorf("%d threads, want 4: the message belongs to one that was there", n)
+	}
+	tb.wait(`document.getElementById("said").textContent === "New message to +12025550123"`)
+	if eval[string](tb, `String(window.unloaded)`) != "false" {
+		t.Error("the page was loaded anew")
+	}
+	if got := eval[string](tb, `document.querySelector(".fresh .latest > :last-child time").textContent`); got == "21 Nov 23:46:00 UTC" {
+		t.Errorf("the time is not in the reader's own way: %s", got)
+	}
+	other := again(everyday()[0], "dlv_other", "880022")
+	other.To = "+12025550199"
+	in.put(other)
+	tb.wait(`document.querySelector(".thread:first-child h2").textContent === "+12025550199" && document.querySelectorAll(".thread").length === 5`)
+}
+
+func arrivesOnEmpty(t *testing.T, chromium context.Context) {
+	tb, in := phonePage(t, chromium, nil)
+	in.put(everyday()[0])
+	tb.wait(`document.querySelector(".digits").textContent === "482913" && !document.querySelector(".empty")`)
+}
+
+const clipboard = `navigator.clipboard.readText()`
+
+// newest is the place of the newest code and its button.
+const newest = `.thread:first-child .latest > :last-child .code`
+
+// shown has the page keep what each copy button showed, however briefly: "code: word".
+const shown = `window.shown = []; new MutationObserver(changes => {
+	for (const {target} of changes) window.shown.push(target.dataset.copy + ": " +
+		[...target.children].filter(s => s.checkVisibility({visibilityProperty: true})).map(s => s.innerText.replace(/\s+/g, " ")).join());
+}).observe(document.getElementById("threads"), {subtree: true, attributeFilter: ["data-state"]})`
+
+func copiedByClick(t *testing.T, chromium context.Context) {
+	tb, _ := phonePage(t, chromium, everyday())
+	tb.clipboard(browser.PermissionSettingGranted)
+	run(tb, chromedp.Evaluate[chromedp.Void](shown))
+	run(tb, chromedp.Click(chromedp.CSS(newest+` .digits`))) // the code itself, not only the word beside it
+	tb.checkCopied("264098")
+	run(tb, chromedp.Click(chromedp.CSS(`[data-id="dlv_4"] .copy`)))
+	tb.checkCopied("905551")
+}
+
+// checkCopied waits until the page said that it copied and can do so again, and reads the clipboard.
+func (tb *tab) checkCopied(want string) {
+	tb.t.Helper()
+	tb.wait(fmt.Sprintf(`window.shown.join(", ").endsWith("%s: Copied, %[1]s: Copy code %[1]s") && document.getElementById("said").textContent === "Code copied"`, want))
+	if got := eval[string](tb, clipboard); got != want {
+		tb.t.Errorf("clipboard holds %q, want %q", got, want)
+	}
+}
+
+func copiedByKeyboard(t *testing.T, chromium context.Context) {
+	tb, _ := phonePage(t, chromium, everyday()[:1])
+	tb.clipboard(browser.PermissionSettingGranted)
+	for _, stop := range []string{"to", "", ""} { // the field, its button, the code
+		tb.press(kb.Tab)
+		if got := eval[string](tb, `document.activeElement.id`); got != stop {
+			t.Fatalf("focus is on %q, want %q", got, stop)
+		}
+	}
+	if ring := eval[string](tb, `getComputedStyle(document.activeElement.closest(".code")).outlineStyle`); ring != "solid" {
+		t.Errorf("the focus can't be seen: outline %s", ring)
+	}
+	if name := eval[string](tb, `document.activeElement.innerText.replace(/\s+/g, " ")`); name != "Copy code 482913" {
+		t.Errorf("read aloud, the button is %q", name)
+	}
+	run(tb, chromedp.Evaluate[chromedp.Void](shown))
+	tb.press(kb.Enter)
+	tb.checkCopied("482913")
+}
+
+func copyRefused(t *testing.T, chromium context.Context) {
+	tb, _ := phonePage(t, chromium, everyday())
+	tb.clipboard(browser.PermissionSettingDenied)
+	run(tb, chromedp.Evaluate[chromedp.Void](shown))
+	run(tb, chromedp.Click(chromedp.CSS(newest+` .copy`)))
+	tb.wait(`window.shown[0] === "264098: Selected"`)
+	if got := eval[string](tb, `getSelection().toString()`); got != "264098" {
+		t.Errorf("selected is %q, want the code", got)
+	}
+	tb.wait(`document.getElementById("said").textContent.includes("copy it by hand")`)
+}
+
+func commandCopied(t *testing.T, chromium context.Context) {
+	tb, _ := phonePage(t, chromium, nil)
+	tb.clipboard(browser.PermissionSettingGranted)
+	if got := eval[string](tb, `document.querySelector(".command pre").innerText`); got != command {
+		t.Errorf("the page shows %q", got)
+	}
+	run(tb, chromedp.Click(chromedp.CSS(`.command .copy`)))
+	tb.wait(`document.getElementById("said").textContent === "Command copied"`)
+	if got := eval[string](tb, clipboard); got != command {
+		t.Errorf("clipboard holds %q", got)
+	}
+}
+
+// focused is the message whose button has the focus.
+const focused = `document.activeElement.closest("li")?.dataset.id + " " + document.activeElement.isConnected`
+
+func focusKept(t *testing.T, chromium context.Context) {
+	tb, in := phonePage(t, chromium, everyday()[:1])
+	run(tb, chromedp.Focus(chromedp.CSS(`[data-id="dlv_1"] .copy`)))
+	for i := range 3 { // the second folds the first message away, with the focus in it
+		code := fmt.Sprintf("77001%d", i)
+		in.put(again(everyday()[0], "dlv_"+code, code))
+		tb.wait(`document.querySelector("` + newest + ` .digits").textContent === "` + code + `"`)
+		if got := eval[string](tb, focused); got != "dlv_1 true" {
+			t.Fatalf("after %d messages the focus is on %q", i+1, got)
+		}
+	}
+	if !eval[bool](tb, `document.activeElement.closest("details").open && document.activeElement.checkVisibility()`) {
+		t.Error("what has the focus is folded away")
+	}
+	run(tb, chromedp.Focus(chromedp.CSS(`summary`)))
+	in.put(again(everyday()[0], "dlv_last", "990099"))
+	tb.wait(`document.querySelector("` + newest + ` .digits").textContent === "990099"`)
+	if !eval[bool](tb, `document.activeElement.tagName === "SUMMARY" && document.querySelector("details").open`) {
+		t.Error("the fold lost the focus, or closed")
+	}
+}
+
+func typingKept(t *testing.T, chromium context.Context) {
+	tb, in := phonePage(t, chromium, everyday())
+	run(tb, chromedp.SendKeys(chromedp.ID("to"), "+4477"))
+	in.put(again(everyday()[0], "dlv_new", "770011"))
+	tb.wait(`document.querySelector("` + newest + ` .digits").textContent === "770011"`)
+	if got := eval[string](tb, `document.activeElement.id + " " + document.activeElement.value`); got != "to +4477" {
+		t.Errorf("focus and what was typed = %q", got)
+	}
+}
+
+// refusing answers 503 to whoever asks for the stream while it is on.
+type refusing struct {
+	http.Handler
+	on *atomic.Bool
+}
+
+func (h refusing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/dev/phone/events" && h.on.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	h.Handler.ServeHTTP(w, r)
+}
+
+const stateIs = `document.getElementById("state").innerText.trim() === `
+
+func pausedAndLive(t *testing.T, chromium context.Context) {
+	in := &inbox{kept: everyday()[:1]}
+	srv := httptest.NewServer(newPhone(t, in))
+	addr := srv.Listener.Addr().String()
+	tb := openTab(t, chromium, srv)
+	tb.expect("net::ERR_") // the browser tells of the lost connection
+	tb.open("/dev/phone")
+	tb.wait(stateIs + `"Live"`)
+	srv.CloseClientConnections()
+	srv.Close()
+	tb.wait(stateIs + `"Paused"`)
+	tb.wait(`document.getElementById("said").textContent.startsWith("Paused: the server does not answer")`)
+	if round := eval[string](tb, `getComputedStyle(document.querySelector(".dot")).borderRadius`); round == "50%" {
+		t.Error("paused has the shape of live: colour alone tells them apart")
+	}
+
+	in.put(again(everyday()[0], "dlv_new", "770011")) // nobody watches now
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := httptest.NewUnstartedServer(newPhone(t, in))
+	_ = back.Listener.Close() // the one it made for itself
+	back.Listener = listener
+	back.Start()
+	t.Cleanup(back.Close)
+	t.Cleanup(back.CloseClientConnections)
+	tb.wait(stateIs + `"Live"`)
+	tb.wait(`document.querySelector("` + newest + ` .digits").textContent === "770011"`) // what was missed
+}
+
+func refusedAndLive(t *testing.T, chromium context.Context) {
+	var on atomic.Bool
+	on.Store(true)
+	srv := httptest.NewServer(refusing{newPhone(t, &inbox{kept: everyday()[:1]}), &on})
+	t.Cleanup(srv.Close)
+	t.Cleanup(srv.CloseClientConnections)
+	tb := openTab(t, chromium, srv)
+	tb.expect("503")
+	run(tb, chromedp.Navigate(srv.URL+"/dev/phone"))
+	tb.wait(stateIs + `"Paused"`)
+	on.Store(false)
+	tb.wait(stateIs + `"Live"`)
+}
+
+func found(t *testing.T, chromium context.Context) {
+	tb, in := phonePage(t, chromium, everyday())
+	tb.follow(chromedp.SendKeys(chromedp.ID("to"), "+4477"+kb.Enter))
+	tb.wait(`location.search === "?to=%2B4477" && document.getElementById("state").dataset.state === "live"`)
+	if got := eval[string](tb, `[...document.querySelectorAll("h2")].map(h => h.textContent).join()`); got != "+447700900123" {
+		t.Errorf("found %s", got)
+	}
+	in.put(again(everyday()[0], "dlv_other", "770011")) // to someone who was not searched for
+	in.put(again(everyday()[3], "dlv_new", "880022"))
+	tb.wait(`document.querySelector("` + newest + ` .digits").textContent === "880022"`)
+	if n := eval[int](tb, `document.querySelectorAll(".thread").length`); n != 1 {
+		t.Errorf("%d threads after messages to the one searched for and another", n)
+	}
+	tb.follow(chromedp.Click(chromedp.CSS(`.about a`)))
+	tb.wait(`location.search === "" && document.querySelectorAll(".thread").length === 4`)
+}
+
+func worksWithoutScript(t *testing.T, chromium context.Context) {
+	srv := httptest.NewServer(newPhone(t, &inbox{kept: longest()}))
+	t.Cleanup(srv.Close)
+	tb := openTab(t, chromium, srv)
+	tb.withoutScript()
+	for _, width := range []int64{360, 1280} {
+		tb.look(width, 740, "light")
+		run(tb, chromedp.Navigate(srv.URL+"/dev/phone"))
+		if eval[bool](tb, `document.documentElement.classList.contains("scripted")`) {
+			t.Fatal("script ran")
+		}
+		for claim, expression := range map[string]string{
+			"the code is in sight":                 `document.querySelector("` + newest + ` .digits").checkVisibility()`,
+			"there is no button that does nothing": `![...document.querySelectorAll("button.copy")].some(b => b.checkVisibility())`,
+			"it says how to see new messages":      `document.getElementById("state").innerText.trim() === "Reload to see new messages"`,
+			"the times name their zone":            `document.querySelector(".latest time").innerText.endsWith(" UTC")`,
+			"nothing is wider than the window":     `document.documentElement.scrollWidth <= innerWidth`,
+		} {
+			if !eval[bool](tb, expression) {
+				t.Errorf("at %d px it is not true that %s", width, claim)
+			}
+		}
+	}
+	run(tb, chromedp.Click(chromedp.CSS(`summary`)))
+	if !eval[bool](tb, `document.querySelector("details li").checkVisibility()`) {
+		t.Error("earlier messages can't be unfolded")
+	}
+	run(tb, chromedp.SendKeys(chromedp.ID("to"), "9715"))
+	tb.follow(chromedp.Click(chromedp.CSS(`.search button`)))
+	if got := eval[string](tb, `[...document.querySelectorAll("h2")].map(h => h.textContent).join()`); got != "+971501234567" {
+		t.Errorf("found %s", got)
+	}
+}
