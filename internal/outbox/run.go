@@ -40,13 +40,13 @@ func (w *Worker) handle(ctx context.Context, j Job) (v Verdict, counted Outcome)
 	case j.Taken && j.Attempt >= maxFaults:
 		return Bury("its holders stopped while they ran it"), worn
 	case !ok: // it may be of a newer version that runs beside this one during an upgrade
-		return w.tryLater(j, "no handler for this kind"), unhandled
+		return w.tryLater(j, "no handler for this kind").Unrecorded(j.Taken), unhandled
 	}
 	defer func() {
 		if p := recover(); p != nil {
 			w.cfg.Log.Error("job handler panicked", "job", j.ID.Text(uid.Job), "kind", string(j.Kind),
 				"panic", panicText(p), "stack", string(debug.Stack()))
-			v, counted = w.tryLater(j, "its handler panicked"), panicked
+			v, counted = w.tryLater(j, "its handler panicked").Unrecorded(true), panicked
 		}
 	}()
 	v = handler(ctx, j)
@@ -77,7 +77,7 @@ func (w *Worker) settle(ctx context.Context, j Job, v Verdict) error {
 		return w.store.Finish(ctx, j.Ref(), w.cfg.Node)
 	case Retried:
 		w.log(slog.LevelInfo, j, v, "job put back", nil)
-		return w.store.Retry(ctx, j.Ref(), w.cfg.Node, v.At, j.Attempt+1)
+		return w.store.Retry(ctx, j.Ref(), w.cfg.Node, v.At, j.Attempt+1, v.Taken)
 	case Buried:
 		w.log(slog.LevelError, j, v, "job given up; it is kept as a dead letter", nil)
 		return w.store.Bury(ctx, j.Ref(), w.cfg.Node, v.Reason)

@@ -20,8 +20,8 @@ type Store interface {
 	// Finish removes a job that is done.
 	Finish(ctx context.Context, job Ref, node uid.ID) error
 
-	// Retry ends the lease and makes the job due again, with the given number of attempts and not Taken.
-	Retry(ctx context.Context, job Ref, node uid.ID, due time.Time, attempt int) error
+	// Retry ends the lease and makes the job due again, with the given number of attempts, and Taken as given.
+	Retry(ctx context.Context, job Ref, node uid.ID, due time.Time, attempt int, taken bool) error
 
 	// Bury ends the lease and keeps the job as a dead letter with its reason. It is not claimed again.
 	Bury(ctx context.Context, job Ref, node uid.ID, reason string) error

@@ -25,6 +25,7 @@ const (
 type Verdict struct {
 	Outcome Outcome
 	At      time.Time // for Retried: not before
+	Taken   bool      // for Retried: the work may have been done, and nothing kept says so; the next holder is to know
 	Reason  string    // for Retried and Buried: a few words for logs and operators, without personal data
 }
 
@@ -37,6 +38,12 @@ func Finish() Verdict { return Verdict{Outcome: Finished} }
 // RetryAt says that the job shall run again at the given time or soon after.
 func RetryAt(at time.Time, reason string) Verdict {
 	return Verdict{Outcome: Retried, At: at, Reason: reason}
+}
+
+// Unrecorded is a RetryAt of work that this holder or, when taken says so, an earlier one may have done without a record.
+func (v Verdict) Unrecorded(taken bool) Verdict {
+	v.Taken = taken
+	return v
 }
 
 // Bury says that the job will never succeed and shall be kept for an operator.

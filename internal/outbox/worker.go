@@ -98,7 +98,7 @@ func setDefault[T comparable](field *T, value T) {
 // Run works until ctx ends. Then it takes nothing more, lets running handlers go on for Grace, cancels those left,
 // gives back all leases of jobs that never began, and returns. It is called once.
 func (w *Worker) Run(ctx context.Context) error {
-	if err := w.store.TakeOver(ctx, w.cfg.Node, w.Now()); err != nil {
+	if err := w.store.TakeOver(ctx, w.cfg.Node, w.Now()); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("take over leases: %w", err)
 	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -37,6 +38,7 @@ type request struct {
 	meters []verify.Meter
 	count  func([]ratelimit.TAT) error // or a change of meters
 	events outbox.Effects              // or effects alone
+	taken  atomic.Bool                 // by the lane, which begins it, or by its caller, who waits no longer
 	err    error
 	done   chan struct{}
 }
@@ -48,6 +50,7 @@ type lane struct {
 	n     int
 	owner []byte // names the lane's row of commit tokens
 	queue chan *request
+	known known // of the goroutine that runs the lane
 }
 
 // submit waits until r's batch is committed or has failed.
@@ -66,7 +69,19 @@ func (db *DB) submit(r *request, bucket uint16) error {
 		db.metrics.overloads.Inc()
 		return unavailable("overloaded", errors.New("the commit queue is full"))
 	}
+	patience := time.NewTimer(queueTime)
+	defer patience.Stop()
 	select {
+	case <-r.done:
+		return r.err
+	case <-patience.C:
+		if r.taken.CompareAndSwap(false, true) {
+			db.metrics.overloads.Inc()
+			return unavailable("overloaded", errors.New("waited too long for a commit"))
+		}
+	case <-db.stopped:
+	}
+	select { // begun: it is seen through
 	case <-r.done:
 		return r.err
 	case <-db.stopped:
@@ -113,6 +128,7 @@ func (l *lane) gather(first *request) []*request {
 	batch := make([]*request, 0, 64)
 	for r, more := first, true; more; {
 		switch {
+		case !r.taken.CompareAndSwap(false, true): // its caller waited too long and has its answer
 		case time.Since(r.at) > queueTime:
 			l.db.metrics.overloads.Inc()
 			r.end(unavailable("overloaded", errors.New("waited too long for a commit")))
@@ -193,7 +209,7 @@ func (l *lane) once(batch []*request) (again bool, err error) {
 	}
 	defer tx.Rollback()
 	s := newScene(l.db.Now())
-	if err := s.read(ctx, tx, engine.Locks(), batch); err != nil {
+	if err := s.read(ctx, tx, engine.Locks(), &l.known, batch); err != nil {
 		return errors.Is(err, errVanished) || engine.Classify(err) != Broken, fmt.Errorf("read: %w", err)
 	}
 	for _, r := range batch {
@@ -206,7 +222,9 @@ func (l *lane) once(batch []*request) (again bool, err error) {
 	}
 	token := make([]byte, 16)
 	_, _ = rand.Read(token) // never fails since Go 1.24
-	steps = append(steps, Step{Stmt: putToken, Rows: [][]any{{l.owner, token, micros(s.now)}}})
+	if engine.Locks() || len(steps) == 0 {
+		steps = append(steps, Step{Stmt: putToken, Rows: [][]any{{l.owner, token, micros(s.now)}}})
+	}
 	sent := time.Now()
 	if err := tx.Commit(ctx, steps...); err != nil {
 		if class := engine.Classify(err); class != Away {

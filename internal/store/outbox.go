@@ -44,9 +44,9 @@ func (db *DB) Finish(ctx context.Context, job outbox.Ref, node uid.ID) error {
 }
 
 // Retry implements outbox.Store.
-func (db *DB) Retry(ctx context.Context, job outbox.Ref, node uid.ID, due time.Time, attempt int) error {
-	return db.exec(ctx, "retry a job", `UPDATE job SET lease_owner = NULL, taken = false, due_us = $4, claim_us = $4, attempt = $5
-		WHERE bucket = $1 AND id = $2 AND lease_owner = $3`, int64(job.ID.Bucket()), job.ID[:], node[:], micros(due), attempt)
+func (db *DB) Retry(ctx context.Context, job outbox.Ref, node uid.ID, due time.Time, attempt int, taken bool) error {
+	return db.exec(ctx, "retry a job", `UPDATE job SET lease_owner = NULL, taken = $6, due_us = $4, claim_us = $4, attempt = $5
+		WHERE bucket = $1 AND id = $2 AND lease_owner = $3`, int64(job.ID.Bucket()), job.ID[:], node[:], micros(due), attempt, taken)
 }
 
 // Bury implements outbox.Store.

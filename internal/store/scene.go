@@ -273,7 +273,7 @@ var errVanished = errors.New("a row went away before it was locked")
 
 // read fills the scene with what the requests name. Where others write too, it locks in one fixed order: answers,
 // meters, recipients, each by key; only then are the verifications read, by a statement of their own.
-func (s *scene) read(ctx context.Context, tx Batch, locks bool, requests []*request) error {
+func (s *scene) read(ctx context.Context, tx Batch, locks bool, known *known, requests []*request) error {
 	w := s.wants(requests)
 	if !locks {
 		if err := tx.Run(ctx, w.answers(s), w.meters(s), w.byID(s), w.byPlace(s), w.deliveries(s)); err != nil {
@@ -284,14 +284,18 @@ func (s *scene) read(ctx context.Context, tx Batch, locks bool, requests []*requ
 		}
 		return tx.Run(ctx, w.contacts(s))
 	}
-	if err := tx.Run(ctx, w.identities(), w.ensureAnswers(s), w.answers(s), w.ensureMeters(), w.meters(s)); err != nil {
-		return err
+	if strange := w.strangers(known); len(strange) > 0 {
+		if err := tx.Run(ctx, w.identities(strange)); err != nil {
+			return err
+		}
 	}
-	if err := tx.Run(ctx, w.ensureContacts(s), w.contacts(s)); err != nil {
+	if err := tx.Run(ctx, w.ensureAnswers(s), w.answers(s), w.ensureMeters(), w.meters(s), w.ensureContacts(s), w.contacts(s),
+		w.byID(s), w.byPlace(s), w.deliveries(s)); err != nil {
 		return err
 	}
 	if w.locked != len(w.answerKeys)+len(w.meterKeys)+len(w.contactKeys) {
 		return errVanished
 	}
-	return tx.Run(ctx, w.byID(s), w.byPlace(s), w.deliveries(s))
+	known.put(s)
+	return nil
 }

@@ -246,8 +246,8 @@ var putAnswer = &Hot{
 		WHERE a.bucket = u.bucket AND a.answer_key = u.answer_key`,
 }
 
-// putToken makes every batch write something, so that a change of nothing takes as long as a change, and leaves a mark
-// by which the batch can be found again when its commit got no answer.
+// putToken makes a batch write something that would write nothing, so that a change of nothing takes as long as a change;
+// and where a commit may get no answer, it leaves a mark by which the batch can be found again.
 var putToken = &Hot{
 	Kinds: []Kind{Bytes, Bytes, Int},
 	SQLite: `INSERT INTO commit_token (owner, token, at_us) VALUES {rows}

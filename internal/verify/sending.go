@@ -38,19 +38,19 @@ func (s *Service) HandleSend(ctx context.Context, j outbox.Job) outbox.Verdict {
 	if err != nil {
 		return s.unread(j, err)
 	}
+	if j.Taken && j.N >= 1 && j.N <= len(v.Sends) { // also when it has ended: its code may have come, and been right
+		if held, err = s.recordUnknown(ctx, j, v.Sends[j.N-1]); err != nil {
+			return outbox.RetryAt(s.Now().Add(storeBackoff), "database").Unrecorded(true)
+		}
+	}
 	send, ok := v.sendable(j.N, now)
 	if !ok {
 		s.logSend(ctx, j, v, "skipped", "")
 		return outbox.Finish()
 	}
-	if j.Taken {
-		if held, err = s.recordUnknown(ctx, j, send); err != nil {
-			return outbox.RetryAt(s.Now().Add(storeBackoff), "database")
-		}
-	}
 	first := nextNumber(send.N, held)
 	if ctx.Err() != nil {
-		return outbox.RetryAt(s.Now(), "shutdown")
+		return outbox.RetryAt(s.Now(), "shutdown") // an earlier holder's work is recorded by now
 	}
 	m, err := s.message(ctx, v, send, first, now)
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Service) unread(j outbox.Job, err error) outbox.Verdict {
 	}
 	s.log.LogAttrs(context.Background(), slog.LevelWarn, "job postponed", slog.String("kind", string(j.Kind)),
 		slog.String("job", j.ID.Text(uid.Job)), slog.Any("error", err))
-	return outbox.RetryAt(s.Now().Add(j.Backoff(storeBackoff, sendSlowest)), "not readable now")
+	return outbox.RetryAt(s.Now().Add(j.Backoff(storeBackoff, sendSlowest)), "not readable now").Unrecorded(j.Taken)
 }
 
 // message makes what is carried. It holds the code in clear and never leaves memory but through a provider.
@@ -172,7 +172,7 @@ func (s *Service) recordResult(ctx context.Context, r *round) outbox.Verdict {
 	}
 	switch {
 	case err != nil:
-		return s.unread(r.job, err)
+		return s.unread(r.job, err).Unrecorded(true) // it may have left, and must not leave again as if it had not
 	case r.v == nil:
 		return outbox.Done()
 	}

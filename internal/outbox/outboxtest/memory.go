@@ -131,10 +131,10 @@ func (m *Memory) Finish(_ context.Context, job outbox.Ref, node uid.ID) error {
 }
 
 // Retry implements outbox.Store.
-func (m *Memory) Retry(_ context.Context, job outbox.Ref, node uid.ID, due time.Time, attempt int) error {
+func (m *Memory) Retry(_ context.Context, job outbox.Ref, node uid.ID, due time.Time, attempt int, taken bool) error {
 	return m.held(job, node, func(r *Row) {
 		free(r)
-		r.Job.Due, r.Job.Attempt, r.Job.Taken = stored(due), attempt, false
+		r.Job.Due, r.Job.Attempt, r.Job.Taken = stored(due), attempt, taken
 	})
 }
 

@@ -242,7 +242,7 @@ func onlyHolder(t *testing.T, b *bench) {
 	before := b.row(j.ID)
 	ctx, ref := t.Context(), j.Ref()
 	b.ok(b.Store.Finish(ctx, ref, nodeB))
-	b.ok(b.Store.Retry(ctx, ref, nodeB, noon, 9))
+	b.ok(b.Store.Retry(ctx, ref, nodeB, noon, 9, true))
 	b.ok(b.Store.Bury(ctx, ref, nodeB, "not mine"))
 	b.ok(b.Store.GiveBack(ctx, []outbox.Ref{ref}, nodeB))
 	b.ok(b.Store.Release(ctx, nodeB, nil))
@@ -266,7 +266,7 @@ func retry(t *testing.T, b *bench) {
 	j := job(1, noon)
 	b.commit(j)
 	b.claim(nodeA, noon, 1)
-	b.ok(b.Store.Retry(t.Context(), j.Ref(), nodeA, noon.Add(time.Second), 4))
+	b.ok(b.Store.Retry(t.Context(), j.Ref(), nodeA, noon.Add(time.Second), 4, false))
 	b.same(len(b.claim(nodeB, noon, 1)), 0, "claimed before it is due again")
 	again := b.claim(nodeB, noon.Add(time.Second), 1)
 	if len(again) != 1 {

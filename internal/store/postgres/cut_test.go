@@ -252,14 +252,14 @@ func TestA_commit_that_is_still_under_way_is_waited_for_and_not_done_again(t *te
 		}
 		return pass
 	})
-	started := make(chan error)
+	started := make(chan error, 1)
 	go func() {
 		_, err := l.Start(db)
 		started <- err
 	}()
 	<-harmed
 	await(t, e, `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)`)
-	for seen := p.seen(); p.seen() < seen+3; { // the fate was asked for some times meanwhile
+	for seen := p.seen(); p.seen() < seen+3 && len(started) == 0; { // the fate is asked for some times meanwhile
 		runtime.Gosched()
 	}
 	if err := tx.Rollback(); err != nil {
