@@ -45,6 +45,7 @@ type frame struct {
 	kind     byte
 	body     []byte
 	commits  bool // it asks for COMMIT, or tells of it
+	cancels  bool // it is the first and only one of a request to cancel
 }
 
 // link is one connection through the proxy.
@@ -215,7 +216,10 @@ func readFrame(r io.Reader, first bool) (raw []byte, f frame, err error) {
 	if _, err := io.ReadFull(r, f.body); err != nil {
 		return nil, f, err
 	}
-	if !first {
+	if first {
+		const cancelRequest = 80877102
+		f.cancels = len(f.body) >= 4 && binary.BigEndian.Uint32(f.body) == cancelRequest
+	} else {
 		f.kind = head[0]
 	}
 	return append(head, f.body...), f, nil
