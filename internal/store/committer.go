@@ -17,13 +17,14 @@ import (
 )
 
 const (
-	queueSize = 4096            // requests that may wait for one lane; more are refused
-	queueTime = 2 * time.Second // how long one may wait; after that it is refused, since its caller has gone
-	batchSize = 256             // requests in one batch: bounds what a failed batch has to do again
-	tries     = 8               // how often a batch that failed without a trace is done again
-	batchTime = 2 * time.Second // how long the database may take over a batch, and how long one is done again
-	settling  = 2 * time.Second // how long after its sending the fate of a commit without an answer is looked for
-	settleMin = time.Second     // and how long at least, when the answer was waited for until then
+	queueSize = 4096                 // requests that may wait for one lane; more are refused
+	queueTime = 2 * time.Second      // how long one may wait; after that it is refused, since its caller has gone
+	company   = 3 * time.Millisecond // how long a patient request waits for one that is not
+	batchSize = 256                  // requests in one batch: bounds what a failed batch has to do again
+	tries     = 8                    // how often a batch that failed without a trace is done again
+	batchTime = 2 * time.Second      // how long the database may take over a batch, and how long one is done again
+	settling  = 2 * time.Second      // how long after its sending the fate of a commit without an answer is looked for
+	settleMin = time.Second          // and how long at least, when the answer was waited for until then
 )
 
 // ErrUnknown is the cause of what a request gets whose commit got no answer and whose fate could not be found out in
@@ -51,7 +52,8 @@ type lane struct {
 	n     int
 	owner []byte // names the lane's row of commit tokens
 	queue chan *request
-	known known // of the goroutine that runs the lane
+	calm  chan *request // those that are patient
+	known known         // of the goroutine that runs the lane
 }
 
 // submit waits until r's batch is committed or has failed.
@@ -64,8 +66,12 @@ func (db *DB) submit(r *request, bucket uint16) error {
 	}
 	l := db.lanes[int(bucket)%len(db.lanes)]
 	r.at, r.done = time.Now(), make(chan struct{})
+	queue := l.queue
+	if r.target.Patient {
+		queue = l.calm
+	}
 	select {
-	case l.queue <- r:
+	case queue <- r:
 	default:
 		db.metrics.overloads.Inc()
 		return unavailable("overloaded", errors.New("the commit queue is full"))
@@ -110,22 +116,36 @@ func (l *lane) run(ctx context.Context) {
 		select {
 		case r := <-l.queue:
 			l.commit(l.gather(r))
+		case r := <-l.calm:
+			l.commit(l.gather(r, l.await(ctx)...))
 		case <-ctx.Done():
 			for {
-				select {
-				case r := <-l.queue:
-					l.commit(l.gather(r))
-				default:
+				r, more := l.next()
+				if !more {
 					return
 				}
+				l.commit(l.gather(r))
 			}
 		}
 	}
 }
 
-// gather takes what is waiting behind first. Who waited too long is refused, and who has gone is let go: neither has
-// been begun.
-func (l *lane) gather(first *request) []*request {
+// await waits a moment for a request that is not patient, while one that is waits for company.
+func (l *lane) await(ctx context.Context) []*request {
+	timer := time.NewTimer(company)
+	defer timer.Stop()
+	select {
+	case r := <-l.queue:
+		return []*request{r}
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// gather takes what is waiting behind first and those already taken. Who waited too long is refused, and who has gone is
+// let go: neither has been begun.
+func (l *lane) gather(first *request, taken ...*request) []*request {
 	batch := make([]*request, 0, 64)
 	for r, more := first, true; more; {
 		switch {
@@ -141,6 +161,10 @@ func (l *lane) gather(first *request) []*request {
 		if len(batch) == batchSize {
 			break
 		}
+		if len(taken) > 0 {
+			r, taken = taken[0], taken[1:]
+			continue
+		}
 		r, more = l.next()
 	}
 	return batch
@@ -152,6 +176,8 @@ func (l *lane) next() (*request, bool) {
 	for range 2 {
 		select {
 		case r := <-l.queue:
+			return r, true
+		case r := <-l.calm:
 			return r, true
 		default:
 			runtime.Gosched()

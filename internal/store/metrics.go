@@ -40,7 +40,7 @@ func newMetrics(reg prometheus.Registerer, lanes []*lane) *metrics {
 		Name: "countersign_commit_queue_length", Help: "Requests waiting for a batch.",
 	}, func() (n float64) {
 		for _, l := range lanes {
-			n += float64(len(l.queue))
+			n += float64(len(l.queue) + len(l.calm))
 		}
 		return n
 	})

@@ -63,7 +63,8 @@ func New(cfg Config, engine Engine, log *slog.Logger, reg prometheus.Registerer)
 	node := uid.Random(db.Now())
 	for n := range max(cfg.Lanes, 1) {
 		owner := append(node[:len(node):len(node)], byte(n))
-		db.lanes = append(db.lanes, &lane{db: db, n: n, owner: owner, queue: make(chan *request, queueSize)})
+		db.lanes = append(db.lanes, &lane{db: db, n: n, owner: owner, queue: make(chan *request, queueSize),
+			calm: make(chan *request, queueSize)})
 	}
 	db.metrics = newMetrics(reg, db.lanes)
 	return db

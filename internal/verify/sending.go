@@ -164,7 +164,7 @@ var errHeld = errors.New("there are deliveries to be read first")
 // recordResult commits what came of a round, and with it the end of the job when there is no further one.
 func (s *Service) recordResult(ctx context.Context, r *round) outbox.Verdict {
 	r.now, r.wait = s.moment(), max(r.result.Wait, r.job.Backoff(sendBackoff, sendSlowest))
-	target := Target{Tenant: r.job.Tenant, ID: r.job.Object, Deliveries: r.held}
+	target := Target{Tenant: r.job.Tenant, ID: r.job.Object, Deliveries: r.held, Patient: true}
 	err := s.store.Change(ctx, target, r.decide)
 	if errors.Is(err, errHeld) {
 		r.held, target.Deliveries = true, true

@@ -45,6 +45,7 @@ type Target struct {
 
 	Deliveries bool    // read the deliveries too
 	Answer     *Answer // look for a kept answer under this Bucket and Key
+	Patient    bool    // nobody waits for it: it may be held a few milliseconds, to be committed together with others
 }
 
 // Held is all that one decision may look at and change. V is nil when there is no such verification: an unknown id,

@@ -132,7 +132,7 @@ CREATE TABLE recipient_state (
     proven_us   bigint NOT NULL,
     touched_us  bigint NOT NULL,
     PRIMARY KEY (bucket, tenant, blind_index)
-);
+) WITH (fillfactor = 70);
 
 CREATE TABLE client_meter (
     bucket    integer NOT NULL,
