@@ -30,7 +30,7 @@ func fromMicros(us int64) time.Time {
 // verificationColumns are read in this order by scanVerification.
 const verificationColumns = `v.id, v.tenant, v.blind_index, v.service, v.purpose, v.kind, v.recipient, v.masked, v.country,
 	v.status, v.channel, v.code_key, v.code_length, v.generation, v.salt, v.custom_code, v.binding, v.transaction_sealed,
-	v.locale, v.external_id, v.metadata, v.decision, v.test_number, v.meters, v.sends, v.deliveries, v.checks,
+	v.locale, v.external_id, v.metadata, v.decision, v.test_number, v.meters, v.sends, v.checks,
 	v.max_checks, v.max_sends, v.created_us, v.expires_us, v.resend_us, v.ended_us, v.updated_us`
 
 // verificationRow gives the values of a new verification, in the order of insertVerification.
@@ -51,7 +51,7 @@ func verificationRow(v *verify.Verification) ([]any, error) {
 		int64(v.ID.Bucket()), v.ID[:], v.Tenant[:], v.BlindIndex[:], v.Service[:], string(v.Purpose), int64(v.Kind),
 		v.Recipient, v.Masked, v.Country, string(v.Status), string(v.Channel), int64(v.Code.Key), int64(v.Code.Length),
 		int64(v.Code.Generation), v.Code.Salt[:], v.Code.Custom, v.Binding, v.Transaction, v.Locale,
-		v.ExternalID, metadata, decision, v.TestNumber, meters, encodeSends(v.Sends), int64(v.Deliveries), int64(v.Checks),
+		v.ExternalID, metadata, decision, v.TestNumber, meters, encodeSends(v.Sends), int64(v.Checks),
 		int64(v.MaxChecks), int64(v.MaxSends), micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.ResendAt),
 		micros(v.EndedAt), micros(v.UpdatedAt),
 	}, nil
@@ -61,7 +61,7 @@ func verificationRow(v *verify.Verification) ([]any, error) {
 func changedRow(v *verify.Verification) []any {
 	return []any{
 		string(v.Status), string(v.Channel), int64(v.Code.Generation), v.Code.Custom, v.Transaction, encodeSends(v.Sends),
-		int64(v.Deliveries), int64(v.Checks), micros(v.ExpiresAt), micros(v.ResendAt), micros(v.EndedAt), micros(v.UpdatedAt),
+		int64(v.Checks), micros(v.ExpiresAt), micros(v.ResendAt), micros(v.EndedAt), micros(v.UpdatedAt),
 		int64(v.ID.Bucket()), v.ID[:],
 	}
 }
@@ -69,7 +69,7 @@ func changedRow(v *verify.Verification) []any {
 // changed reports whether a change touched anything that changedRow writes.
 func changed(a, b *verify.Verification) bool {
 	return a.Status != b.Status || a.Channel != b.Channel || a.Code.Generation != b.Code.Generation ||
-		len(a.Sends) != len(b.Sends) || a.Deliveries != b.Deliveries || a.Checks != b.Checks ||
+		len(a.Sends) != len(b.Sends) || a.Checks != b.Checks ||
 		!a.ExpiresAt.Equal(b.ExpiresAt) || !a.ResendAt.Equal(b.ResendAt) || !a.EndedAt.Equal(b.EndedAt) ||
 		(a.Code.Custom == nil) != (b.Code.Custom == nil) || (a.Transaction == nil) != (b.Transaction == nil)
 }
@@ -80,13 +80,13 @@ func scanVerification(scan func(dest ...any) error, before ...any) (*verify.Veri
 		v                                                          verify.Verification
 		id, tenant, blind, service, salt                           []byte
 		purpose, status, channel, metadata, decision, meters, sent string
-		kind, key, length, generation, deliveries                  int64
+		kind, key, length, generation                              int64
 		checks, maxChecks, maxSends                                int64
 		created, expires, resend, ended, updated                   int64
 	)
 	dest := append(before, &id, &tenant, &blind, &service, &purpose, &kind, &v.Recipient, &v.Masked, &v.Country,
 		&status, &channel, &key, &length, &generation, &salt, &v.Code.Custom, &v.Binding, &v.Transaction,
-		&v.Locale, &v.ExternalID, &metadata, &decision, &v.TestNumber, &meters, &sent, &deliveries, &checks,
+		&v.Locale, &v.ExternalID, &metadata, &decision, &v.TestNumber, &meters, &sent, &checks,
 		&maxChecks, &maxSends, &created, &expires, &resend, &ended, &updated)
 	if err := scan(dest...); err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func scanVerification(scan func(dest ...any) error, before ...any) (*verify.Veri
 	v.Kind = recipient.Kind(kind)
 	set(&v.Code.Key, key)
 	v.Code.Length, v.Code.Generation = int(length), uint16(generation)
-	v.Deliveries, v.Checks, v.MaxChecks, v.MaxSends = int(deliveries), int(checks), int(maxChecks), int(maxSends)
+	v.Checks, v.MaxChecks, v.MaxSends = int(checks), int(maxChecks), int(maxSends)
 	v.CreatedAt, v.ExpiresAt, v.ResendAt = fromMicros(created), fromMicros(expires), fromMicros(resend)
 	v.EndedAt, v.UpdatedAt = fromMicros(ended), fromMicros(updated)
 	v.Decision = risk.Decision{Outcome: risk.OutcomeAllow, Reasons: []string{}}
@@ -138,30 +138,28 @@ func jsonText(v any, empty bool) (string, error) {
 }
 
 // contactColumns are read in this order by scanContact.
-const contactColumns = `bucket, tenant, blind_index, sends, wrong, proven_us`
+const contactColumns = `bucket, tenant, blind_index, sends, wrong, proven_us, touched_us`
 
-func scanContact(scan func(dest ...any) error) (contactKey, verify.Contact, error) {
+func scanContact(scan func(dest ...any) error) (k contactKey, st contactState, err error) {
 	var (
-		k                          contactKey
-		c                          verify.Contact
 		bucket, proven             int64
 		tenant, blind, sent, wrong []byte
 	)
-	if err := scan(&bucket, &tenant, &blind, &sent, &wrong, &proven); err != nil {
-		return k, c, err
+	if err := scan(&bucket, &tenant, &blind, &sent, &wrong, &proven, &st.version); err != nil {
+		return k, st, err
 	}
 	k.bucket = uint16(bucket)
 	copy(k.tenant[:], tenant)
 	copy(k.blind[:], blind)
+	c := &st.contact
 	c.ProvenAt = fromMicros(proven)
-	var err error
 	if c.Sends, err = ratelimit.Decode(sent); err != nil {
-		return k, c, fmt.Errorf("decode sends of a recipient: %w", err)
+		return k, st, fmt.Errorf("decode sends of a recipient: %w", err)
 	}
 	if c.Wrong, err = ratelimit.Decode(wrong); err != nil {
-		return k, c, fmt.Errorf("decode wrong checks of a recipient: %w", err)
+		return k, st, fmt.Errorf("decode wrong checks of a recipient: %w", err)
 	}
-	return k, c, nil
+	return k, st, nil
 }
 
 // encodeWindow is the stored form of a window; an empty one is NULL.

@@ -33,27 +33,29 @@ var ErrUnknown = errors.New("the commit got no answer and its fate is not known"
 
 // request is one call through the door, waiting for its batch.
 type request struct {
-	ctx    context.Context
-	at     time.Time // when it began to wait, with the monotonic reading
-	target verify.Target
-	decide verify.Decide // a change of target
-	meters []verify.Meter
-	count  func([]ratelimit.TAT) error // or a change of meters
-	events outbox.Effects              // or effects alone
-	taken  atomic.Bool                 // by the lane, which begins it, or by its caller, who waits no longer
-	err    error
-	done   chan struct{}
+	ctx     context.Context
+	at      time.Time // when it began to wait, with the monotonic reading
+	target  verify.Target
+	decide  verify.Decide // a change of target
+	meters  []verify.Meter
+	count   func([]ratelimit.TAT) error // or a change of meters
+	rows    []verify.Delivery           // or new deliveries of target.Tenant
+	effects outbox.Effects              // with effects, or these alone
+	taken   atomic.Bool                 // by the lane, which begins it, or by its caller, who waits no longer
+	err     error
+	done    chan struct{}
 }
 
 // lane commits the requests of its share of the buckets, many in one transaction. It takes what is waiting and never
 // waits for more: alone, a request is committed at once; under load, one fsync carries hundreds.
 type lane struct {
-	db    *DB
-	n     int
-	owner []byte // names the lane's row of commit tokens
-	queue chan *request
-	calm  chan *request // those that are patient
-	known known         // of the goroutine that runs the lane
+	db      *DB
+	n       int
+	owner   []byte // names the lane's row of commit tokens
+	queue   chan *request
+	calm    chan *request // those that are patient
+	memory  memory        // of the goroutine that runs the lane
+	version uint64        // of the database, as the last batch left it
 }
 
 // submit waits until r's batch is committed or has failed.
@@ -245,8 +247,11 @@ func (l *lane) once(batch []*request) (again bool, err error) {
 		return engine.Classify(err) == Again, fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback()
+	if !engine.Locks() && tx.Version() != l.version {
+		l.memory.forget()
+	}
 	s := newScene(l.db.Now())
-	if err := s.read(ctx, tx, engine.Locks(), &l.known, batch); err != nil {
+	if err := s.read(ctx, tx, engine.Locks(), &l.memory, batch); err != nil {
 		return errors.Is(err, errVanished) || engine.Classify(err) != Broken, fmt.Errorf("read: %w", err)
 	}
 	for _, r := range batch {
@@ -271,6 +276,8 @@ func (l *lane) once(batch []*request) (again bool, err error) {
 			return !errors.Is(err, ErrUnknown), err
 		}
 	}
+	l.version = tx.Version()
+	l.memory.keep(s)
 	l.db.queue.Offer(s.effects.Jobs)
 	return false, nil
 }
@@ -322,5 +329,14 @@ func (db *DB) Record(ctx context.Context, e outbox.Effects) error {
 	if len(e.Events) > 0 {
 		bucket = e.Events[0].ID.Bucket()
 	}
-	return db.submit(&request{ctx: ctx, events: e}, bucket)
+	return db.submit(&request{ctx: ctx, effects: e}, bucket)
+}
+
+// RecordDeliveries implements verify.Store.
+func (db *DB) RecordDeliveries(ctx context.Context, tenant uid.Tenant, rows []verify.Delivery, e outbox.Effects) error {
+	if len(rows) == 0 {
+		return db.Record(ctx, e)
+	}
+	r := &request{ctx: ctx, target: verify.Target{Tenant: tenant, Patient: true}, rows: rows, effects: e}
+	return db.submit(r, rows[0].Verification.Bucket())
 }

@@ -48,6 +48,10 @@ type Engine interface {
 
 // Batch is one transaction of the committer. It is used by one goroutine.
 type Batch interface {
+	// Version is a number that every commit to the database changes, by whomever, as it was when the batch began; after
+	// Commit, as the batch has left it. An engine that Locks may give any.
+	Version() uint64
+
 	// Run does the steps in order, in as few round trips as the engine can.
 	Run(ctx context.Context, steps ...Step) error
 

@@ -31,6 +31,8 @@ type fake struct {
 
 type fakeBatch struct{ e *fake }
 
+func (fakeBatch) Version() uint64 { return 0 }
+
 func (e *fake) Begin(context.Context, int) (store.Batch, error) {
 	return fakeBatch{e}, call(e.begin)
 }

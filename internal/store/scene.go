@@ -34,12 +34,14 @@ type answerKey struct {
 
 type contactState struct {
 	contact verify.Contact
+	version int64 // moves with every change to anything of the recipient, where others write too
 	dirty   bool
 }
 
 type verificationState struct {
 	v            *verify.Verification
 	fresh, dirty bool
+	recalled     bool // and not read
 }
 
 // place is who holds the one open place of a recipient, service and purpose.
@@ -53,6 +55,11 @@ type place struct {
 type answerState struct {
 	answer verify.Answer // Sealed is nil when there is none
 	dirty  bool
+}
+
+type written struct {
+	tenant uid.Tenant
+	rows   []verify.Delivery
 }
 
 type meterState struct {
@@ -72,7 +79,7 @@ type scene struct {
 	answers       map[answerKey]*answerState
 	meters        map[verify.Meter]*meterState
 
-	written map[uid.ID][]verify.Delivery // deliveries to insert or replace, by verification
+	written map[uid.ID]*written // deliveries to insert or replace, by verification
 	effects outbox.Effects
 }
 
@@ -85,7 +92,7 @@ func newScene(now time.Time) *scene {
 		deliveries:    map[uid.ID][]verify.Delivery{},
 		answers:       map[answerKey]*answerState{},
 		meters:        map[verify.Meter]*meterState{},
-		written:       map[uid.ID][]verify.Delivery{},
+		written:       map[uid.ID]*written{},
 	}
 }
 
@@ -112,7 +119,8 @@ func (s *scene) apply(r *request) error {
 	case r.count != nil:
 		return s.count(r.meters, r.count)
 	default:
-		s.follow(r.events)
+		s.write(r.target.Tenant, r.rows)
+		s.follow(r.effects)
 		return nil
 	}
 }
@@ -141,12 +149,7 @@ func (s *scene) change(t *verify.Target, decide verify.Decide) error {
 	if held.Create != nil {
 		s.create(held.Create)
 	}
-	for _, d := range held.Write {
-		s.written[d.Verification] = upsert(s.written[d.Verification], d)
-		if list, read := s.deliveries[d.Verification]; read {
-			s.deliveries[d.Verification] = upsert(list, d)
-		}
-	}
+	s.write(t.Tenant, held.Write)
 	if t.Answer != nil && held.Keep != nil {
 		kept := s.answers[answerKey{t.Answer.Bucket, t.Answer.Key}]
 		kept.answer = *t.Answer
@@ -251,6 +254,20 @@ func (s *scene) count(meters []verify.Meter, decide func([]ratelimit.TAT) error)
 	return nil
 }
 
+func (s *scene) write(tenant uid.Tenant, rows []verify.Delivery) {
+	for _, d := range rows {
+		w := s.written[d.Verification]
+		if w == nil {
+			w = &written{tenant: tenant}
+			s.written[d.Verification] = w
+		}
+		w.rows = upsert(w.rows, d)
+		if list, read := s.deliveries[d.Verification]; read {
+			s.deliveries[d.Verification] = upsert(list, d)
+		}
+	}
+}
+
 // follow takes in what a change leaves behind.
 func (s *scene) follow(e outbox.Effects) {
 	s.effects.Jobs = append(s.effects.Jobs, e.Jobs...)
@@ -271,10 +288,12 @@ func upsert(list []verify.Delivery, d verify.Delivery) []verify.Delivery {
 // retention, by an erasure, or by a batch that kept no answer. Nothing was locked in its place.
 var errVanished = errors.New("a row went away before it was locked")
 
-// read fills the scene with what the requests name. Where others write too, it locks in one fixed order: answers,
-// meters, recipients, each by key; only then are the verifications read, by a statement of their own.
-func (s *scene) read(ctx context.Context, tx Batch, locks bool, known *known, requests []*request) error {
+// read fills the scene with what the requests name, from memory or from the database. Where others write too, it locks in
+// one fixed order: answers, meters, recipients, each by key; only then are the verifications read, by a statement of their
+// own, and what was remembered is read again where a recipient's row tells that somebody else has changed something.
+func (s *scene) read(ctx context.Context, tx Batch, locks bool, m *memory, requests []*request) error {
 	w := s.wants(requests)
+	w.recall(s, m)
 	if !locks {
 		if err := tx.Run(ctx, w.answers(s), w.meters(s), w.byID(s), w.byPlace(s), w.deliveries(s)); err != nil {
 			return err
@@ -282,12 +301,11 @@ func (s *scene) read(ctx context.Context, tx Batch, locks bool, known *known, re
 		for _, st := range s.verifications {
 			w.contact(contactOf(st.v))
 		}
+		w.recallContacts(s, m)
 		return tx.Run(ctx, w.contacts(s))
 	}
-	if strange := w.strangers(known); len(strange) > 0 {
-		if err := tx.Run(ctx, w.identities(strange)); err != nil {
-			return err
-		}
+	if err := tx.Run(ctx, w.identities()); err != nil {
+		return err
 	}
 	if err := tx.Run(ctx, w.ensureAnswers(s), w.answers(s), w.ensureMeters(), w.meters(s), w.ensureContacts(s), w.contacts(s),
 		w.byID(s), w.byPlace(s), w.deliveries(s)); err != nil {
@@ -296,6 +314,8 @@ func (s *scene) read(ctx context.Context, tx Batch, locks bool, known *known, re
 	if w.locked != len(w.answerKeys)+len(w.meterKeys)+len(w.contactKeys) {
 		return errVanished
 	}
-	known.put(s)
+	if w.doubt(s) {
+		return tx.Run(ctx, w.byID(s), w.byPlace(s))
+	}
 	return nil
 }

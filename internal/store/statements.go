@@ -17,7 +17,7 @@ var selectContact = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes},
 	SQLite: `SELECT ` + contactColumns + ` FROM (VALUES {rows}) u CROSS JOIN recipient_state
 		ON bucket = u.column1 AND tenant = u.column2 AND blind_index = u.column3`,
-	Postgres: `SELECT r.bucket, r.tenant, r.blind_index, r.sends, r.wrong, r.proven_us
+	Postgres: `SELECT r.bucket, r.tenant, r.blind_index, r.sends, r.wrong, r.proven_us, r.touched_us
 		FROM unnest($1::bigint[], $2::bytea[], $3::bytea[]) u (bucket, tenant, blind_index)
 		JOIN recipient_state r ON r.bucket = u.bucket AND r.tenant = u.tenant AND r.blind_index = u.blind_index
 		ORDER BY r.bucket, r.tenant, r.blind_index FOR UPDATE OF r`,
@@ -104,31 +104,31 @@ var dropAnswer = &Hot{
 
 const insertVerificationColumns = `INSERT INTO verification (bucket, id, tenant, blind_index, service, purpose, kind, recipient,
 	masked, country, status, channel, code_key, code_length, generation, salt, custom_code, binding, transaction_sealed,
-	locale, external_id, metadata, decision, test_number, meters, sends, deliveries, checks, max_checks, max_sends,
+	locale, external_id, metadata, decision, test_number, meters, sends, checks, max_checks, max_sends,
 	created_us, expires_us, resend_us, ended_us, updated_us)`
 
 var insertVerification = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes, Bytes, Bytes, Text, Int, Bytes, Text, Text, Text, Text, Int, Int, Int, Bytes, Bytes,
-		Bytes, Bytes, Text, Text, Text, Text, Bool, Text, Text, Int, Int, Int, Int, Int, Int, Int, Int, Int},
+		Bytes, Bytes, Text, Text, Text, Text, Bool, Text, Text, Int, Int, Int, Int, Int, Int, Int, Int},
 	SQLite: insertVerificationColumns + ` VALUES {rows}`,
 	Postgres: insertVerificationColumns + ` SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[],
 		$5::bytea[], $6::text[], $7::bigint[], $8::bytea[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
 		$14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[], $18::bytea[], $19::bytea[], $20::text[], $21::text[],
 		$22::text[], $23::text[], $24::boolean[], $25::text[], $26::text[], $27::bigint[], $28::bigint[], $29::bigint[],
-		$30::bigint[], $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[])`,
+		$30::bigint[], $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[])`,
 }
 
 var updateVerification = &Hot{
-	Kinds: []Kind{Text, Text, Int, Bytes, Bytes, Text, Int, Int, Int, Int, Int, Int, Int, Bytes},
+	Kinds: []Kind{Text, Text, Int, Bytes, Bytes, Text, Int, Int, Int, Int, Int, Int, Bytes},
 	SQLite: `UPDATE verification SET status = ?, channel = ?, generation = ?, custom_code = ?, transaction_sealed = ?,
-		sends = ?, deliveries = ?, checks = ?, expires_us = ?, resend_us = ?, ended_us = ?, updated_us = ?
+		sends = ?, checks = ?, expires_us = ?, resend_us = ?, ended_us = ?, updated_us = ?
 		WHERE bucket = ? AND id = ?`,
 	Postgres: `UPDATE verification v SET status = u.status, channel = u.channel, generation = u.generation,
-		custom_code = u.custom_code, transaction_sealed = u.transaction_sealed, sends = u.sends, deliveries = u.deliveries,
-		checks = u.checks, expires_us = u.expires_us, resend_us = u.resend_us, ended_us = u.ended_us, updated_us = u.updated_us
+		custom_code = u.custom_code, transaction_sealed = u.transaction_sealed, sends = u.sends, checks = u.checks,
+		 expires_us = u.expires_us, resend_us = u.resend_us, ended_us = u.ended_us, updated_us = u.updated_us
 		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $7::bigint[], $8::bigint[],
-			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bytea[])
-			u (status, channel, generation, custom_code, transaction_sealed, sends, deliveries, checks, expires_us,
+			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bytea[])
+			u (status, channel, generation, custom_code, transaction_sealed, sends, checks, expires_us,
 			resend_us, ended_us, updated_us, bucket, id)
 		WHERE v.bucket = u.bucket AND v.id = u.id`,
 }

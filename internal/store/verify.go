@@ -63,9 +63,6 @@ func (db *DB) Verification(ctx context.Context, tenant uid.Tenant, id uid.ID) (*
 	if err != nil {
 		return nil, nil, db.away("read a verification", err)
 	}
-	if v.Deliveries == 0 {
-		return v, nil, nil
-	}
 	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+deliveryColumns+` FROM delivery d
 		WHERE d.bucket = $1 AND d.verification_id = $2 ORDER BY d.n`, int64(id.Bucket()), id[:])
 	deliveries, err := collect(rows, err, scanDelivery)

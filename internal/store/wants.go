@@ -16,6 +16,7 @@ type wants struct {
 	contactKeys []contactKey
 	answerKeys  []answerKey
 	meterKeys   []verify.Meter
+	recalled    []recollection
 	now         int64
 	locked      int // rows of answerKeys, meterKeys and contactKeys that were read
 }
@@ -74,21 +75,9 @@ func placeRow(k openKey) []any {
 	return []any{int64(k.bucket), k.tenant[:], k.blind[:], k.service[:], string(k.purpose)}
 }
 
-// strangers takes in the recipients of the ids that are known, and gives the other ids.
-func (w *wants) strangers(k *known) (strange []uid.ID) {
-	for _, id := range w.ids {
-		if c, ok := k.get(id); ok {
-			w.contact(c)
-		} else {
-			strange = append(strange, id)
-		}
-	}
-	return strange
-}
-
 // identities finds out whose recipients the ids name, before anything is locked. What it reads never changes.
-func (w *wants) identities(ids []uid.ID) Step {
-	return Step{Stmt: selectIdentity, Rows: keyRows(ids, idRow), Scan: func(scan func(...any) error) error {
+func (w *wants) identities() Step {
+	return Step{Stmt: selectIdentity, Rows: keyRows(w.ids, idRow), Scan: func(scan func(...any) error) error {
 		var id, tenant, blind []byte
 		if err := scan(&id, &tenant, &blind); err != nil {
 			return err
@@ -163,7 +152,7 @@ func (w *wants) contacts(s *scene) Step {
 		k, c, err := scanContact(scan)
 		if err == nil {
 			w.locked++
-			s.contacts[k] = &contactState{contact: c}
+			s.contacts[k] = &c
 		}
 		return err
 	}}

@@ -13,6 +13,9 @@ import (
 
 // writes is what the decisions of a batch have left to write: each table once, its rows in the order of the key.
 func (s *scene) writes(node uid.ID, locks bool) ([]Step, error) {
+	if locks {
+		s.touch()
+	}
 	created, updated, err := s.verificationRows()
 	if err != nil {
 		return nil, err
@@ -61,11 +64,27 @@ func (s *scene) verificationRows() (created, updated [][]any, err error) {
 func (s *scene) contactRows() (rows [][]any) {
 	for _, k := range slices.SortedFunc(maps.Keys(s.contacts), compareContacts) {
 		if c := s.contacts[k]; c.dirty {
+			c.version = max(c.version+1, micros(s.now)) // never one that it had, even after the row was removed and made again
 			rows = append(rows, append(contactRow(k), encodeWindow(c.contact.Sends), encodeWindow(c.contact.Wrong),
-				micros(c.contact.ProvenAt), micros(s.now)))
+				micros(c.contact.ProvenAt), c.version))
 		}
 	}
 	return rows
+}
+
+// touch sees to it that the recipient's row changes with whatever of the recipient's changes: by that, other servers that
+// remember it learn of it.
+func (s *scene) touch() {
+	for _, st := range s.verifications {
+		if st.fresh || st.dirty {
+			s.contact(contactOf(st.v)).dirty = true
+		}
+	}
+	for k, p := range s.places {
+		if p.dirty {
+			s.contact(k.contactKey).dirty = true
+		}
+	}
 }
 
 func (s *scene) placeRows() (put, drop [][]any) {
@@ -105,15 +124,12 @@ func (s *scene) answerRows() (kept, unused [][]any) {
 
 func (s *scene) deliveryRows() (rows, references [][]any) {
 	for _, id := range slices.SortedFunc(maps.Keys(s.written), compareIDs) {
-		v := s.verifications[id]
-		if v == nil {
-			continue // a decision can only write deliveries of what it holds
-		}
-		for _, d := range s.written[id] {
-			rows = append(rows, deliveryRow(v.v.Tenant, d))
+		w := s.written[id]
+		for _, d := range w.rows {
+			rows = append(rows, deliveryRow(w.tenant, d))
 			if d.Reference != "" && !d.Echoes {
 				references = append(references, []any{int64(referenceBucket(d.Provider, d.Reference)), d.Provider, d.Reference,
-					v.v.Tenant[:], id[:], int64(d.N), micros(d.CreatedAt)})
+					w.tenant[:], id[:], int64(d.N), micros(d.CreatedAt)})
 			}
 		}
 	}

@@ -22,9 +22,10 @@ func nextNumber(send int, held []Delivery) int {
 	return n
 }
 
-// Record keeps what came of one send. A number that held has already belongs to a holder of the job who was thought
-// dead; the try then gets the next one, so that no message that may have left is forgotten. It returns the new rows.
-func (v *Verification) Record(send int, tries []delivery.Try, held []Delivery, now time.Time) []Delivery {
+// recorded is what is kept of the tries of one send, beside the deliveries held. A number that held has already belongs to
+// a holder of the job who was thought dead; the try then gets the next one, so that no message that may have left is
+// forgotten.
+func (v *Verification) recorded(send int, tries []delivery.Try, held []Delivery, now time.Time) []Delivery {
 	rows := make([]Delivery, 0, len(tries))
 	for _, t := range tries {
 		n := t.N
@@ -40,10 +41,6 @@ func (v *Verification) Record(send int, tries []delivery.Try, held []Delivery, n
 			Reference: t.Reference, Echoes: t.Echoes, Latency: t.Latency, Price: t.Price, Segments: t.Segments,
 			CreatedAt: at, UpdatedAt: now,
 		})
-		v.Deliveries = max(v.Deliveries, n)
-	}
-	if len(rows) > 0 {
-		v.UpdatedAt = now
 	}
 	return rows
 }

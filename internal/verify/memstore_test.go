@@ -113,7 +113,18 @@ func (m *memStore) Change(_ context.Context, t Target, decide Decide) error {
 			m.places[place(h.Create)] = h.Create.ID
 		}
 	}
-	for _, d := range h.Write {
+	m.write(h.Write)
+	if t.Answer != nil && h.Keep != nil {
+		a := *t.Answer
+		a.Sealed = h.Keep
+		m.answers[a.Key] = a
+	}
+	m.follow(e)
+	return nil
+}
+
+func (m *memStore) write(rows []Delivery) {
+	for _, d := range rows {
 		list := m.deliveries[d.Verification]
 		if i := slices.IndexFunc(list, func(o Delivery) bool { return o.N == d.N }); i >= 0 {
 			list[i] = d
@@ -121,11 +132,16 @@ func (m *memStore) Change(_ context.Context, t Target, decide Decide) error {
 			m.deliveries[d.Verification] = append(list, d)
 		}
 	}
-	if t.Answer != nil && h.Keep != nil {
-		a := *t.Answer
-		a.Sealed = h.Keep
-		m.answers[a.Key] = a
+}
+
+func (m *memStore) RecordDeliveries(_ context.Context, _ uid.Tenant, rows []Delivery, e outbox.Effects) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changes++
+	if m.down != nil {
+		return m.down
 	}
+	m.write(rows)
 	m.follow(e)
 	return nil
 }

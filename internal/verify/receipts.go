@@ -87,7 +87,6 @@ func (s *Service) applyReceipt(ctx context.Context, r delivery.Receipt) error {
 			return e, nil
 		}
 		h.Write = append(h.Write, d)
-		h.V.UpdatedAt = now
 		data := newData().number("n", d.N).number("send", d.Send).text("provider", r.Provider).text("state", string(d.State))
 		if d.Error != "" {
 			data = data.text("error", d.Error)

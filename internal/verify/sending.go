@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -26,6 +25,10 @@ const (
 	sendBackoff  = time.Second
 	sendSlowest  = 30 * time.Second
 	storeBackoff = time.Second // while the database is away
+
+	// recordTime is how long a result may take from here until it is committed. With less left of its lease, somebody else
+	// may have taken the job over by then, and what they have recorded is read first.
+	recordTime = 10 * time.Second
 )
 
 // HandleSend carries one send: it loads the verification, derives the code, hands the message over and commits what came
@@ -34,7 +37,7 @@ const (
 // is committed first, so that a second message is never silent.
 func (s *Service) HandleSend(ctx context.Context, j outbox.Job) outbox.Verdict {
 	now := s.moment()
-	v, held, err := s.subjectOf(ctx, j, now)
+	v, held, live, err := s.subjectOf(ctx, j, now)
 	if err != nil {
 		return s.unread(j, err)
 	}
@@ -63,7 +66,10 @@ func (s *Service) HandleSend(ctx context.Context, j outbox.Job) outbox.Verdict {
 	} else if err != nil && len(result.Tries) == 0 {
 		result.Retry = false // no route: waiting does not help
 	}
-	r := &round{Service: s, job: j, send: send, result: result, held: len(held) > 0}
+	r := &round{Service: s, job: j, send: send, result: result}
+	if live && result.Accepted {
+		r.v = v
+	}
 	return s.recordResult(context.WithoutCancel(ctx), r)
 }
 
@@ -71,12 +77,14 @@ func (s *Service) HandleSend(ctx context.Context, j outbox.Job) outbox.Verdict {
 // that is canceled in this time may still have its message sent, as it may just after any reading.
 const freshFor = 250 * time.Millisecond
 
-// subjectOf gives the verification of a job, with the deliveries there are.
-func (s *Service) subjectOf(ctx context.Context, j outbox.Job, now time.Time) (*Verification, []Delivery, error) {
+// subjectOf gives the verification of a job, with the deliveries there are. live tells that it is as it was when the job
+// was born, and shared: nothing of this send has been recorded.
+func (s *Service) subjectOf(ctx context.Context, j outbox.Job, now time.Time) (v *Verification, held []Delivery, live bool, err error) {
 	if v, ok := j.Live.(*Verification); ok && j.Attempt == 0 && !j.Taken && now.Sub(v.CreatedAt) < freshFor {
-		return v, nil, nil
+		return v, nil, true, nil
 	}
-	return s.store.Verification(ctx, j.Tenant, j.Object)
+	v, held, err = s.store.Verification(ctx, j.Tenant, j.Object)
+	return v, held, false, err
 }
 
 // sendable gives send n when it still makes sense: the verification lives, and the send's code is the live one.
@@ -135,7 +143,7 @@ func (s *Service) recordUnknown(ctx context.Context, j outbox.Job, send Send) (h
 			return e, errNotFound()
 		}
 		try := delivery.Try{N: nextNumber(send.N, h.Deliveries), Channel: send.Channel, State: delivery.Unknown}
-		h.Write = h.V.Record(send.N, []delivery.Try{try}, h.Deliveries, now)
+		h.Write = h.V.recorded(send.N, []delivery.Try{try}, h.Deliveries, now)
 		e.Events = append(e.Events, h.V.event(EventDelivery, system(), now, triesData(send.N, h.Write)))
 		held = append(append([]Delivery(nil), h.Deliveries...), h.Write...)
 		return e, nil
@@ -151,24 +159,23 @@ type round struct {
 	result delivery.Result
 	now    time.Time
 	wait   time.Duration // before another round
-	held   bool          // deliveries are known to be held; else they are only read when there turn out to be some
 
-	// Set by decide, which may run more than once.
+	// Set by decide, which may run more than once; v is set before for the first round of a fresh send that a provider
+	// took: what came of it depends on nothing that may have changed meanwhile.
 	v       *Verification
 	again   bool
 	outcome string
 }
 
-var errHeld = errors.New("there are deliveries to be read first")
-
 // recordResult commits what came of a round, and with it the end of the job when there is no further one.
 func (s *Service) recordResult(ctx context.Context, r *round) outbox.Verdict {
 	r.now, r.wait = s.moment(), max(r.result.Wait, r.job.Backoff(sendBackoff, sendSlowest))
-	target := Target{Tenant: r.job.Tenant, ID: r.job.Object, Deliveries: r.held, Patient: true}
-	err := s.store.Change(ctx, target, r.decide)
-	if errors.Is(err, errHeld) {
-		r.held, target.Deliveries = true, true
-		err = s.store.Change(ctx, target, r.decide)
+	var err error
+	if r.v != nil && r.job.LeaseLeft(r.now) > recordTime {
+		rows, e := r.first()
+		err = s.store.RecordDeliveries(ctx, r.job.Tenant, rows, e)
+	} else {
+		err = s.store.Change(ctx, Target{Tenant: r.job.Tenant, ID: r.job.Object, Deliveries: true, Patient: true}, r.decide)
 	}
 	switch {
 	case err != nil:
@@ -187,6 +194,16 @@ func (s *Service) recordResult(ctx context.Context, r *round) outbox.Verdict {
 	return outbox.Done()
 }
 
+// first is what follows from a first round that a provider took.
+func (r *round) first() ([]Delivery, outbox.Effects) {
+	r.outcome = "carried"
+	rows := r.v.recorded(r.send.N, r.result.Tries, nil, r.now)
+	return rows, outbox.Effects{
+		Done:   []outbox.Ref{r.job.Ref()},
+		Events: []audit.Event{r.v.event(EventSent, system(), r.now, triesData(r.send.N, rows))},
+	}
+}
+
 func (r *round) decide(h *Held) (e outbox.Effects, err error) {
 	v := h.V
 	r.v, r.again, r.outcome = v, false, ""
@@ -194,10 +211,7 @@ func (r *round) decide(h *Held) (e outbox.Effects, err error) {
 		e.Done = append(e.Done, r.job.Ref())
 		return e, nil
 	}
-	if !r.held && v.Deliveries > 0 {
-		return e, errHeld
-	}
-	h.Write = v.Record(r.send.N, r.result.Tries, h.Deliveries, r.now)
+	h.Write = v.recorded(r.send.N, r.result.Tries, h.Deliveries, r.now)
 	_, live := v.sendable(r.send.N, r.now.Add(r.wait))
 	r.again = !r.result.Accepted && r.result.Retry && live && r.job.Attempt+1 < sendRounds
 	if !r.again {

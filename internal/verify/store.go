@@ -87,6 +87,10 @@ type Store interface {
 	// is zero for one never seen.
 	Count(ctx context.Context, tenant uid.Tenant, meters []Meter, decide func(states []ratelimit.TAT) error) error
 
+	// RecordDeliveries commits new deliveries and effects that depend on nothing that is stored, so it reads and locks nothing.
+	// Nobody waits for it: it is patient.
+	RecordDeliveries(ctx context.Context, tenant uid.Tenant, rows []Delivery, e outbox.Effects) error
+
 	// Record commits effects that belong to no verification, such as the event of a refusal.
 	Record(ctx context.Context, e outbox.Effects) error
 

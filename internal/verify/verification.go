@@ -91,7 +91,6 @@ type Verification struct {
 	TestNumber  bool    // a fixed code, and nothing is sent (SEC-13)
 	Meters      []Meter // client limits that a right check gives back; nil without a client
 	Sends       []Send  // in order
-	Deliveries  int     // how many delivery numbers have been given out
 	Checks      int     // checks spent on this generation
 	MaxChecks   int
 	MaxSends    int

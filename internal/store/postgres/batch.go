@@ -57,6 +57,9 @@ func (e *Engine) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, cfg)
 }
 
+// Version implements store.Batch.
+func (b *batch) Version() uint64 { return 0 }
+
 // Run implements store.Batch: all steps in one round trip.
 func (b *batch) Run(ctx context.Context, steps ...store.Step) error { return b.send(ctx, steps, false) }
 

@@ -31,19 +31,43 @@ var together = []int{64, 16, 4, 1}
 
 // batch is one transaction on the batches' connection. It holds the turn from Begin to Commit or Rollback.
 type batch struct {
-	e    *Engine
-	over bool
+	e       *Engine
+	version uint64
+	over    bool
 }
 
 // Begin implements store.Engine.
 func (e *Engine) Begin(context.Context, int) (store.Batch, error) {
 	e.turn.Lock()
-	if err := e.plain(e.begin); err != nil {
+	var err error
+	if err = e.plain(e.begin); err != nil {
 		e.turn.Unlock()
 		return nil, err
 	}
-	return &batch{e: e}, nil
+	b := &batch{e: e}
+	if b.version, err = e.foreign(); err != nil {
+		b.Rollback()
+		return nil, err
+	}
+	b.version = b.version<<32 | uint64(e.commits)
+	return b, nil
 }
+
+// foreign is a number that changes when another connection, of this process or of another, has committed.
+func (e *Engine) foreign() (version uint64, err error) {
+	err = e.conn.Raw(func(any) error {
+		return e.dataVersion.read(func(scan func(...any) error) error {
+			var n int64
+			err := scan(&n)
+			version = uint64(n)
+			return err
+		})
+	})
+	return version, err
+}
+
+// Version implements store.Batch.
+func (b *batch) Version() uint64 { return b.version }
 
 func (e *Engine) plain(s driver.Stmt) error {
 	return e.conn.Raw(func(any) error {
@@ -180,6 +204,8 @@ func (b *batch) Commit(ctx context.Context, steps ...store.Step) error {
 	if err := b.e.plain(b.e.commit); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	b.e.commits++
+	b.version = b.version>>32<<32 | uint64(b.e.commits)
 	b.over = true
 	b.e.turn.Unlock()
 	return nil

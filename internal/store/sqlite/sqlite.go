@@ -38,6 +38,8 @@ type Engine struct {
 	conn                    *sql.Conn          // of the batches; under turn
 	stmts                   map[many]*prepared // of conn; under turn
 	begin, commit, rollback driver.Stmt        // of conn; under turn
+	dataVersion             prepared           // of conn; under turn
+	commits                 uint32             // of conn; under turn
 }
 
 // Open opens the database in dir, creating an empty one when there is none. The schema is not touched.
@@ -99,7 +101,8 @@ func (e *Engine) prepare(ctx context.Context) (err error) {
 		for _, s := range []struct {
 			into *driver.Stmt
 			text string
-		}{{&e.begin, "BEGIN IMMEDIATE"}, {&e.commit, "COMMIT"}, {&e.rollback, "ROLLBACK"}} {
+		}{{&e.begin, "BEGIN IMMEDIATE"}, {&e.commit, "COMMIT"}, {&e.rollback, "ROLLBACK"},
+			{&e.dataVersion.stmt, "PRAGMA data_version"}} {
 			if *s.into, err = dc.(driver.Conn).Prepare(s.text); err != nil {
 				return err
 			}

@@ -43,11 +43,10 @@ func once(db *store.DB, tenant uid.Tenant) error {
 	}); err != nil {
 		return err
 	}
-	if err := db.Change(ctx, byID(v), func(h *verify.Held) (outbox.Effects, error) {
-		h.V.Deliveries, h.V.UpdatedAt = 1, now()
-		h.Write = []verify.Delivery{{Verification: v.ID, N: 1, Send: 1, Provider: "main", Channel: delivery.SMS,
-			State: delivery.Sent, Reference: "ref", Echoes: true, Segments: 1, CreatedAt: now(), UpdatedAt: now()}}
-		return outbox.Effects{Events: []audit.Event{event(v, "verification.sent")}, Done: []outbox.Ref{work.Ref()}}, nil
+	sent := []verify.Delivery{{Verification: v.ID, N: 1, Send: 1, Provider: "main", Channel: delivery.SMS,
+		State: delivery.Sent, Reference: "ref", Echoes: true, Segments: 1, CreatedAt: now(), UpdatedAt: now()}}
+	if err := db.RecordDeliveries(ctx, v.Tenant, sent, outbox.Effects{
+		Events: []audit.Event{event(v, "verification.sent")}, Done: []outbox.Ref{work.Ref()},
 	}); err != nil {
 		return err
 	}

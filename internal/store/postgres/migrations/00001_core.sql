@@ -76,7 +76,6 @@ CREATE TABLE verification (
     test_number        boolean NOT NULL,
     meters             text NOT NULL,
     sends              text NOT NULL,
-    deliveries         bigint NOT NULL,
     checks             bigint NOT NULL,
     max_checks         bigint NOT NULL,
     max_sends          bigint NOT NULL,

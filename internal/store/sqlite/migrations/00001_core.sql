@@ -75,7 +75,6 @@ CREATE TABLE verification (
     test_number        INTEGER NOT NULL,
     meters             TEXT NOT NULL,
     sends              TEXT NOT NULL,
-    deliveries         INTEGER NOT NULL,
     checks             INTEGER NOT NULL,
     max_checks         INTEGER NOT NULL,
     max_sends          INTEGER NOT NULL,
