@@ -10,7 +10,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -19,7 +18,7 @@ import (
 	"runtime"
 	"sync"
 
-	msqlite "modernc.org/sqlite"
+	_ "modernc.org/sqlite" // the driver of everything but the batches
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/countersign/countersign/internal/store"
@@ -35,11 +34,14 @@ type Engine struct {
 	writer *sql.DB
 	turn   sync.Mutex // held by whoever writes
 
-	conn                    *sql.Conn          // of the batches; under turn
-	stmts                   map[many]*prepared // of conn; under turn
-	begin, commit, rollback driver.Stmt        // of conn; under turn
-	dataVersion             prepared           // of conn; under turn
-	commits                 uint32             // of conn; under turn
+	conn     *direct             // of the batches; under turn, with all that follows
+	stmts    map[many]*statement // the hot statements
+	begin    *statement
+	commit   *statement
+	rollback *statement
+	commits  uint32 // so many batches have committed
+
+	dataVersion *statement
 }
 
 // Open opens the database in dir, creating an empty one when there is none. The schema is not touched.
@@ -52,63 +54,66 @@ func Open(ctx context.Context, dir string) (*Engine, error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	e := &Engine{path: path, stmts: map[many]*prepared{}}
+	e := &Engine{path: path, stmts: map[many]*statement{}}
 	if e.writer, err = sql.Open("sqlite", dsn(path, false)); err != nil {
 		return nil, err
 	}
 	if e.reader, err = sql.Open("sqlite", dsn(path, true)); err != nil {
 		return nil, errors.Join(err, e.writer.Close())
 	}
-	e.writer.SetMaxOpenConns(2) // the batches' and one for everything else
+	e.writer.SetMaxOpenConns(1)
 	e.reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	e.reader.SetMaxIdleConns(max(4, runtime.NumCPU()))
-	if err := e.prepare(ctx); err != nil {
+	if err := e.prepare(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), e.Close())
 	}
 	return e, nil
 }
 
-// dsn sets, in this order: the wait for another process first, then the journal, then how hard a commit is synced.
+// pragmas are, in this order: the wait for another process first, then the journal, then how hard a commit is synced.
+func pragmas(readOnly bool) []string {
+	list := []string{"busy_timeout = 5000", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"}
+	if readOnly {
+		return append(list, "query_only = ON", "cache_size = -8192") // KiB
+	}
+	return append(list,
+		"cache_size = -32768",       // KiB: the right edges of the big tables and all of the small ones
+		"wal_autocheckpoint = 4000", // pages: 16 MB of log between checkpoints
+		// What the log grew to beside a long reader, such as a backup, is given back to the disk after it.
+		"journal_size_limit = 33554432") // bytes
+}
+
+// dsn names the database at path for the driver.
 func dsn(path string, readOnly bool) string {
 	q := url.Values{}
-	q.Add("_pragma", "busy_timeout(5000)")
-	q.Add("_pragma", "journal_mode(WAL)")
-	q.Add("_pragma", "synchronous(FULL)")
-	q.Add("_pragma", "foreign_keys(ON)")
-	q.Add("_pragma", "temp_store(MEMORY)")
-	if readOnly {
-		q.Add("_pragma", "query_only(ON)")
-		q.Add("_pragma", "cache_size(-8192)") // KiB
-	} else {
-		q.Add("_pragma", "cache_size(-32768)")       // KiB: the right edges of the big tables and all of the small ones
-		q.Add("_pragma", "wal_autocheckpoint(4000)") // pages: 16 MB of log between checkpoints
-		// What the log grew to beside a long reader, such as a backup, is given back to the disk after it.
-		q.Add("_pragma", "journal_size_limit(33554432)") // bytes
+	for _, p := range pragmas(readOnly) {
+		q.Add("_pragma", p)
+	}
+	if !readOnly {
 		q.Set("_txlock", "immediate")
 	}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
-// prepare takes the batches' connection. The hot statements are prepared at their first use, when the schema is there.
-func (e *Engine) prepare(ctx context.Context) (err error) {
-	if e.conn, err = e.writer.Conn(ctx); err != nil {
+// prepare opens the batches' connection. The hot statements are prepared at their first use, when the schema is there.
+func (e *Engine) prepare() (err error) {
+	if e.conn, err = connect("file:" + (&url.URL{Path: e.path}).EscapedPath()); err != nil {
 		return err
 	}
-	if _, err := e.conn.ExecContext(ctx, `PRAGMA busy_timeout = 2000`); err != nil { // ms, as long as a batch may take
-		return err
-	}
-	return e.conn.Raw(func(dc any) error {
-		for _, s := range []struct {
-			into *driver.Stmt
-			text string
-		}{{&e.begin, "BEGIN IMMEDIATE"}, {&e.commit, "COMMIT"}, {&e.rollback, "ROLLBACK"},
-			{&e.dataVersion.stmt, "PRAGMA data_version"}} {
-			if *s.into, err = dc.(driver.Conn).Prepare(s.text); err != nil {
-				return err
-			}
+	for _, pragma := range append([]string{"busy_timeout = 2000"}, pragmas(false)[1:]...) { // ms, as long as a batch may take
+		if err := e.conn.exec("PRAGMA " + pragma); err != nil {
+			return fmt.Errorf("pragma %s: %w", pragma, err)
 		}
-		return nil
-	})
+	}
+	for _, s := range []struct {
+		into **statement
+		text string
+	}{{&e.begin, "BEGIN IMMEDIATE"}, {&e.commit, "COMMIT"}, {&e.rollback, "ROLLBACK"}, {&e.dataVersion, "PRAGMA data_version"}} {
+		if *s.into, err = e.conn.prepare(s.text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Path is where the database is.
@@ -154,11 +159,11 @@ func (e *Engine) Settle(ctx context.Context, _ store.Batch, owner, token []byte)
 
 // Classify implements store.Engine by SQLite's result codes.
 func (e *Engine) Classify(err error) store.Class {
-	se, ok := errors.AsType[*msqlite.Error](err)
-	if !ok {
+	var coded interface{ Code() int } // the driver's errors, and those of the batches' connection
+	if !errors.As(err, &coded) {
 		return store.Broken
 	}
-	switch se.Code() & 0xff {
+	switch coded.Code() & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return store.Again
 	}
@@ -171,15 +176,15 @@ func (e *Engine) Close() error {
 	defer e.turn.Unlock()
 	var errs []error
 	if e.conn != nil {
-		for _, p := range e.stmts {
-			errs = append(errs, p.stmt.Close())
+		for _, s := range e.stmts {
+			errs = append(errs, s.close())
 		}
-		for _, s := range []driver.Stmt{e.begin, e.commit, e.rollback} {
+		for _, s := range []*statement{e.begin, e.commit, e.rollback, e.dataVersion} {
 			if s != nil {
-				errs = append(errs, s.Close())
+				errs = append(errs, s.close())
 			}
 		}
-		errs = append(errs, e.conn.Close())
+		errs = append(errs, e.conn.close())
 	}
 	return errors.Join(append(errs, e.reader.Close(), e.writer.Close())...)
 }
