@@ -66,7 +66,7 @@ func (db *DB) submit(r *request, bucket uint16) error {
 	if err := r.ctx.Err(); err != nil {
 		return unavailable("canceled", err)
 	}
-	l := db.lanes[int(bucket)%len(db.lanes)]
+	l := db.lanes[int(bucket)%int(db.width.Load())]
 	r.at, r.done = time.Now(), make(chan struct{})
 	queue := l.queue
 	if r.target.Patient {

@@ -33,9 +33,6 @@ import (
 
 // Config says how the store works.
 type Config struct {
-	// Lanes is how many batches may be on their way at once; a lane has its share of the buckets. SQLite has one
-	// writer and takes 1. Zero: 1.
-	Lanes int
 	// Queue gets the jobs that were born leased to this node. Nil: nothing here works on jobs.
 	Queue *outbox.Queue
 }
@@ -49,6 +46,7 @@ type DB struct {
 	queue   *outbox.Queue
 	metrics *metrics
 	lanes   []*lane
+	width   atomic.Int32 // so many of the lanes are in use
 
 	oneVerification statement
 
@@ -61,7 +59,12 @@ func New(cfg Config, engine Engine, log *slog.Logger, reg prometheus.Registerer)
 	db := &DB{Now: time.Now, engine: engine, log: log, queue: cfg.Queue, stopped: make(chan struct{}),
 		oneVerification: statement{text: readVerification}}
 	node := uid.Random(db.Now())
-	for n := range max(cfg.Lanes, 1) {
+	db.width.Store(1)
+	most := 1
+	if engine.Locks() {
+		most = slowLanes
+	}
+	for n := range most {
 		owner := append(node[:len(node):len(node)], byte(n))
 		db.lanes = append(db.lanes, &lane{db: db, n: n, owner: owner, queue: make(chan *request, queueSize),
 			calm: make(chan *request, queueSize)})
@@ -77,11 +80,36 @@ func (db *DB) Run(ctx context.Context) {
 	for _, l := range db.lanes {
 		wg.Go(func() { l.run(laneCtx) })
 	}
+	wg.Go(func() { db.widen(laneCtx) })
 	<-ctx.Done()
 	db.stopping.Store(true)
 	stop()
 	wg.Wait()
 	close(db.stopped)
+}
+
+const (
+	slowCommit = time.Millisecond // a commit that takes longer leaves its lane idle for most of the time
+	slowLanes  = 2                // lanes in use where commits are slow; where they are fast, larger batches cost less
+)
+
+// widen uses more than one lane where a commit is slow: a slow disk, or a database far away.
+func (db *DB) widen(ctx context.Context) {
+	e, ok := db.engine.(interface {
+		// CommitTime measures how long a small commit takes.
+		CommitTime(ctx context.Context) (time.Duration, error)
+	})
+	if !ok {
+		return
+	}
+	took, err := e.CommitTime(ctx)
+	if err != nil {
+		return // one lane is always right
+	}
+	if took > slowCommit {
+		db.width.Store(int32(len(db.lanes)))
+	}
+	db.log.Info("measured a commit", "duration_us", took.Microseconds(), "lanes", db.width.Load())
 }
 
 // Ping reports whether the database answers.

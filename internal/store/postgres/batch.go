@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/countersign/countersign/internal/store"
 )
@@ -161,8 +162,9 @@ func columns(s store.Step) ([]any, error) {
 	return args, nil
 }
 
-func column[T any](rows [][]any, c int) ([]T, bool) {
-	out := make([]T, len(rows))
+// column is one column of the rows, as pgx encodes it without reflection.
+func column[T any](rows [][]any, c int) (pgtype.FlatArray[T], bool) {
+	out := make(pgtype.FlatArray[T], len(rows))
 	for i, row := range rows {
 		v, ok := row[c].(T)
 		if !ok {
