@@ -60,8 +60,11 @@ type lane struct {
 
 // submit waits until r's batch is committed or has failed.
 func (db *DB) submit(r *request, bucket uint16) error {
-	if db.stopping.Load() {
+	switch {
+	case db.stopping.Load():
 		return unavailable("stopping", errors.New("the server is stopping"))
+	case db.broken.Load():
+		return unavailable("storage_unavailable", errDisk)
 	}
 	if err := r.ctx.Err(); err != nil {
 		return unavailable("canceled", err)
@@ -199,7 +202,7 @@ func (l *lane) commit(batch []*request) {
 		return
 	}
 	began := time.Now()
-	err := l.attempt(batch)
+	jobs, err := l.attempt(batch)
 	if err != nil && len(batch) > 1 && !errors.Is(err, ErrUnknown) && l.db.engine.Classify(err) == Broken {
 		l.db.log.Warn("a batch failed; its requests are tried one by one", "requests", len(batch), "error", err)
 		for _, r := range batch {
@@ -207,36 +210,37 @@ func (l *lane) commit(batch []*request) {
 		}
 		return
 	}
-	l.db.metrics.batch(len(batch), time.Since(began), began.Sub(batch[0].at))
-	for _, r := range batch {
-		switch {
-		case errors.Is(err, ErrUnknown):
-			r.err = unknown(err)
-		case err != nil:
-			r.err = unavailable("storage_unavailable", err)
-		}
-		close(r.done)
-	}
-	if err != nil {
+	c := committed{batch, jobs, began}
+	switch {
+	case err != nil:
 		l.db.log.Error("a batch could not be committed", "requests", len(batch), "error", err)
+		l.db.answer(c, err)
+	case l.db.disk != nil:
+		l.db.toDisk <- c
+	default:
+		l.db.answer(c, nil)
 	}
 }
 
 // attempt commits the batch, again and again while the failure is one that passes and left nothing behind.
-func (l *lane) attempt(batch []*request) error {
+func (l *lane) attempt(batch []*request) (jobs []outbox.Job, err error) {
 	began := time.Now()
-	var err error
 	for range tries {
 		var again bool
-		if again, err = l.once(batch); err == nil || !again || time.Since(began) > batchTime {
-			return err
+		s := newScene(l.db.Now())
+		if again, err = l.once(batch, s); err == nil {
+			return s.effects.Jobs, nil
+		}
+		l.memory.forget()
+		if !again || time.Since(began) > batchTime {
+			return nil, err
 		}
 	}
-	return err
+	return nil, err
 }
 
 // once runs the batch in one transaction. again tells whether it failed without a trace and may be done again.
-func (l *lane) once(batch []*request) (again bool, err error) {
+func (l *lane) once(batch []*request, s *scene) (again bool, err error) {
 	// A batch is finished for all its callers, whoever of them has gone; but a database that does not answer is not
 	// waited for.
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
@@ -250,7 +254,6 @@ func (l *lane) once(batch []*request) (again bool, err error) {
 	if !engine.Locks() && tx.Version() != l.version {
 		l.memory.forget()
 	}
-	s := newScene(l.db.Now())
 	if err := s.read(ctx, tx, engine.Locks(), &l.memory, batch); err != nil {
 		return errors.Is(err, errVanished) || engine.Classify(err) != Broken, fmt.Errorf("read: %w", err)
 	}
@@ -278,7 +281,6 @@ func (l *lane) once(batch []*request) (again bool, err error) {
 	}
 	l.version = tx.Version()
 	l.memory.keep(s)
-	l.db.queue.Offer(s.effects.Jobs)
 	return false, nil
 }
 

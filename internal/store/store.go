@@ -50,6 +50,10 @@ type DB struct {
 
 	oneVerification statement
 
+	disk   syncer // nil: a commit is durable by itself
+	toDisk chan committed
+	broken atomic.Bool // the disk has failed
+
 	stopping atomic.Bool
 	stopped  chan struct{}
 }
@@ -59,6 +63,9 @@ func New(cfg Config, engine Engine, log *slog.Logger, reg prometheus.Registerer)
 	db := &DB{Now: time.Now, engine: engine, log: log, queue: cfg.Queue, stopped: make(chan struct{}),
 		oneVerification: statement{text: readVerification}}
 	node := uid.Random(db.Now())
+	if disk, ok := engine.(syncer); ok {
+		db.disk, db.toDisk = disk, make(chan committed, aheadOfDisk)
+	}
 	db.width.Store(1)
 	most := 1
 	if engine.Locks() {
@@ -76,14 +83,18 @@ func New(cfg Config, engine Engine, log *slog.Logger, reg prometheus.Registerer)
 // Run commits until ctx ends; then it refuses new requests, commits those that were accepted, and returns.
 func (db *DB) Run(ctx context.Context) {
 	laneCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var wg sync.WaitGroup
+	var wg, lanes sync.WaitGroup
 	for _, l := range db.lanes {
-		wg.Go(func() { l.run(laneCtx) })
+		lanes.Go(func() { l.run(laneCtx) })
 	}
 	wg.Go(func() { db.widen(laneCtx) })
+	if db.disk != nil {
+		wg.Go(func() { db.harden(&lanes) })
+	}
 	<-ctx.Done()
 	db.stopping.Store(true)
 	stop()
+	lanes.Wait()
 	wg.Wait()
 	close(db.stopped)
 }

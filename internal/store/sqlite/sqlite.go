@@ -30,6 +30,7 @@ const FileName = "countersign.db"
 // Engine is an open database. It implements store.Engine.
 type Engine struct {
 	path   string
+	log    *os.File // the write-ahead log, to sync it
 	reader *sql.DB
 	writer *sql.DB
 	turn   sync.Mutex // held by whoever writes
@@ -100,7 +101,7 @@ func (e *Engine) prepare() (err error) {
 	if e.conn, err = connect("file:" + (&url.URL{Path: e.path}).EscapedPath()); err != nil {
 		return err
 	}
-	for _, pragma := range append([]string{"busy_timeout = 2000"}, pragmas(false)[1:]...) { // ms, as long as a batch may take
+	for _, pragma := range append(pragmas(false), "busy_timeout = 2000", "synchronous = NORMAL") { // ms, as long as a batch may take
 		if err := e.conn.exec("PRAGMA " + pragma); err != nil {
 			return fmt.Errorf("pragma %s: %w", pragma, err)
 		}
@@ -113,8 +114,19 @@ func (e *Engine) prepare() (err error) {
 			return err
 		}
 	}
-	return nil
+	// The first transaction makes the log, and as long as this connection is open nobody takes it away. SQLite has no lock on
+	// it that closing the file once more would end.
+	if err := errors.Join(e.begin.run(nil, nil), e.rollback.run(nil, nil)); err != nil {
+		return err
+	}
+	e.log, err = os.OpenFile(e.path+"-wal", os.O_RDWR, 0)
+	return err
 }
+
+// Sync makes what the batches have committed durable. Their connection leaves it to this (synchronous=NORMAL: it syncs only
+// what a checkpoint needs, so the file is never broken): the log is written front to back, and SQLite takes back, after a
+// power failure, what does not hang together with its beginning.
+func (e *Engine) Sync() error { return e.log.Sync() }
 
 // Path is where the database is.
 func (e *Engine) Path() string { return e.path }
@@ -185,6 +197,9 @@ func (e *Engine) Close() error {
 			}
 		}
 		errs = append(errs, e.conn.close())
+	}
+	if e.log != nil {
+		errs = append(errs, e.log.Close())
 	}
 	return errors.Join(append(errs, e.reader.Close(), e.writer.Close())...)
 }
