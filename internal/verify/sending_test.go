@@ -121,6 +121,46 @@ func TestSend_taken_from_another_holder_is_never_silently_doubled(t *testing.T) 
 	}
 }
 
+func TestSend_where_it_was_born_records_without_reading_only_while_its_lease_is_sure(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		left time.Duration
+		want []delivery.State
+	}{
+		"a full lease":            {outbox.LeaseTime, []delivery.State{delivery.Sent}},
+		"a lease that is all but": {recordTime, []delivery.State{delivery.Unknown, delivery.Sent, delivery.Sent}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t)
+			f.store.live = true
+			v := f.mustStart()
+			j := f.store.jobs()[0]
+			j.LeaseUntil = f.time().Add(c.left)
+			sure := c.left > recordTime
+			f.carrier.set(func(_ context.Context, m delivery.Message) (delivery.Result, error) {
+				if !sure { // another holder takes it over meanwhile
+					sure = true
+					taken := j
+					taken.Taken, taken.Live = true, nil
+					f.HandleSend(context.Background(), taken)
+				}
+				return delivery.Result{Accepted: true, Tries: []delivery.Try{{N: m.FirstN, Provider: "main", State: delivery.Sent}}}, nil
+			})
+			before := f.store.calls()
+			if verdict := f.HandleSend(context.Background(), j); verdict.Outcome != outbox.Committed || len(f.store.jobs()) != 0 {
+				t.Fatalf("verdict %s, %d jobs left", verdict.Outcome, len(f.store.jobs()))
+			}
+			if got := f.states(v.View.ID); !slices.Equal(got, c.want) {
+				t.Fatalf("deliveries %v, want %v", got, c.want)
+			}
+			if calls := f.store.calls() - before; c.left > recordTime && calls != 1 {
+				t.Fatalf("%d commits, want 1", calls)
+			}
+		})
+	}
+}
+
 func TestSend_by_two_holders_keeps_both_results_and_one_code(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

@@ -248,3 +248,9 @@ func TestTwo_nodes_under_random_load_deadlock_nowhere_and_lose_nothing(t *testin
 		t.Errorf("%d deadlocks, %v", after-before, err)
 	}
 }
+
+func TestTwo_nodes_remember_nothing_that_the_other_has_changed(t *testing.T) {
+	t.Parallel()
+	dbs, _ := nodes(t)
+	storetest.Apart(t, dbs)
+}

@@ -324,3 +324,9 @@ func TestRestore_refuses_what_would_lose_something(t *testing.T) {
 		})
 	}
 }
+
+func TestWhat_another_process_has_changed_is_not_remembered(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	storetest.Apart(t, [2]*store.DB{storetest.Start(t, engine(t, dir), nil), storetest.Start(t, engine(t, dir), nil)})
+}
