@@ -5,7 +5,7 @@
 // is kept only when it returns nil, and commits rows, jobs, events and limits in one transaction. One fsync carries
 // them all.
 //
-//	submit -> lane queue -> gather -> read (scene) -> decide -> write -> commit -> answer, hand over jobs
+//	submit -> lane queue -> gather -> read (scene) -> decide -> write -> commit -> sync -> answer, hand over jobs
 //
 // Invariants. Nothing is answered before it is durable. A decision that fails leaves nothing, and its neighbours in the
 // batch are not touched. Every batch writes something, so that a request about a thing that does not exist takes as
@@ -13,7 +13,7 @@
 // Nobody else locks the rows of recipients.
 //
 // The files: engine.go is what a database must offer; statements.go the hot statements; scene.go, wants.go and
-// writes.go one batch; committer.go the lanes. Everything else is one file per domain package that is served.
+// writes.go one batch; memory.go what a lane remembers of earlier ones; committer.go the lanes; durable.go the way to the disk. Everything else is one file per domain package that is served.
 //
 // The package knows no key and no clear secret, decides nothing, and reaches no network but the database.
 package store

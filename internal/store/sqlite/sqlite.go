@@ -2,9 +2,11 @@
 //
 // There is one writer at a time in the process: the committer's batches and the few other writes take turns under one
 // lock, so none of them starves in SQLite's own busy handler. Readers have a pool of their own and never wait (WAL).
-// Another process, such as a command of the operator, may write too; then the busy handler decides.
+// Another process, such as a command of the operator, may write too; then the busy handler decides. The batches speak SQLite's
+// own interface (direct.go), everything else the driver.
 //
-// Every commit is synced to the disk (synchronous=FULL): what was answered survives a power failure.
+// What was answered survives a power failure: batches are synced by Engine.Sync before their callers are answered, and every
+// other commit syncs by itself (synchronous=FULL).
 package sqlite
 
 import (
