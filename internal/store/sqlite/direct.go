@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -214,7 +215,7 @@ func (s *statement) assign(dest ...any) error {
 			*d, ok = string(s.bytes(i)), kind == sqlite3.SQLITE_TEXT
 		case *[]byte:
 			if *d = nil; kind != sqlite3.SQLITE_NULL {
-				*d, ok = s.bytes(i), kind == sqlite3.SQLITE_BLOB
+				*d, ok = slices.Clone(s.bytes(i)), kind == sqlite3.SQLITE_BLOB
 			}
 		default:
 			ok = false
@@ -226,7 +227,7 @@ func (s *statement) assign(dest ...any) error {
 	return nil
 }
 
-// bytes is a copy of a column, not nil.
+// bytes is a column where SQLite has it, not nil. It is gone with the statement's next step.
 func (s *statement) bytes(column int32) []byte {
 	p := sqlite3.Xsqlite3_column_blob(s.tls, s.p, column) // of a text: its bytes
 	n := sqlite3.Xsqlite3_column_bytes(s.tls, s.p, column)

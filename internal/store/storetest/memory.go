@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/uid"
@@ -95,6 +97,37 @@ func Apart(t *testing.T, dbs [2]*store.DB) {
 			for id := range p.seen { // any
 				check(p, db, id, n > 7)
 				break
+			}
+		}
+	}
+}
+
+// staysAsRead is about a server that was started again: what it remembers of a verification it has read, and not written.
+func staysAsRead(t *testing.T, e store.Engine) {
+	db := Start(t, e, nil)
+	all := make([]*verify.Verification, 3)
+	for i := range all {
+		all[i] = sample(uid.NewTenant(now()))
+		all[i].Recipient = fmt.Append(nil, "recipient ", i)
+		all[i].Code.Custom, all[i].Transaction = fmt.Append(nil, "code ", i), fmt.Append(nil, "transaction ", i)
+		create(t, db, all[i])
+	}
+	again := another(t, e, nil)
+	for range 2 {
+		for _, v := range all {
+			v.Checks++
+			err := again.Change(t.Context(), byID(v), func(h *verify.Held) (outbox.Effects, error) {
+				h.V.Checks++
+				if diff := cmp.Diff(v, h.V, sameTimes); diff != "" {
+					t.Errorf("held: want -, got +:\n%s", diff)
+				}
+				return outbox.Effects{}, nil
+			})
+			if err != nil {
+				t.Fatalf("change: %v", err)
+			}
+			if diff := cmp.Diff(v, read(t, db, v), sameTimes); diff != "" {
+				t.Errorf("written: want -, got +:\n%s", diff)
 			}
 		}
 	}
