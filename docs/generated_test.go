@@ -66,8 +66,8 @@ func TestSEC_22_the_table_of_limits_is_what_the_code_says(t *testing.T) {
 func firstService(t *testing.T) tenant.Service {
 	t.Helper()
 	d, err := tenant.New(tenant.Config{
-		Hash: func(string) [32]byte { return [32]byte{} }, Showable: delivery.Showable, Channels: []string{"sms"},
-		Limits: tenant.DefaultLimits(), Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+		Hash: func(string) [32]byte { return [32]byte{} }, Once: tenanttest.Ring(t).Once, Showable: delivery.Showable,
+		Channels: []string{"sms"}, Limits: tenant.DefaultLimits(), Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	}, new(tenanttest.Memory))
 	if err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ type Verifications interface {
 type Profiles interface {
 	Profile(ctx context.Context, t uid.Tenant, id uid.ID) (tenant.Service, error)
 	Services(ctx context.Context, t uid.Tenant, after uid.ID, limit int) (page []tenant.Service, more uid.ID, err error)
-	CreateService(ctx context.Context, by tenant.Caller, s tenant.Service) (tenant.Service, error)
+	CreateService(ctx context.Context, by tenant.Caller, s tenant.Service, i *tenant.Idempotency) (tenant.Service, error)
 	UpdateService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID, change func(*tenant.Service)) (tenant.Service, error)
 	DeleteService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID) error
 }

@@ -163,8 +163,13 @@ func (s *services) Services(_ context.Context, t uid.Tenant, after uid.ID, _ int
 	return []tenant.Service{s.service}, s.more, s.note(t, after)
 }
 
-func (s *services) CreateService(_ context.Context, _ tenant.Caller, made tenant.Service) (tenant.Service, error) {
-	return s.service, s.note(made.Tenant, made)
+type createAsked struct {
+	Service     tenant.Service
+	Idempotency *tenant.Idempotency
+}
+
+func (s *services) CreateService(_ context.Context, _ tenant.Caller, made tenant.Service, i *tenant.Idempotency) (tenant.Service, error) {
+	return s.service, s.note(made.Tenant, createAsked{made, i})
 }
 
 func (s *services) UpdateService(_ context.Context, _ tenant.Caller, t uid.Tenant, id uid.ID, change func(*tenant.Service)) (tenant.Service, error) {
@@ -190,7 +195,13 @@ func (s *services) receipts(provider string, header http.Header, body []byte) ([
 // newServer is the API in its chain, as the program runs it.
 func newServer(tb testing.TB, s *services, log io.Writer) http.Handler {
 	tb.Helper()
-	h, err := api.New(api.Config{Keys: s, Verifications: s, Profiles: s, Receipts: s.receipts})
+	return chained(tb, api.Config{Keys: s, Verifications: s, Profiles: s, Receipts: s.receipts}, log)
+}
+
+// chained is the API over any services.
+func chained(tb testing.TB, cfg api.Config, log io.Writer) http.Handler {
+	tb.Helper()
+	h, err := api.New(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}

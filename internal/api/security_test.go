@@ -77,12 +77,14 @@ func TestSEC_81_an_idempotency_key_reaches_the_service_with_what_was_asked(t *te
 			return r.Idempotency
 		case verify.EndRequest:
 			return r.Idempotency
+		case createAsked:
+			return r.Idempotency
 		}
 		return nil
 	}
 	seen := map[string]string{}
 	for _, r := range everyRoute {
-		if r.method != "POST" || strings.HasPrefix(r.target, "/v1/services") {
+		if r.method != "POST" {
 			continue
 		}
 		got := asked(r.target, r.body)
@@ -101,6 +103,9 @@ func TestSEC_81_an_idempotency_key_reaches_the_service_with_what_was_asked(t *te
 	}
 	if changed := asked("/v1/verifications", `{"to":"+12025550124","channel":"sms"}`); bytes.Equal(first.Body, changed.Body) {
 		t.Error("another recipient counts as the same request")
+	}
+	if bytes.Equal(asked("/v1/services", `{"name":"Acme"}`).Body, asked("/v1/services", `{"name":"Acme","max_sends":5}`).Body) {
+		t.Error("a service with another field counts as the same request")
 	}
 	id := uid.New(began, 8).Text(uid.Verification)
 	if bytes.Equal(asked("/v1/verifications/"+id+"/cancel", "").Body, asked(vrfPath+"/cancel", "").Body) {

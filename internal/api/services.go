@@ -112,6 +112,7 @@ type serviceOutput struct {
 }
 
 type createServiceInput struct {
+	Repeatable
 	Body struct {
 		Name string `json:"name" minLength:"1" maxLength:"30" doc:"Shown in messages" example:"Acme"`
 		ServiceFields
@@ -121,7 +122,7 @@ type createServiceInput struct {
 func (a *api) createService(ctx context.Context, in *createServiceInput) (*serviceOutput, error) {
 	fresh := tenant.Service{Tenant: web.Principal(ctx).Tenant, Name: in.Body.Name}
 	in.Body.apply(&fresh)
-	s, err := a.Profiles.CreateService(ctx, changer(ctx), fresh)
+	s, err := a.Profiles.CreateService(ctx, changer(ctx), fresh, in.once("POST /v1/services", "", &in.Body))
 	if err != nil {
 		return nil, err
 	}

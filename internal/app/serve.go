@@ -158,7 +158,7 @@ func newDirectory(cfg Config, st *storage, log *slog.Logger, reg prometheus.Regi
 		channels[i] = string(c)
 	}
 	return tenant.New(tenant.Config{
-		Hash: keyHash(st.ring), Showable: delivery.Showable, Channels: channels, Limits: cfg.TenantLimits(), Rules: rules(cfg),
+		Hash: keyHash(st.ring), Once: st.ring.Once, Showable: delivery.Showable, Channels: channels, Limits: cfg.TenantLimits(), Rules: rules(cfg),
 		MinTTL: minTTL(cfg), Log: log, Registry: reg,
 	}, st.db)
 }

@@ -5,7 +5,8 @@
 // with it. The newest version is used for everything new, the older ones only for what names them. From each
 // version three keys are derived by HKDF (RFC 5869), each under its own label: for codes, for sealing, for wrapping.
 // The index key is a fourth, random and not derived: it makes the blind index and the bucket, and so never rotates.
-// It is stored in the database, wrapped by the master key.
+// It is stored in the database, wrapped by the master key. An idempotency key is a caller's: what it gave the first time is
+// kept under keyed hashes of it, sealed ([Once]).
 //
 // Invariants.
 //   - A one-time code is never stored: [Ring.Code] computes it from the row and a key which is not in the database, so

@@ -32,6 +32,10 @@ type vectors struct {
 	HashABC         string `json:"hash_ab_c"`
 	BlindIndex      string `json:"blind_index"`
 	Bucket          uint16 `json:"bucket"`
+	AnswerKey       string `json:"answer_key"`
+	AnswerBucket    uint16 `json:"answer_bucket"`
+	AnswerBody      string `json:"answer_body"`
+	AnswerSealed    string `json:"answer_sealed"`
 	CheckpointKey   string `json:"checkpoint_key"`
 }
 
@@ -106,5 +110,29 @@ func TestVectors_hashes_and_signing_key_are_what_another_implementation_gives(t 
 	}
 	if got := r.SigningKey().Public().(ed25519.PublicKey); hex.EncodeToString(got) != v.CheckpointKey {
 		t.Errorf("SigningKey's public half = %x, want %s", got, v.CheckpointKey)
+	}
+}
+
+func TestVectors_answers_are_kept_and_opened_as_another_implementation_does(t *testing.T) {
+	t.Parallel()
+	v, r := loadVectors(t)
+	if _, err := r.UseIndexKey(unhex(t, v.WrappedIndexKey)); err != nil {
+		t.Fatal(err)
+	}
+	o, err := r.Once(uid.Tenant(unhex(t, v.Tenant)), "start", Idempotency{Key: "k-1", Body: []byte("asked")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := o.Name()
+	if got := hex.EncodeToString(name.Key[:]); got != v.AnswerKey || name.Bucket != v.AnswerBucket {
+		t.Errorf("Key = %s in bucket %d, want %s in %d", got, name.Bucket, v.AnswerKey, v.AnswerBucket)
+	}
+	if got := hex.EncodeToString(name.Body[:]); got != v.AnswerBody {
+		t.Errorf("Body = %s, want %s", got, v.AnswerBody)
+	}
+	name.Sealed = unhex(t, v.AnswerSealed)
+	var answer struct{ N int }
+	if err := o.Open(name, &answer); err != nil || answer.N != 1 {
+		t.Errorf("Open = %+v, %v", answer, err)
 	}
 }

@@ -76,13 +76,46 @@ func dethrone(ctx context.Context, tx *sql.Tx, s tenant.Service) error {
 }
 
 // CreateService implements tenant.Store.
-func (db *DB) CreateService(ctx context.Context, s tenant.Service, e outbox.Effects) error {
+func (db *DB) CreateService(ctx context.Context, s tenant.Service, keep *tenant.Answer, e outbox.Effects) error {
 	return db.direct(ctx, "create a service", e, func(tx *sql.Tx) error {
+		if err := keepAnswer(ctx, tx, keep); err != nil {
+			return err
+		}
 		if err := dethrone(ctx, tx, s); err != nil {
 			return err
 		}
 		return insertService(ctx, tx, s)
 	})
+}
+
+// keepAnswer keeps an answer, or is ErrAnswered when its key gives one already. It comes first in its transaction, which so
+// waits for another with the same key, or for a batch, before it has locked anything that those could wait for. A row
+// without an answer only stands for its key, so that a batch could lock it.
+func keepAnswer(ctx context.Context, tx *sql.Tx, a *tenant.Answer) error {
+	if a == nil {
+		return nil
+	}
+	r, err := tx.ExecContext(ctx, `INSERT INTO idempotency (bucket, answer_key, body, answer, at_us) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (bucket, answer_key) DO UPDATE SET body = excluded.body, answer = excluded.answer, at_us = excluded.at_us
+		WHERE idempotency.answer IS NULL OR idempotency.at_us <= $6`,
+		int64(a.Bucket), a.Key[:], a.Body[:], a.Sealed, micros(a.At), micros(a.At.Add(-keepAnswers)))
+	return one(r, err, tenant.ErrAnswered)
+}
+
+// KeptAnswer implements tenant.Store.
+func (db *DB) KeptAnswer(ctx context.Context, of tenant.Answer) (tenant.Answer, error) {
+	var body []byte
+	var at int64
+	kept := tenant.Answer{Bucket: of.Bucket, Key: of.Key}
+	err := db.engine.Reader().QueryRowContext(ctx, `SELECT body, answer, at_us FROM idempotency
+		WHERE bucket = $1 AND answer_key = $2 AND answer IS NOT NULL AND at_us > $3`,
+		int64(of.Bucket), of.Key[:], micros(of.At.Add(-keepAnswers))).Scan(&body, &kept.Sealed, &at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return tenant.Answer{}, tenant.ErrNotFound
+	}
+	copy(kept.Body[:], body)
+	kept.At = fromMicros(at)
+	return kept, db.away("read a kept answer", err)
 }
 
 // Services implements tenant.Store.

@@ -28,7 +28,7 @@ func (db *DB) direct(ctx context.Context, doing string, e outbox.Effects, fn fun
 		_, err := tx.ExecContext(ctx, `UPDATE directory_version SET version = version + 1 WHERE one = 1`)
 		return err
 	})
-	for _, known := range []error{tenant.ErrNotFound, tenant.ErrNameTaken, tenant.ErrStale, tenant.ErrInUse} {
+	for _, known := range []error{tenant.ErrNotFound, tenant.ErrNameTaken, tenant.ErrStale, tenant.ErrInUse, tenant.ErrAnswered} {
 		if errors.Is(err, known) {
 			return known
 		}

@@ -29,6 +29,7 @@ const (
 // Config of a Directory. Everything but MinTTL is required.
 type Config struct {
 	Hash     func(secret string) [32]byte      // keyed, under a key that is not in the database
+	Once     Once                              // names requests that may come again
 	Showable func(name string, limit int) bool // whether a name can stand in a message as it is
 	Channels []string                          // all there are
 	Limits   Limits                            // of a tenant without figures of its own
@@ -60,8 +61,8 @@ type Caller struct {
 
 // New makes a Directory.
 func New(cfg Config, store Store) (*Directory, error) {
-	if cfg.Hash == nil || cfg.Showable == nil || len(cfg.Channels) == 0 || cfg.Log == nil || cfg.Registry == nil {
-		return nil, errors.New("tenant: Hash, Showable, Channels, Log and Registry are required")
+	if cfg.Hash == nil || cfg.Once == nil || cfg.Showable == nil || len(cfg.Channels) == 0 || cfg.Log == nil || cfg.Registry == nil {
+		return nil, errors.New("tenant: Hash, Once, Showable, Channels, Log and Registry are required")
 	}
 	if cfg.MinTTL == 0 {
 		cfg.MinTTL = minTTL
@@ -140,10 +141,10 @@ func (d *Directory) change(by Caller, t uid.Tenant, kind string, object uid.ID, 
 // moment is now as it is stored.
 func (d *Directory) moment() time.Time { return d.Now().Round(0).UTC().Truncate(time.Microsecond) }
 
-// retryStale does a read and a guarded write again while others come in between.
+// retryStale does a read and a guarded write again while others come in between: ErrStale, or ErrAnswered.
 func retryStale(try func() error) error {
 	for range maxStale {
-		if err := try(); !errors.Is(err, ErrStale) {
+		if err := try(); !errors.Is(err, ErrStale) && !errors.Is(err, ErrAnswered) {
 			return err
 		}
 	}

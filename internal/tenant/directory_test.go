@@ -79,7 +79,7 @@ var by = tenant.Caller{Actor: "command", RequestID: "req_1"}
 func open(t testing.TB, s tenant.Store, change ...func(*tenant.Config)) *tenant.Directory {
 	t.Helper()
 	cfg := tenant.Config{
-		Hash: hash, Showable: showable, Channels: []string{"sms", "voice", "whatsapp", "email"}, Limits: tenant.DefaultLimits(),
+		Hash: hash, Once: tenanttest.Ring(t).Once, Showable: showable, Channels: []string{"sms", "voice", "whatsapp", "email"}, Limits: tenant.DefaultLimits(),
 		Rules: recipient.Rules{}, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	}
 	for _, c := range change {

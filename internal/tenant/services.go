@@ -66,23 +66,50 @@ func below(a, b uid.ID) bool { return string(a[:]) < string(b[:]) }
 
 // CreateService makes a profile of the tenant that s names. Zero fields get their defaults. Values out of range are
 // Invalid, all told at once as Faults; a name in use is a Conflict.
-func (d *Directory) CreateService(ctx context.Context, by Caller, s Service) (Service, error) {
+//
+// With i, an equal request within 24 hours gets the profile as it was made the first time, whatever has become of it since,
+// and nothing is made. Invalid when the key was used for another request.
+func (d *Directory) CreateService(ctx context.Context, by Caller, s Service, i *Idempotency) (made Service, err error) {
+	o, err := d.once(s.Tenant, "create service", i)
+	if err != nil {
+		return Service{}, err
+	}
+	err = retryStale(func() error {
+		made, err = d.createOnce(ctx, by, s, o)
+		return err
+	})
+	return made, err
+}
+
+// createOnce gives what an equal request was answered, or makes the profile. ErrAnswered: such a request came in between.
+func (d *Directory) createOnce(ctx context.Context, by Caller, s Service, o *once) (Service, error) {
+	// The others are read before the kept answer: when what an equal request has just made is among them, its answer is
+	// there too, and this one is not refused for it.
+	others, err := d.store.Services(ctx, s.Tenant)
+	if err != nil {
+		return Service{}, err
+	}
 	now := d.moment()
+	var made Service
+	if found, err := o.find(ctx, now, &made); err != nil || found {
+		return made, err
+	}
 	s = s.withDefaults()
 	s.ID, s.CreatedAt, s.UpdatedAt, s.Version = uid.Random(now), now, now, 1
 	if err := d.checkService(s).asError(); err != nil {
 		return Service{}, err
 	}
-	others, err := d.store.Services(ctx, s.Tenant)
 	switch {
-	case err != nil:
-		return Service{}, err
 	case len(others) == 0: // every tenant has its default
 		return Service{}, told(ErrNotFound, "tenant")
 	case len(others) >= maxServices:
 		return Service{}, fault.New(fault.Conflict, "too_many_services", "A tenant has at most 200 services. Delete those that are no longer used.")
 	}
-	if err := d.store.CreateService(ctx, s, d.change(by, s.Tenant, "service.created", s.ID, nil)); err != nil {
+	keep, err := o.keep(now, s)
+	if err != nil {
+		return Service{}, err
+	}
+	if err := d.store.CreateService(ctx, s, keep, d.change(by, s.Tenant, "service.created", s.ID, nil)); err != nil {
 		return Service{}, told(err, "service")
 	}
 	d.cache.forget()

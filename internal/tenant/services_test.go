@@ -46,7 +46,7 @@ func TestAServiceIsFoundByIDByNameOrAsTheDefault(t *testing.T) {
 	t.Parallel()
 	d := open(t, &store{})
 	ten, other := newTenant(t, d), newTenant(t, d)
-	made, err := d.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: "Shop"})
+	made, err := d.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: "Shop"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestAllFaultsOfAProfileAreToldAtOnce(t *testing.T) {
 	_, err := d.CreateService(t.Context(), by, tenant.Service{
 		Tenant: ten.ID, Name: "a/b", CodeLength: 3, TTL: 601 * time.Second, EmailTTL: 1500 * time.Millisecond, MaxChecks: 11, MaxSends: -1,
 		Resend: "often", Channels: []string{"sms", "fax"}, Host: "https://example.com",
-	})
+	}, nil)
 	want := []string{"name", "code_length", "ttl_seconds", "email_ttl_seconds", "max_checks", "max_sends", "resend", "channels", "host"}
 	if diff := cmp.Diff(want, fields(err)); diff != "" {
 		t.Errorf("fields at fault (-want +got):\n%s", diff)
@@ -112,7 +112,7 @@ func TestTheBoundsOfAProfileAreInclusive(t *testing.T) {
 		d := open(t, &store{})
 		s := tenant.Service{Tenant: newTenant(t, d).ID, Name: "Shop"}
 		c.change(&s)
-		if _, err := d.CreateService(t.Context(), by, s); (err == nil) != c.ok {
+		if _, err := d.CreateService(t.Context(), by, s, nil); (err == nil) != c.ok {
 			t.Errorf("%s: %v, want ok %v", name, err, c.ok)
 		}
 	}
@@ -122,10 +122,10 @@ func TestDevelopmentAllowsAShorterLife(t *testing.T) {
 	t.Parallel()
 	dev := open(t, &store{}, func(c *tenant.Config) { c.MinTTL = 5 * time.Second })
 	ten := newTenant(t, dev)
-	if _, err := dev.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: "Shop", TTL: 5 * time.Second}); err != nil {
+	if _, err := dev.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: "Shop", TTL: 5 * time.Second}, nil); err != nil {
 		t.Error(err)
 	}
-	_, err := dev.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: "Other", TTL: 4 * time.Second})
+	_, err := dev.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: "Other", TTL: 4 * time.Second}, nil)
 	wantKind(t, err, fault.Invalid, "four seconds")
 }
 
@@ -134,7 +134,7 @@ func TestAServiceChangesWithItsEventOrNotAtAll(t *testing.T) {
 	s := &store{}
 	d := open(t, s)
 	ten := newTenant(t, d)
-	made, err := d.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: "Shop"})
+	made, err := d.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: "Shop"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestAServiceChangesWithItsEventOrNotAtAll(t *testing.T) {
 	wantKind(t, err, fault.NotFound, "another tenant")
 	_, err = d.UpdateService(t.Context(), by, ten.ID, made.ID, func(s *tenant.Service) { s.Name = "Acme" })
 	wantKind(t, err, fault.Conflict, "the name of another")
-	_, err = d.CreateService(t.Context(), by, tenant.Service{Tenant: uid.NewTenant(time.Now()), Name: "Shop"})
+	_, err = d.CreateService(t.Context(), by, tenant.Service{Tenant: uid.NewTenant(time.Now()), Name: "Shop"}, nil)
 	wantKind(t, err, fault.NotFound, "an unknown tenant")
 
 	events, _ := s.Events(t.Context())
@@ -208,7 +208,7 @@ func TestThereIsAlwaysOneDefaultService(t *testing.T) {
 	_, err := d.UpdateService(t.Context(), by, ten.ID, first.ID, func(s *tenant.Service) { s.Default = false })
 	wantKind(t, err, fault.Invalid, "no default at all")
 	wantKind(t, d.DeleteService(t.Context(), by, ten.ID, first.ID), fault.Conflict, "deleting the default")
-	second, err := d.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: "Shop", Default: true})
+	second, err := d.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: "Shop", Default: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestServicesArePaged(t *testing.T) {
 	d := open(t, &store{})
 	ten := newTenant(t, d)
 	for _, name := range []string{"b", "c", "d", "e"} {
-		if _, err := d.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: name}); err != nil {
+		if _, err := d.CreateService(t.Context(), by, tenant.Service{Tenant: ten.ID, Name: name}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,6 +15,7 @@ var (
 	ErrNameTaken = errors.New("tenant: another service of the tenant has this name")
 	ErrStale     = errors.New("tenant: the row was changed since it was read")
 	ErrInUse     = errors.New("tenant: the service is the default one, or a verification of it is open")
+	ErrAnswered  = errors.New("tenant: the idempotency key has given an answer already")
 )
 
 // Store is what a Directory needs from the database. Each change commits with its effects, and with a higher Version,
@@ -41,8 +42,12 @@ type Store interface {
 	// TouchKey moves LastUsed forward to at, never back. It does nothing to a key that is gone.
 	TouchKey(ctx context.Context, id uid.ID, at time.Time) error
 
-	// CreateService inserts a service. ErrNameTaken. When s.Default is set, the default of before stops being it.
-	CreateService(ctx context.Context, s Service, e outbox.Effects) error
+	// CreateService inserts a service and, unless keep is nil, keeps the answer in the same transaction. ErrAnswered before
+	// all else when one was kept under its Bucket and Key less than 24 hours before its At, by whatever kind of request: of
+	// equal calls at once, one creates. ErrNameTaken. When s.Default is set, the default of before stops being it.
+	CreateService(ctx context.Context, s Service, keep *Answer, e outbox.Effects) error
+	// KeptAnswer reads what was kept under the Bucket and Key of of less than 24 hours before its At. ErrNotFound otherwise.
+	KeptAnswer(ctx context.Context, of Answer) (Answer, error)
 	// Services lists all services of a tenant in the order of their ids.
 	Services(ctx context.Context, t uid.Tenant) ([]Service, error)
 	// UpdateService writes s where the row's Version still is s.Version-1. ErrStale otherwise, ErrNotFound without

@@ -11,7 +11,7 @@
 //
 // Invariants. No secret is stored or logged. An unknown, expired and revoked key look the same. A key that this
 // installation never gave out is refused without asking the database. The request path writes nothing: when a key was
-// last used is written later.
+// last used is written later. A service that is asked for twice with one idempotency key is made once.
 //
 // The package decides no limit (its figures are used by verify) and knows no transport.
 package tenant
@@ -64,23 +64,23 @@ const (
 	NewCode  Resend = "new_code"
 )
 
-// Service is a tenant's named profile: what its messages say and how its codes behave.
+// Service is a tenant's named profile: what its messages say and how its codes behave. Its JSON is that of kept answers.
 type Service struct {
-	ID         uid.ID
-	Tenant     uid.Tenant
-	Name       string        // shown in messages: "Acme"; 1 to 30 characters
-	Default    bool          // used by a start that names no service
-	CodeLength int           // digits, 4..10; 6 by default
-	TTL        time.Duration // life of a code from the first send, 30 s..600 s; 300 s by default
-	EmailTTL   time.Duration // the same for e-mail; 600 s by default
-	MaxChecks  int           // wrong checks allowed, 1..10; 5 by default
-	MaxSends   int           // sends within a verification, 1..10; 5 by default
-	Resend     Resend
-	Channels   []string // allowed channels; empty: all that have a route
-	Host       string   // for the origin-bound last line "@host #code"; empty: none
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
-	Version    int64
+	ID         uid.ID        `json:"id"`
+	Tenant     uid.Tenant    `json:"tenant"`
+	Name       string        `json:"name"`         // shown in messages: "Acme"; 1 to 30 characters
+	Default    bool          `json:"default"`      // used by a start that names no service
+	CodeLength int           `json:"code_length"`  // digits, 4..10; 6 by default
+	TTL        time.Duration `json:"ttl_ns"`       // life of a code from the first send, 30 s..600 s; 300 s by default
+	EmailTTL   time.Duration `json:"email_ttl_ns"` // the same for e-mail; 600 s by default
+	MaxChecks  int           `json:"max_checks"`   // wrong checks allowed, 1..10; 5 by default
+	MaxSends   int           `json:"max_sends"`    // sends within a verification, 1..10; 5 by default
+	Resend     Resend        `json:"resend"`
+	Channels   []string      `json:"channels"` // allowed channels; empty: all that have a route
+	Host       string        `json:"host"`     // for the origin-bound last line "@host #code"; empty: none
+	CreatedAt  time.Time     `json:"created_at"`
+	UpdatedAt  time.Time     `json:"updated_at"`
+	Version    int64         `json:"version"`
 }
 
 // Key is an API key as it is kept: never the secret itself.

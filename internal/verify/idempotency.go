@@ -2,10 +2,8 @@ package verify
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
-	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
@@ -14,10 +12,11 @@ import (
 // once makes one request safe to repeat. The answer is kept in the change that made it, and found there under the lock
 // of its key, so that of equal requests at the same moment one decides and all get its answer. A nil once keeps nothing.
 type once struct {
+	*seal.Once
 	service *Service
 	tenant  uid.Tenant
-	key     Answer
-	decided bool // a change has looked for the answer
+	key     Answer // what the answer is looked for and kept under
+	decided bool   // a change has looked for the answer
 }
 
 // once reads the idempotency of a request of the kind that what names; nil for none.
@@ -25,15 +24,11 @@ func (s *Service) once(t uid.Tenant, what string, i *Idempotency) (*once, error)
 	if i == nil {
 		return nil, nil
 	}
-	if len(i.Key) > 255 || i.Key == "" || !isText(i.Key, 255) {
-		return nil, fault.New(fault.Malformed, "idempotency_key_invalid", "Give an Idempotency-Key of 1 to 255 printable characters.")
+	o, err := s.ring.Once(t, what, *i)
+	if err != nil {
+		return nil, err
 	}
-	name := s.ring.Hash("idempotency key", t, []byte(i.Key))
-	o := &once{service: s, tenant: t}
-	o.key.Bucket = bucketOf(name)
-	copy(o.key.Key[:], name[16:])
-	o.key.Body = s.ring.Hash("idempotency body", t, []byte(what), i.Body)
-	return o, nil
+	return &once{Once: o, service: s, tenant: t, key: o.Name()}, nil
 }
 
 // target is what a change has to look for.
@@ -42,10 +37,6 @@ func (o *once) target() *Answer {
 		return nil
 	}
 	return &o.key
-}
-
-func (o *once) place() seal.Place {
-	return seal.Place{Purpose: sealIdempotency, Tenant: o.tenant, Row: o.key.Key[:]}
 }
 
 // replay puts the answer that the key gave the first time into answer, when there is one. The key of another request is
@@ -58,27 +49,18 @@ func (o *once) replay(h *Held, answer any) (bool, error) {
 	if h.Kept == nil {
 		return false, nil
 	}
-	if h.Kept.Body != o.key.Body {
-		return false, fault.New(fault.Invalid, "idempotency_mismatch", "This Idempotency-Key was used for another request. Use a new key.")
+	if err := o.Open(*h.Kept, answer); err != nil {
+		return false, err
 	}
-	text, err := o.service.ring.Open(o.place(), h.Kept.Sealed)
-	if err != nil {
-		return false, errKey(err)
-	}
-	return true, json.Unmarshal(text, answer)
+	return true, nil
 }
 
 // keep has answer kept with the change.
-func (o *once) keep(h *Held, answer any) error {
-	if o == nil {
-		return nil
+func (o *once) keep(h *Held, answer any) (err error) {
+	if o != nil {
+		h.Keep, err = o.Seal(answer)
 	}
-	text, err := json.Marshal(answer)
-	if err != nil {
-		return err
-	}
-	h.Keep = o.service.ring.Seal(o.place(), text)
-	return nil
+	return err
 }
 
 var errNoAnswer = errors.New("no answer was kept")

@@ -5,6 +5,7 @@ import (
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/risk"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -23,10 +24,7 @@ type Client struct {
 }
 
 // Idempotency makes a request safe to repeat: the same Key and Body get the first answer for 24 hours.
-type Idempotency struct {
-	Key  string // the caller's, 1 to 255 characters
-	Body []byte // what was asked: method, path and body, in the form that the edge chose
-}
+type Idempotency = seal.Idempotency
 
 // StartRequest asks for a verification.
 type StartRequest struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -128,7 +129,7 @@ func (s *Service) message(ctx context.Context, v *Verification, send Send, first
 	if v.Transaction != nil {
 		text, err := s.ring.Open(kept(sealTransaction, v.Tenant, v.ID), v.Transaction)
 		if err != nil {
-			return delivery.Message{}, errKey(err)
+			return delivery.Message{}, seal.Refusal(err)
 		}
 		m.Transaction = parseTransaction(text)
 	}

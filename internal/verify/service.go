@@ -132,7 +132,6 @@ const (
 	sealRecipient   = "recipient"
 	sealTransaction = "transaction"
 	sealCustomCode  = "custom_code"
-	sealIdempotency = "idempotency"
 	sealSubject     = "subject" // of an event; the row is the event's id
 )
 
@@ -147,20 +146,15 @@ func (s *Service) want(v *Verification) (seal.Code, error) {
 	if v.Code.Custom != nil {
 		text, err := s.ring.Open(kept(sealCustomCode, v.Tenant, v.ID), v.Code.Custom)
 		if err != nil {
-			return seal.Code{}, errKey(err)
+			return seal.Code{}, seal.Refusal(err)
 		}
 		return seal.CodeFrom(string(text)), nil
 	}
 	code, err := s.ring.Code(v.Code.Key, v.ID, v.Code.Generation, v.Code.Salt, v.Code.Length, "")
 	if err != nil {
-		return seal.Code{}, errKey(err)
+		return seal.Code{}, seal.Refusal(err)
 	}
 	return code, nil
-}
-
-// errKey is the refusal when the key ring can't give a code: closed, and nothing spent (SEC-116).
-func errKey(err error) error {
-	return fault.Wrap(fault.Unavailable, "key_version_missing", "The server lacks a key. Its operator has to act.", err).After(time.Minute)
 }
 
 // recipientOf opens the recipient of v.
@@ -170,7 +164,7 @@ func (s *Service) recipientOf(v *Verification) (recipient.Recipient, error) {
 	}
 	value, err := s.ring.Open(kept(sealRecipient, v.Tenant, v.ID), v.Recipient)
 	if err != nil {
-		return recipient.Recipient{}, errKey(err)
+		return recipient.Recipient{}, seal.Refusal(err)
 	}
 	return recipient.Recipient{Kind: v.Kind, Value: string(value), Country: v.Country}, nil
 }

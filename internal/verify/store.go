@@ -6,6 +6,7 @@ import (
 
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -25,13 +26,7 @@ type Meter struct {
 }
 
 // Answer is a kept answer: what an idempotency key gave the first time.
-type Answer struct {
-	Bucket uint16   // keyed hash of tenant and key
-	Key    [16]byte // the same, longer
-	Body   [32]byte // keyed hash of what was asked
-	Sealed []byte   // what was answered, sealed
-	At     time.Time
-}
+type Answer = seal.Answer
 
 // Target names what a change is about. Tenant is always set. Either ID is set, or BlindIndex, Bucket, Service and
 // Purpose, and then the open verification of those is meant.

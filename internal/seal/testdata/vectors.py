@@ -58,6 +58,8 @@ wrapped = struct.pack(">I", 1) + nonce + AESGCM(derive(keys[0], b"countersign wr
 hashing = derive(index, b"countersign hash")
 number = b"+12025550100"
 found = mac(hashing, field(b"recipient") + tenant + field(number))
+named = mac(hashing, field(b"idempotency key") + tenant + field(b"k-1"))
+asked = mac(hashing, field(b"idempotency body") + tenant + field(b"start") + field(b"asked"))
 signing = Ed25519PrivateKey.from_private_bytes(derive(index, b"countersign audit checkpoint"))
 print(json.dumps({
     "key_file": "".join(base64.b64encode(k).decode() + "\n" for k in keys),
@@ -67,5 +69,7 @@ print(json.dumps({
     "wrapped_index_key": wrapped.hex(),
     "hash_ab_c": mac(hashing, field(b"label") + tenant + field(b"ab") + field(b"c")).hex(),
     "blind_index": found[:16].hex(), "bucket": struct.unpack(">H", found[16:18])[0] % 4096,
+    "answer_key": named[16:].hex(), "answer_bucket": struct.unpack(">H", named[:2])[0] % 4096, "answer_body": asked.hex(),
+    "answer_sealed": sealed(2, field(b"idempotency") + tenant + field(named[16:]), b'{"n":1}').hex(),
     "checkpoint_key": signing.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
 }, indent=1))

@@ -44,6 +44,7 @@ func Run(t *testing.T, engine Open) {
 	t.Run("tenant", func(t *testing.T) { t.Parallel(); tenanttest.Run(t, tenantBench(engine)) })
 	t.Run("a_broken_request_in_a_batch_fails_alone", func(t *testing.T) { t.Parallel(); brokenFailsAlone(t, engine(t)) })
 	t.Run("a_place_that_is_taken_and_left_within_one_batch_is_free", func(t *testing.T) { t.Parallel(); takenAndLeft(t, engine(t)) })
+	t.Run("a_row_that_stands_for_a_key_is_no_answer", func(t *testing.T) { t.Parallel(); emptyRowIsNoAnswer(t, engine(t)) })
 	t.Run("what_was_read_stays_as_it_was_read", func(t *testing.T) { t.Parallel(); staysAsRead(t, engine(t)) })
 	t.Run("commit_tokens_of_the_past_are_swept", func(t *testing.T) { t.Parallel(); tokensSwept(t, engine(t)) })
 	t.Run("a_random_load_leaves_what_was_acknowledged", func(t *testing.T) { t.Parallel(); randomLoad(t, engine(t)) })
@@ -60,6 +61,8 @@ func Run(t *testing.T, engine Open) {
 		{"limits_hold_under_contention", limitsHold},
 		{"client_meters_hold_under_contention", metersHold},
 		{"an_idempotency_key_keeps_one_answer", keepsOneAnswer},
+		{"an_idempotency_key_is_one_for_services_and_verifications", oneAnswerForAll},
+		{"an_idempotency_key_of_refused_requests_is_free_for_a_service", freeAfterRefusals},
 		{"lists_are_paged_by_key_without_gaps", pages},
 		{"deliveries_and_references_are_found", deliveries},
 		{"due_places_are_listed_and_freed", due},

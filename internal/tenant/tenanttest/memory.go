@@ -21,9 +21,18 @@ type Memory struct {
 	tenants  map[uid.Tenant]tenant.Tenant // under mu, as the rest
 	keys     map[uid.ID]tenant.Key
 	services map[uid.ID]tenant.Service
+	answers  map[answerKey]tenant.Answer
 	events   []audit.Event
 	version  int64
 }
+
+type answerKey struct {
+	bucket uint16
+	key    [16]byte
+}
+
+// answerLife is how long an answer is kept.
+const answerLife = 24 * time.Hour
 
 var _ tenant.Store = (*Memory)(nil)
 
@@ -43,6 +52,7 @@ func (m *Memory) commit(ctx context.Context, e outbox.Effects, change func() err
 	defer m.mu.Unlock()
 	if m.tenants == nil {
 		m.tenants, m.keys, m.services = map[uid.Tenant]tenant.Tenant{}, map[uid.ID]tenant.Key{}, map[uid.ID]tenant.Service{}
+		m.answers = map[answerKey]tenant.Answer{}
 	}
 	if err := change(); err != nil {
 		return err
@@ -152,8 +162,36 @@ func (m *Memory) TouchKey(_ context.Context, id uid.ID, at time.Time) error {
 }
 
 // CreateService implements tenant.Store.
-func (m *Memory) CreateService(ctx context.Context, s tenant.Service, e outbox.Effects) error {
-	return m.commit(ctx, e, func() error { return m.write(s) })
+func (m *Memory) CreateService(ctx context.Context, s tenant.Service, keep *tenant.Answer, e outbox.Effects) error {
+	return m.commit(ctx, e, func() error {
+		if keep == nil {
+			return m.write(s)
+		}
+		if _, err := m.kept(*keep); err == nil {
+			return tenant.ErrAnswered
+		}
+		if err := m.write(s); err != nil {
+			return err
+		}
+		m.answers[answerKey{keep.Bucket, keep.Key}] = *keep
+		return nil
+	})
+}
+
+// KeptAnswer implements tenant.Store.
+func (m *Memory) KeptAnswer(_ context.Context, of tenant.Answer) (tenant.Answer, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.kept(of)
+}
+
+// kept is KeptAnswer. The caller holds mu.
+func (m *Memory) kept(of tenant.Answer) (tenant.Answer, error) {
+	a, ok := m.answers[answerKey{of.Bucket, of.Key}]
+	if !ok || of.At.Sub(a.At) >= answerLife {
+		return tenant.Answer{}, tenant.ErrNotFound
+	}
+	return a, nil
 }
 
 // write puts s in unless its name is taken, and takes the default from the others. The caller holds mu.

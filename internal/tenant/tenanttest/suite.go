@@ -49,6 +49,11 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		{"services_in_use_stay", (*bench).deletion},
 		{"each_change_moves_the_version_and_keeps_its_event", (*bench).versionAndEvents},
 		{"a_change_that_fails_leaves_no_event", (*bench).rollback},
+		{"an_answer_is_kept_with_its_service", (*bench).answerRoundTrip},
+		{"an_answer_is_given_for_24_hours", (*bench).answerAge},
+		{"a_service_that_is_not_made_keeps_no_answer", (*bench).answerRollback},
+		{"one_of_equal_creations_at_once_is_done", (*bench).answerRace},
+		{"equal_requests_at_once_make_one_service_and_all_get_it", (*bench).requestRace},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +128,7 @@ func profile(t uid.Tenant, name string) tenant.Service {
 func (b *bench) service(t uid.Tenant, name string) tenant.Service {
 	b.Helper()
 	s := profile(t, name)
-	b.ok(b.Store.CreateService(b.Context(), s, event(t, s.ID)))
+	b.ok(b.Store.CreateService(b.Context(), s, nil, event(t, s.ID)))
 	return s
 }
 
@@ -233,7 +238,7 @@ func (b *bench) serviceRoundTrip() {
 	t, first := b.tenant(Noon)
 	b.same(*b.read(first), first, "the default service")
 	bare := tenant.Service{ID: uid.Random(Noon), Tenant: t.ID, Name: "a", CreatedAt: Noon, UpdatedAt: Noon, Version: 1}
-	b.ok(b.Store.CreateService(b.Context(), bare, event(t.ID, bare.ID)))
+	b.ok(b.Store.CreateService(b.Context(), bare, nil, event(t.ID, bare.ID)))
 	b.same(*b.read(bare), bare, "a bare service")
 	full := first
 	full.Name, full.Channels, full.Host, full.Resend = "Größe 株", nil, "", tenant.SameCode
@@ -283,7 +288,7 @@ func (b *bench) names() {
 	other, _ := b.tenant(Noon.Add(time.Second)) // has a service of the same name: no harm
 	second := b.service(t.ID, "Second")
 	again := profile(t.ID, first.Name)
-	b.is(b.Store.CreateService(b.Context(), again, event(t.ID, again.ID)), tenant.ErrNameTaken, "a new one")
+	b.is(b.Store.CreateService(b.Context(), again, nil, event(t.ID, again.ID)), tenant.ErrNameTaken, "a new one")
 	second.Name, second.Version = first.Name, 2
 	b.is(b.Store.UpdateService(b.Context(), second, event(t.ID, second.ID)), tenant.ErrNameTaken, "a renamed one")
 	b.same(len(must[[]tenant.Service](b)(b.Store.Services(b.Context(), other.ID))), 1, "services of the other tenant")
@@ -294,7 +299,7 @@ func (b *bench) oneDefault() {
 	other, untouched := b.tenant(Noon.Add(time.Second))
 	second := profile(t.ID, "Second")
 	second.Default = true
-	b.ok(b.Store.CreateService(b.Context(), second, event(t.ID, second.ID)))
+	b.ok(b.Store.CreateService(b.Context(), second, nil, event(t.ID, second.ID)))
 	b.same([]bool{b.read(first).Default, b.read(second).Default}, []bool{false, true}, "after a new default")
 	b.same(b.read(first).Version, int64(2), "version of the one before")
 	back := *b.read(first)
@@ -360,7 +365,7 @@ func (b *bench) rollback() {
 	version := must[int64](b)(b.Store.Version(b.Context()))
 	again := profile(t.ID, first.Name)
 	e := event(t.ID, again.ID)
-	_ = b.Store.CreateService(b.Context(), again, e)                        // name taken
+	_ = b.Store.CreateService(b.Context(), again, nil, e)                   // name taken
 	_ = b.Store.UpdateService(b.Context(), first, e)                        // stale
 	_ = b.Store.DeleteService(b.Context(), t.ID, first.ID, Noon, e)         // in use
 	_ = b.Store.RevokeKey(b.Context(), t.ID, uid.Random(Noon), Noon, e)     // not found
