@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -37,7 +38,7 @@ func TestNobody_is_answered_and_no_job_begins_before_the_disk_has_it(t *testing.
 		defer running.Wait()
 		defer stop()
 
-		answered := 0
+		var answered atomic.Int64
 		var asking sync.WaitGroup
 		change := func() {
 			asking.Go(func() {
@@ -47,25 +48,25 @@ func TestNobody_is_answered_and_no_job_begins_before_the_disk_has_it(t *testing.
 				if err != nil {
 					t.Error(err)
 				}
-				answered++
+				answered.Add(1)
 			})
 			synctest.Wait()
 		}
 		change()
-		if answered != 0 || queue.Len() != 0 {
-			t.Fatalf("%d answered and %d jobs handed over before the sync returned", answered, queue.Len())
+		if answered.Load() != 0 || queue.Len() != 0 {
+			t.Fatalf("%d answered and %d jobs handed over before the sync returned", answered.Load(), queue.Len())
 		}
 		change() // both are committed while the first is on its way to the disk
 		change()
 		release <- struct{}{}
 		synctest.Wait()
-		if answered != 1 || queue.Len() != 1 {
-			t.Fatalf("%d answered and %d jobs after the first sync, want 1 and 1", answered, queue.Len())
+		if answered.Load() != 1 || queue.Len() != 1 {
+			t.Fatalf("%d answered and %d jobs after the first sync, want 1 and 1", answered.Load(), queue.Len())
 		}
 		release <- struct{}{}
 		asking.Wait()
-		if answered != 3 || queue.Len() != 3 || syncs != 2 {
-			t.Fatalf("%d answered, %d jobs, %d syncs; want 3, 3 and 2", answered, queue.Len(), syncs)
+		if answered.Load() != 3 || queue.Len() != 3 || syncs != 2 {
+			t.Fatalf("%d answered, %d jobs, %d syncs; want 3, 3 and 2", answered.Load(), queue.Len(), syncs)
 		}
 	})
 }
