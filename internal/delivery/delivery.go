@@ -53,6 +53,9 @@ type Transaction struct {
 	Payee    string // 1 to 64 characters
 }
 
+// CodeSlot is where the code goes in a text that the caller brought.
+const CodeSlot = "{{code}}"
+
 // Message is one send to carry. It holds the code in clear and lives in memory only.
 type Message struct {
 	Tenant       uid.Tenant
@@ -62,6 +65,7 @@ type Message struct {
 	To           recipient.Recipient
 	Channel      Channel
 	Locale       string // BCP 47, empty: default
+	Text         string // the words themselves, with CodeSlot in them; empty: those of the locale
 	ServiceName  string
 	Code         seal.Code
 	Life         time.Duration // what is left of the code's life

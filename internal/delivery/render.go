@@ -70,6 +70,9 @@ func (r *renderer) render(m Message) (Content, error) {
 	case SMS:
 		return l.sms(m, &v), nil
 	}
+	if m.Text != "" {
+		return Content{Locale: l.locale, Text: own(m)}, nil
+	}
 	plain, withTransaction := phSMS, phSMSTransaction // other text channels count no segments
 	if m.Channel == Voice {
 		plain, withTransaction = phVoice, phVoiceTransaction
@@ -128,6 +131,10 @@ func (l *language) sms(m Message, v *values) Content {
 		limit = transactionSegments
 	}
 	c := Content{Locale: l.locale}
+	if m.Text != "" {
+		candidates, c.Text = nil, own(m)
+		c.Segments = Measure(c.Text).Segments
+	}
 	for _, name := range candidates {
 		c.Text = l.texts[name].fill(v)
 		c.Segments = Measure(c.Text).Segments
@@ -143,6 +150,20 @@ func (l *language) sms(m Message, v *values) Content {
 		c.Text, c.Origin = c.Text+line, OriginBound
 	}
 	return c
+}
+
+// own is a text that the caller brought, with the code in it. Control and direction characters are left out.
+func own(m Message) string {
+	code := m.Code.Reveal()
+	if m.Channel == Voice {
+		code = spell(code)
+	}
+	return strings.Replace(strings.Map(func(r rune) rune {
+		if unshowable(r) {
+			return -1
+		}
+		return r
+	}, m.Text), CodeSlot, code, 1)
 }
 
 // originLine is the line break and last line of an origin-bound message, or "" when host or code don't fit the

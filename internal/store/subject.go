@@ -13,7 +13,7 @@ import (
 func (db *DB) EraseRecipient(ctx context.Context, tenant uid.Tenant, bucket uint16, blind [16]byte) (int64, error) {
 	var n int64
 	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE verification SET recipient = NULL, blind_index = $4, masked = '', external_id = '',
+		r, err := tx.ExecContext(ctx, `UPDATE verification SET recipient = NULL, blind_index = $4, masked = '', message_text = '', external_id = '',
 			metadata = '' WHERE bucket = $1 AND tenant = $2 AND blind_index = $3 AND status <> 'pending'`,
 			int64(bucket), tenant[:], blind[:], make([]byte, len(blind)))
 		if err != nil {

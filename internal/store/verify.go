@@ -72,6 +72,19 @@ func (db *DB) Verification(ctx context.Context, tenant uid.Tenant, id uid.ID) (*
 	return v, deliveries, nil
 }
 
+const readOpen = `SELECT ` + verificationColumns + ` FROM open_verification o JOIN verification v ON v.bucket = o.bucket AND v.id = o.id
+	WHERE o.bucket = $1 AND o.tenant = $2 AND o.blind_index = $3 AND o.service = $4 AND o.purpose = $5`
+
+// Open implements verify.Store.
+func (db *DB) Open(ctx context.Context, t verify.Target) (*verify.Verification, error) {
+	v, err := scanVerification(db.engine.Reader().QueryRowContext(ctx, readOpen, int64(t.Bucket), t.Tenant[:], t.BlindIndex[:],
+		t.Service[:], string(t.Purpose)).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, errNoVerification()
+	}
+	return v, db.away("read an open verification", err)
+}
+
 // Verifications implements verify.Store. The tenant's index gives the order. A recipient's rows are found in its bucket,
 // which holds one in 4096 of all, or on SQLite in the tenant's index.
 func (db *DB) Verifications(ctx context.Context, tenant uid.Tenant, f verify.Filter) ([]verify.Verification, uid.ID, error) {

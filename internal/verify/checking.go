@@ -9,7 +9,6 @@ import (
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
-	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
@@ -113,32 +112,13 @@ func (c *checking) prepare(ctx context.Context) (err error) {
 	}
 	c.target = Target{Tenant: c.req.Caller.Tenant, ID: c.req.ID, Answer: c.once.target()}
 	if c.req.ID.IsZero() {
-		if err := c.findOpen(ctx); err != nil {
+		if c.owner, err = c.aim(ctx, &c.target, c.req.To, c.req.Service, c.req.Purpose); err != nil {
 			return err
 		}
 	} else if c.owner, err = c.tenants.Tenant(ctx, c.target.Tenant); err != nil {
 		return err
 	}
 	c.tag = c.Service.tag(c.target.Tenant, machine)
-	return nil
-}
-
-// findOpen names the open verification of a recipient.
-func (c *checking) findOpen(ctx context.Context) error {
-	to, err := recipient.Parse(c.req.To, c.rules)
-	if err != nil {
-		return onField(err, "to")
-	}
-	var service tenant.Service
-	if c.owner, service, err = c.profile(ctx, c.req.Caller.Tenant, c.req.Service); err != nil {
-		return err
-	}
-	if c.target.Purpose, err = purposeOf(c.req.Purpose); err != nil {
-		return err
-	}
-	c.target.Service = service.ID
-	c.target.Bucket = c.ring.Bucket(c.target.Tenant, to.Value)
-	c.target.BlindIndex = c.ring.BlindIndex(c.target.Tenant, to.Value)
 	return nil
 }
 

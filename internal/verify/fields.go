@@ -18,6 +18,7 @@ const (
 	maxMetadata      = 16 // members
 	maxMetadataName  = 40
 	maxMetadataValue = 256
+	maxTemplate      = 160 // with the code's place, and so one segment or two
 	maxUserAgent     = 1024
 	maxDeviceID      = 128
 	maxCodeTyped     = 64 // longest input that is looked at as a code
@@ -66,6 +67,9 @@ func checkExtras(r *StartRequest) error {
 	if !isLocale(r.Locale) {
 		return invalid("locale_invalid", "Give a language tag like en or pt-BR.", "locale")
 	}
+	if r.Text != "" && !isTemplate(r.Text) {
+		return invalid("text_invalid", "Give at most 160 printable characters with {{code}} in them, once.", "text")
+	}
 	if len(r.Metadata) > maxMetadata {
 		return invalid("metadata_invalid", "Give at most 16 members.", "metadata")
 	}
@@ -75,6 +79,11 @@ func checkExtras(r *StartRequest) error {
 		}
 	}
 	return nil
+}
+
+// isTemplate reports whether s can be a message of its own words.
+func isTemplate(s string) bool {
+	return isText(s, maxTemplate) && strings.Count(s, delivery.CodeSlot) == 1
 }
 
 // isText reports whether s is printable text of at most limit characters.

@@ -205,6 +205,16 @@ func (m *memStore) Verification(_ context.Context, t uid.Tenant, id uid.ID) (*Ve
 	return v.Copy(), slices.Clone(m.deliveries[id]), m.down
 }
 
+func (m *memStore) Open(_ context.Context, t Target) (*Verification, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := m.verifications[m.places[placeKey{contactKey{t.Tenant, t.BlindIndex}, t.Service, t.Purpose}]]
+	if v == nil {
+		return nil, errMemNotFound
+	}
+	return v.Copy(), m.down
+}
+
 func (m *memStore) Owner(_ context.Context, id uid.ID) (uid.Tenant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

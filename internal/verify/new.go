@@ -15,6 +15,18 @@ type Terms struct {
 	CoolDowns []time.Duration // between the first and second send, second and third, ...; the last repeats
 }
 
+// under are the terms where the rules of a door differ.
+func (t Terms) under(r *Rules) Terms {
+	if r == nil {
+		return t
+	}
+	t.CoolDowns = r.CoolDowns
+	if r.TTL > 0 {
+		t.TTL = r.TTL
+	}
+	return t
+}
+
 // coolDown is the wait after the n-th send, from 1.
 func (t Terms) coolDown(n int) time.Duration {
 	if len(t.CoolDowns) == 0 {

@@ -6,6 +6,7 @@ import (
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -30,6 +31,36 @@ func (s *Service) Get(ctx context.Context, c Caller, id uid.ID, reveal bool) (Re
 		to = full.Value
 	}
 	return Record{View: view(v, to, now), Deliveries: deliveries}, nil
+}
+
+// Open reads the verification that holds the place of a recipient, service and purpose: pending, or with its checks used up.
+// To is masked. Faults: NotFound when nobody holds it, Invalid, Unavailable.
+func (s *Service) Open(ctx context.Context, c Caller, to, service string, purpose Purpose) (View, error) {
+	t := Target{Tenant: c.Tenant}
+	if _, err := s.aim(ctx, &t, to, service, purpose); err != nil {
+		return View{}, err
+	}
+	v, err := s.store.Open(ctx, t)
+	if err != nil {
+		return View{}, asNotFound(err)
+	}
+	return view(v, v.Masked, s.moment()), nil
+}
+
+// aim has t, of a tenant, name the place of a recipient, service and purpose.
+func (s *Service) aim(ctx context.Context, t *Target, to, service string, purpose Purpose) (tenant.Tenant, error) {
+	who, err := recipient.Parse(to, s.rules)
+	if err != nil {
+		return tenant.Tenant{}, onField(err, "to")
+	}
+	owner, profile, err := s.profile(ctx, t.Tenant, service)
+	if err != nil {
+		return owner, err
+	}
+	t.Purpose, err = purposeOf(purpose)
+	t.Service = profile.ID
+	t.Bucket, t.BlindIndex = s.ring.Bucket(t.Tenant, who.Value), s.ring.BlindIndex(t.Tenant, who.Value)
+	return owner, err
 }
 
 // The sizes of a page of List.

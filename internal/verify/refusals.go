@@ -22,6 +22,7 @@ const (
 	classSends     class = "sends_used_up"
 	classClient    class = "client_limited"
 	classChecks    class = "checks_paused"
+	classUsedUp    class = "checks_used_up"
 	classRisk      class = "risk_delayed"
 )
 
@@ -113,6 +114,8 @@ func (c class) message() string {
 		return "This verification has no sends left. Wait until it expires, or end it and start a new one."
 	case classClient:
 		return "Too many unanswered messages asked for by this client. Wait before asking for another."
+	case classUsedUp:
+		return "The checks of the open verification are used up. Wait until it expires."
 	case classChecks:
 		return "Too many wrong codes for this recipient. Wait before trying again."
 	}

@@ -39,8 +39,17 @@ type StartRequest struct {
 	Code        string // the caller's own code; empty: derived
 	Transaction *delivery.Transaction
 	Client      *Client
-	Supersede   bool // end an open verification instead of sending on it
+	Supersede   bool   // end an open verification instead of sending on it
+	Text        string // the message's own words with one {{code}} in them; empty: the service's
+	Rules       *Rules // of a vendor's door; nil: those of the native API
 	Idempotency *Idempotency
+}
+
+// Rules are where a vendor's door differs from the native API. They hold for the start and for what it makes.
+type Rules struct {
+	TTL           time.Duration   // life of a code; zero: the profile's
+	CoolDowns     []time.Duration // between sends, in place of the tenant's; empty: none
+	HoldExhausted bool            // a verification whose checks are used up refuses starts until it would have expired
 }
 
 // CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose.

@@ -122,7 +122,7 @@ func (s *Service) message(ctx context.Context, v *Verification, send Send, first
 		return delivery.Message{}, err
 	}
 	m := delivery.Message{
-		Tenant: v.Tenant, Verification: v.ID, Send: send.N, FirstN: first, To: to, Channel: send.Channel, Locale: v.Locale,
+		Tenant: v.Tenant, Verification: v.ID, Send: send.N, FirstN: first, To: to, Channel: send.Channel, Locale: v.Locale, Text: v.Text,
 		ServiceName: profile.Name, Code: code, Host: profile.Host,
 		Life: min(v.ExpiresAt.Sub(now), v.ExpiresAt.Sub(v.CreatedAt)),
 	}

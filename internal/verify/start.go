@@ -127,7 +127,7 @@ func (st *start) prepare(ctx context.Context) (err error) {
 	if st.owner, st.service, err = st.profile(ctx, req.Caller.Tenant, req.Service); err != nil {
 		return err
 	}
-	st.terms = termsOf(st.owner, st.service, st.to.Kind)
+	st.terms = termsOf(st.owner, st.service, st.to.Kind).under(req.Rules)
 	st.target.Tenant, st.target.Service = req.Caller.Tenant, st.service.ID
 	st.target.Bucket = st.ring.Bucket(st.target.Tenant, st.to.Value)
 	st.target.BlindIndex = st.ring.BlindIndex(st.target.Tenant, st.to.Value)

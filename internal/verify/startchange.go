@@ -35,7 +35,7 @@ func (st *start) draft(verdict risk.Decision, meters []Meter) {
 		ID: id, Tenant: t, BlindIndex: st.target.BlindIndex, Service: st.service.ID, Purpose: st.target.Purpose,
 		Kind: st.to.Kind, Recipient: st.ring.Seal(kept(sealRecipient, t, id), []byte(st.to.Value)), Masked: st.to.Masked(),
 		Country: st.to.Country, Channel: st.channel, Locale: st.req.Locale, ExternalID: st.req.ExternalID,
-		Metadata: st.req.Metadata, Decision: verdict, TestNumber: st.test, Meters: meters,
+		Metadata: st.req.Metadata, Text: st.req.Text, Decision: verdict, TestNumber: st.test, Meters: meters,
 		MaxChecks: st.service.MaxChecks, MaxSends: st.service.MaxSends,
 		Code: CodeShape{Key: st.ring.Current(), Length: st.service.CodeLength},
 	}
@@ -88,6 +88,9 @@ func (st *start) decide(h *Held) (outbox.Effects, error) {
 		default:
 			e.Events = append(e.Events, v.Supersede(st.fresh, st.by, st.now))
 		}
+	}
+	if v := h.V; v != nil && v.Status == Exhausted && st.req.Rules != nil && st.req.Rules.HoldExhausted && v.HoldsPlace(st.now) {
+		return e, limited(classUsedUp, v.ExpiresAt.Sub(st.now))
 	}
 	if st.test {
 		e.Events = append(e.Events, st.fresh.event(EventTestNumber, st.by, st.now, nil))

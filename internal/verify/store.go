@@ -92,6 +92,9 @@ type Store interface {
 	// Verification reads one with its deliveries, or NotFound.
 	Verification(ctx context.Context, tenant uid.Tenant, id uid.ID) (*Verification, []Delivery, error)
 
+	// Open reads the verification that holds the place that t names, or NotFound.
+	Open(ctx context.Context, t Target) (*Verification, error)
+
 	// Owner finds whose verification id is, or NotFound: a receipt that echoes our delivery id names no tenant.
 	Owner(ctx context.Context, id uid.ID) (uid.Tenant, error)
 

@@ -84,6 +84,7 @@ type Verification struct {
 	Code        CodeShape
 	Binding     []byte // keyed hash of amount, currency and payee; nil without a transaction (SEC-106)
 	Transaction []byte // the same, sealed, for the message; nil without, and erased at the end
+	Text        string // the message's own words with {{code}} in them; empty: the service's
 	Locale      string
 	ExternalID  string
 	Metadata    map[string]string

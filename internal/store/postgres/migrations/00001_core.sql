@@ -69,6 +69,7 @@ CREATE TABLE verification (
     custom_code        bytea,
     binding            bytea,
     transaction_sealed bytea,
+    message_text       text NOT NULL,
     locale             text NOT NULL,
     external_id        text NOT NULL,
     metadata           text NOT NULL,

@@ -68,6 +68,7 @@ CREATE TABLE verification (
     custom_code        BLOB,
     binding            BLOB,
     transaction_sealed BLOB,
+    message_text       TEXT NOT NULL,
     locale             TEXT NOT NULL,
     external_id        TEXT NOT NULL,
     metadata           TEXT NOT NULL,
