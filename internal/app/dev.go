@@ -8,7 +8,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/countersign/countersign/internal/compat/camara"
 	"github.com/countersign/countersign/internal/risk"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
@@ -17,12 +19,19 @@ import (
 
 // credentials is what development mode writes for whoever tries things out. A key appears when its surface exists.
 type credentials struct {
-	BaseURL  string           `json:"base_url"`
-	APIKey   string           `json:"api_key"`
-	Tenant   string           `json:"tenant"`
-	InboxURL string           `json:"inbox_url"`
-	PhoneURL string           `json:"phone_url"`
-	Other    otherCredentials `json:"other"`
+	BaseURL  string            `json:"base_url"`
+	APIKey   string            `json:"api_key"`
+	Tenant   string            `json:"tenant"`
+	InboxURL string            `json:"inbox_url"`
+	PhoneURL string            `json:"phone_url"`
+	CAMARA   camaraCredentials `json:"camara"`
+	Other    otherCredentials  `json:"other"`
+}
+
+// camaraCredentials are those of CAMARA's door. The token never ends: it is the API key.
+type camaraCredentials struct {
+	BaseURL string `json:"base_url"`
+	Token   string `json:"token"`
 }
 
 // otherCredentials are those of a second tenant, to see that the two are apart.
@@ -56,6 +65,7 @@ func (s *server) prepareDev(ctx context.Context, addr net.Addr) error {
 	if c.Tenant, c.APIKey, err = s.devTenant(ctx, devTenant, was.APIKey); err != nil {
 		return err
 	}
+	c.CAMARA = camaraCredentials{BaseURL: base + strings.TrimSuffix(camara.Base, "/"), Token: c.APIKey}
 	if c.Other.Tenant, c.Other.APIKey, err = s.devTenant(ctx, otherTenant, was.Other.APIKey); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/internal/api"
+	"github.com/countersign/countersign/internal/compat/camara"
 	"github.com/countersign/countersign/internal/devphone"
 	"github.com/countersign/countersign/internal/web"
 )
@@ -35,6 +36,9 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	)
 	rest := chain.Wrap(web.APIPolicy(), native)
 	edges := map[string]http.Handler{"/healthz": health, "/readyz": health}
+	if edges[camara.Base], err = s.camara(chain); err != nil {
+		return nil, err
+	}
 	if metrics {
 		edges["/metrics"] = onlyLoopback(web.Metrics(s.registry), rest)
 	}
