@@ -85,8 +85,8 @@ type step struct {
 	answers string // pattern that what it prints must match
 }
 
-// TestTheCommandsOfTheDocuments runs those of README.md and of api.md as a reader would, each document in one shell, one
-// command after the other. Both use one server.
+// TestTheCommandsOfTheDocuments runs those of README.md, of api.md and of a vendor's door as a reader would, each document in
+// one shell, one command after the other. All use one server, and so each has numbers of its own.
 func TestTheCommandsOfTheDocuments(t *testing.T) {
 	t.Parallel()
 	dir, addr := development(t)
@@ -116,6 +116,16 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"code_length":8,"ttl_seconds":120`,
 			`"data":\[\{"id":"svc_.*"code_length":8`,
 			`"status":409`, // it was approved already
+		))
+	})
+	t.Run("compat-camara", func(t *testing.T) {
+		t.Parallel()
+		follow(t, dir, addr, "%2B12025550161", pair(t, blocks(t, "compat-camara.md"),
+			"", "", "", "", // where, and a token
+			`"authenticationId":"[0-9a-f-]{36}"`,
+			"", "", // the id, and the code from the inbox
+			`"code":"ONE_TIME_PASSWORD_SMS.INVALID_OTP"`,
+			`204`,
 		))
 	})
 }
