@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/compat/camara"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/seal"
@@ -190,6 +191,29 @@ func TestToken_ends_with_the_key_it_was_made_for(t *testing.T) {
 	refused(t, call(h, "POST", sendCode, sendBody(mobile), bearer), 401, "UNAUTHENTICATED")
 	f.principal = tenant.Principal{Tenant: uid.Tenant(other), Key: key}
 	refused(t, call(h, "POST", sendCode, sendBody(mobile), bearer), 401, "UNAUTHENTICATED")
+}
+
+func TestToken_ends_on_a_running_server_when_its_key_is_revoked(t *testing.T) {
+	t.Parallel()
+	w := in(t, usual)
+	tools, err := app.OpenTools(t.Context(), w.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tools.Close()
+	by, of := tenant.Caller{Actor: "test"}, w.strict.principal.Tenant
+	made, secret, err := tools.Directory.CreateKey(t.Context(), by, of, tenant.KeyRequest{Scopes: []string{tenant.ScopeAll}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bearer := map[string]string{"Authorization": "Bearer " + token(t, w.post(t, tokenPath, grantBody(), asForm(basic(of.Text(), secret.Reveal()))))}
+	refused(t, w.post(t, validateCode, validateBody(nobodys, "123456"), bearer), 404, "NOT_FOUND")
+	if err := tools.Directory.RevokeKey(t.Context(), by, of, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "end of the token", func() bool {
+		return w.post(t, validateCode, validateBody(nobodys, "123456"), bearer).status == 401
+	})
 }
 
 func TestToken_of_an_absent_database_is_told_as_such(t *testing.T) {

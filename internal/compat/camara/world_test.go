@@ -58,6 +58,7 @@ func TestMain(m *testing.M) {
 // world is one server with what it was told at its start.
 type world struct {
 	dir   string
+	cfg   app.Config
 	base  string // http://127.0.0.1:port
 	ring  *seal.Ring
 	log   *serverLog
@@ -97,20 +98,20 @@ func begin(config string) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{dir: dir, log: &serverLog{serving: make(chan string, 1)}}
-	if err := w.onboard(cfg); err != nil {
+	w := &world{dir: dir, cfg: cfg, log: &serverLog{serving: make(chan string, 1)}}
+	if err := w.onboard(); err != nil {
 		return nil, err
 	}
 	if w.ring, err = seal.OpenFile(cfg.KeyFile()); err != nil {
 		return nil, err
 	}
-	return w, w.serve(cfg)
+	return w, w.serve()
 }
 
 // onboard makes the tenant with narrow limits.
-func (w *world) onboard(cfg app.Config) error {
+func (w *world) onboard() error {
 	ctx, by := context.Background(), tenant.Caller{Actor: "test"}
-	tools, err := app.OpenTools(ctx, cfg)
+	tools, err := app.OpenTools(ctx, w.cfg)
 	if err != nil {
 		return err
 	}
@@ -134,10 +135,10 @@ func (w *world) onboard(cfg app.Config) error {
 }
 
 // serve starts the server and waits until it answers.
-func (w *world) serve(cfg app.Config) error {
+func (w *world) serve() error {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- app.Serve(ctx, cfg, slog.New(slog.NewJSONHandler(w.log, nil))) }()
+	go func() { ended <- app.Serve(ctx, w.cfg, slog.New(slog.NewJSONHandler(w.log, nil))) }()
 	w.end = func() error {
 		stop()
 		return errors.Join(<-ended, os.RemoveAll(w.dir))
@@ -157,7 +158,7 @@ func (w *world) serve(cfg app.Config) error {
 		return err
 	}
 	_ = res.Body.Close()
-	text, err := os.ReadFile(filepath.Join(cfg.DataDir, "dev-credentials.json"))
+	text, err := os.ReadFile(filepath.Join(w.cfg.DataDir, "dev-credentials.json"))
 	if err != nil {
 		return err
 	}
