@@ -16,21 +16,34 @@ const minDigits = 6
 const longestShortCode = 6
 
 func parsePhone(s string, r Rules) (Recipient, error) {
-	candidate := s
-	if !isE164(s) {
-		var err error
-		if candidate, err = dialled(s); err != nil {
-			return Recipient{}, err
-		}
-	}
-	n, ok := lookup(candidate, r)
-	if !ok {
-		return Recipient{}, errNotPossible()
+	n, err := readPhone(s, r)
+	if err != nil {
+		return Recipient{}, err
 	}
 	if why := refusal(n); why != "" {
 		return Recipient{}, fault.New(fault.Invalid, "recipient_line_type", why)
 	}
-	return Recipient{Kind: Phone, Value: n.e164, Country: n.region, LineType: n.line}, nil
+	return n.recipient(), nil
+}
+
+// readPhone finds the number that s is, whether or not it can be sent to.
+func readPhone(s string, r Rules) (number, error) {
+	candidate := s
+	if !isE164(s) {
+		var err error
+		if candidate, err = dialled(s); err != nil {
+			return number{}, err
+		}
+	}
+	n, ok := lookup(candidate, r)
+	if !ok {
+		return number{}, errNotPossible()
+	}
+	return n, nil
+}
+
+func (n number) recipient() Recipient {
+	return Recipient{Kind: Phone, Value: n.e164, Country: n.region, LineType: n.line}
 }
 
 // lookup finds the number that +digits stands for: as it is, or as the library rewrites it, once. So what it gives is

@@ -100,6 +100,19 @@ func Parse(s string, r Rules) (Recipient, error) {
 	}
 }
 
+// Inspect is Parse for whoever asks what a number is and sends nothing: a number that exists and can't be sent to is no
+// error, and its line type tells. What it gives is no recipient of a message.
+func Inspect(s string, r Rules) (Recipient, error) {
+	if s == "" || len(s) > maxInput || strings.IndexByte(s, '@') >= 0 {
+		return Parse(s, r)
+	}
+	n, err := readPhone(s, r)
+	if err != nil {
+		return Recipient{}, err
+	}
+	return n.recipient(), nil
+}
+
 func errInvalid() error {
 	return fault.New(fault.Invalid, "recipient_invalid",
 		"Send a phone number in E.164 form, such as +12025550123, or an e-mail address.")

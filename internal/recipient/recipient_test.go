@@ -136,3 +136,26 @@ func checkHidden(t *testing.T, out, secret string, r Recipient, where string) {
 		t.Errorf("%s shows the value: %s", where, out)
 	}
 }
+
+func TestInspect_tells_the_line_type_of_numbers_that_Parse_refuses(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[string]LineType{
+		"+448081570123":  TollFree,
+		"+44 7700900123": Mobile,
+		"+442079460123":  Landline,
+		"+449098790123":  Premium,
+	} {
+		to, err := Inspect(number, Rules{Fiction: true})
+		if err != nil || to.LineType != want || to.Kind != Phone {
+			t.Errorf("%s: %s %v, want %s", number, to.LineType, err, want)
+		}
+		if parsed, err := Parse(number, Rules{Fiction: true}); err == nil && parsed != to {
+			t.Errorf("%s: Parse and Inspect differ", number)
+		}
+	}
+	for _, none := range []string{"", "12", "+1", "2025550123"} {
+		if _, err := Inspect(none, Rules{}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v, want Invalid", none, err)
+		}
+	}
+}
