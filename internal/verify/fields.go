@@ -15,8 +15,8 @@ import (
 // Bounds of what a caller may attach. They keep a row within a few kilobytes.
 const (
 	maxExternalID    = 128
-	maxMetadata      = 16 // members
-	maxMetadataName  = 40
+	maxMetadata      = 20 // members
+	maxMetadataName  = 64
 	maxMetadataValue = 256
 	maxTemplate      = 160 // with the code's place, and so one segment or two
 	maxUserAgent     = 1024
@@ -70,12 +70,15 @@ func checkExtras(r *StartRequest) error {
 	if r.Text != "" && !isTemplate(r.Text) {
 		return invalid("text_invalid", "Give at most 160 printable characters with {{code}} in them, once.", "text")
 	}
+	if c := r.Rules; c != nil && c.CodeLength != 0 && (c.CodeLength < seal.MinLength || c.CodeLength > seal.MaxLength) {
+		return invalid("code_length_invalid", "Give a length of 4 to 10 digits.", "code_length")
+	}
 	if len(r.Metadata) > maxMetadata {
-		return invalid("metadata_invalid", "Give at most 16 members.", "metadata")
+		return invalid("metadata_invalid", "Give at most 20 members.", "metadata")
 	}
 	for name, value := range r.Metadata {
 		if name == "" || !isText(name, maxMetadataName) || !isText(value, maxMetadataValue) {
-			return invalid("metadata_invalid", "Give names of 1 to 40 and values of at most 256 printable characters.", "metadata")
+			return invalid("metadata_invalid", "Give names of 1 to 64 and values of at most 256 printable characters.", "metadata")
 		}
 	}
 	return nil

@@ -26,6 +26,10 @@ func TestIdempotency_repeated_start_gets_the_first_answer(t *testing.T) {
 	first := f.mustStart(withKey("k1", "a"))
 	f.pass(40 * time.Second)
 	again := f.mustStart(withKey("k1", "a"))
+	if first.Replayed || !again.Replayed {
+		t.Errorf("the first answer is told as repeated: %t, the second: %t", first.Replayed, again.Replayed)
+	}
+	again.Replayed = false // the one thing that is told about this request
 	if diff := cmp.Diff(first, again); diff != "" {
 		t.Fatalf("another answer (-first +again):\n%s", diff)
 	}

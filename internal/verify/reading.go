@@ -33,6 +33,23 @@ func (s *Service) Get(ctx context.Context, c Caller, id uid.ID, reveal bool) (Re
 	return Record{View: view(v, to, now), Deliveries: deliveries}, nil
 }
 
+// Of reads the verification id of the recipient to, whom the caller names and View.To therefore shows in full. Faults: NotFound
+// also when it is another recipient's, Invalid, Unavailable.
+func (s *Service) Of(ctx context.Context, c Caller, id uid.ID, to string) (View, error) {
+	who, err := recipient.Parse(to, s.rules)
+	if err != nil {
+		return View{}, onField(err, "to")
+	}
+	v, _, err := s.store.Verification(ctx, c.Tenant, id)
+	if err != nil {
+		return View{}, asNotFound(err)
+	}
+	if v.BlindIndex != s.ring.BlindIndex(c.Tenant, who.Value) {
+		return View{}, errNotFound()
+	}
+	return view(v, who.Value, s.moment()), nil
+}
+
 // Open reads the verification that holds the place of a recipient, service and purpose: pending, or with its checks used up.
 // To is masked. Faults: NotFound when nobody holds it, Invalid, Unavailable.
 func (s *Service) Open(ctx context.Context, c Caller, to, service string, purpose Purpose) (View, error) {

@@ -24,6 +24,7 @@ const (
 	classChecks    class = "checks_paused"
 	classUsedUp    class = "checks_used_up"
 	classRisk      class = "risk_delayed"
+	classCooling   class = "cooling_down"
 )
 
 // refusal names what "not before t" holds for.
@@ -116,6 +117,8 @@ func (c class) message() string {
 		return "Too many unanswered messages asked for by this client. Wait before asking for another."
 	case classUsedUp:
 		return "The checks of the open verification are used up. Wait until it expires."
+	case classCooling:
+		return "A message was sent to this recipient a moment ago. Wait before asking for another."
 	case classChecks:
 		return "Too many wrong codes for this recipient. Wait before trying again."
 	}

@@ -50,6 +50,9 @@ type Rules struct {
 	TTL           time.Duration   // life of a code; zero: the profile's
 	CoolDowns     []time.Duration // between sends, in place of the tenant's; empty: none
 	HoldExhausted bool            // a verification whose checks are used up refuses starts until it would have expired
+	Wait          bool            // a start inside the cool-down is refused, with the wait, even when it would supersede
+	CodeLength    int             // digits of the code, 4..10; zero: the profile's
+	Deny          string          // the door's own reason to send nothing: the verification is made, with the status denied
 }
 
 // CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose.
@@ -100,14 +103,19 @@ type View struct {
 	ExpiresAt  time.Time         `json:"expires_at"`
 	ResendAt   time.Time         `json:"resend_at"`
 	EndedAt    time.Time         `json:"ended_at"`
+	CodeLength int               `json:"code_length"`
+	Text       string            `json:"text"` // the message's own words, with {{code}} where the code was; empty: the service's
 }
 
 // StartAnswer is what a start or resend gives. Created tells a new verification from a send on an open one; Sent
-// tells whether a message was asked for now (false inside the cool-down).
+// tells whether a message was asked for now (false inside the cool-down). Replayed tells that this is the answer of an
+// earlier request with the same idempotency key, and that nothing happened now; of equal starts at the same moment it is
+// false for one.
 type StartAnswer struct {
-	View    View `json:"view"`
-	Created bool `json:"created"`
-	Sent    bool `json:"sent"`
+	View     View `json:"view"`
+	Created  bool `json:"created"`
+	Sent     bool `json:"sent"`
+	Replayed bool `json:"-"` // it is about this request, so it is not kept with the answer
 }
 
 // CheckAnswer is what a check gives. A wrong code is an answer, not an error.

@@ -3,6 +3,8 @@ package verify
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,4 +82,116 @@ func TestText_of_the_caller_is_sent_with_the_code_in_it(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
+}
+
+// waiting are rules of a door that makes a new verification each time, and refuses one that comes too soon.
+func waiting(r *StartRequest) {
+	r.Supersede, r.Rules = true, &Rules{CoolDowns: []time.Duration{30 * time.Second}, Wait: true}
+}
+
+func TestRules_refuse_a_start_inside_the_cool_down_although_it_would_supersede(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	first := f.mustStart(waiting)
+	f.pass(29 * time.Second)
+	_, err := f.start(waiting)
+	if l := wantFault(t, err, fault.Limited, "cooling_down"); l.RetryAfter != time.Second {
+		t.Errorf("a wait of %v, want 1 s", l.RetryAfter)
+	}
+	if got := f.store.get(first.View.ID); got.Status != Pending || len(got.Sends) != 1 {
+		t.Errorf("the refusal changed the open verification: %s, %d sends", got.Status, len(got.Sends))
+	}
+	f.pass(time.Second)
+	second := f.mustStart(waiting)
+	if second.View.ID == first.View.ID || f.store.get(first.View.ID).Status != Superseded {
+		t.Errorf("after the wait: %+v, and the first is %s", second, f.store.get(first.View.ID).Status)
+	}
+}
+
+func TestRules_wait_lets_one_of_many_starts_at_the_same_moment_send(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	var sent, refused atomic.Int32
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() {
+			switch _, err := f.start(waiting); {
+			case err == nil:
+				sent.Add(1)
+			case fault.Is(err, fault.Limited):
+				refused.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if sent.Load() != 1 || refused.Load() != 31 {
+		t.Errorf("%d sent and %d were refused, want 1 and 31", sent.Load(), refused.Load())
+	}
+}
+
+func TestRules_give_the_code_another_length_than_the_profile(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for _, length := range []int{4, 10} {
+		v := f.mustStart(func(r *StartRequest) { r.Supersede, r.Rules = true, &Rules{CodeLength: length} })
+		if code := f.code(); len(code) != length || v.View.CodeLength != length {
+			t.Errorf("a code of %d digits, told as %d, want %d", len(code), v.View.CodeLength, length)
+		}
+		if a := f.mustCheck(v.View.ID, f.code()); !a.Valid {
+			t.Errorf("the code of %d digits was not right", length)
+		}
+	}
+	for _, length := range []int{-1, 3, 11} {
+		_, err := f.start(func(r *StartRequest) { r.Rules = &Rules{CodeLength: length} })
+		wantFault(t, err, fault.Invalid, "code_length_invalid")
+	}
+}
+
+func TestRules_deny_makes_a_verification_that_sends_nothing_and_leaves_the_open_one(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	open := f.mustStart()
+	v := f.mustStart(func(r *StartRequest) { r.Supersede, r.Rules = true, &Rules{Deny: "landline"} })
+	if !v.Created || v.Sent || v.View.Status != Denied || v.View.Decision.Reasons[0] != "landline" {
+		t.Errorf("%+v, want a denied verification that says landline", v)
+	}
+	f.work()
+	if n := len(f.carrier.sent()); n != 1 || f.store.get(open.View.ID).Status != Pending {
+		t.Errorf("%d messages, and the open one is %s", n, f.store.get(open.View.ID).Status)
+	}
+}
+
+func TestStart_tells_the_answer_of_an_earlier_request_from_its_own(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	keyed := func(r *StartRequest) { r.Idempotency = &Idempotency{Key: "k"} }
+	var fresh atomic.Int32
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			if a, err := f.start(keyed); err == nil && !a.Replayed {
+				fresh.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if fresh.Load() != 1 {
+		t.Errorf("%d of 16 equal starts were told that they are the first, want 1", fresh.Load())
+	}
+	if f.mustStart().Replayed {
+		t.Error("a start without a key is told as a repeated one")
+	}
+}
+
+func TestOf_reads_a_verification_only_for_its_own_recipient(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	v := f.mustStart()
+	if got, err := f.Of(context.Background(), f.caller, v.View.ID, "+1 202 555 0123"); err != nil || got.To != phone {
+		t.Errorf("its own: %+v %v", got, err)
+	}
+	_, err := f.Of(context.Background(), f.caller, v.View.ID, "+12025550124")
+	wantFault(t, err, fault.NotFound, "verification_not_found")
+	_, err = f.Of(context.Background(), f.caller, v.View.ID, "?")
+	wantFault(t, err, fault.Invalid, "recipient_invalid")
 }

@@ -178,6 +178,7 @@ func view(v *Verification, to string, now time.Time) View {
 		ID: v.ID, Status: v.Status, To: to, Channel: v.Channel, Service: v.Service, Purpose: v.Purpose, Locale: v.Locale,
 		ExternalID: v.ExternalID, Metadata: v.Metadata, Sends: v.Sends, SendsLeft: v.SendsLeft(), ChecksLeft: v.ChecksLeft(),
 		Decision: v.Decision, CreatedAt: v.CreatedAt, ExpiresAt: v.ExpiresAt, ResendAt: v.ResendAt, EndedAt: v.EndedAt,
+		CodeLength: v.Code.Length, Text: v.Text,
 	}
 	if v.Due(now) { // nobody has said so yet, but it can't be approved any more
 		out.Status, out.EndedAt = Expired, v.ExpiresAt

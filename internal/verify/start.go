@@ -55,6 +55,7 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (StartAnswer, err
 		return StartAnswer{}, err
 	}
 	s.meters.started(st.outcome)
+	st.answer.Replayed = st.outcome == outcomeReplayed
 	return st.answer, nil
 }
 
@@ -184,9 +185,15 @@ func (st *start) memory() []refusal {
 	return []refusal{{class: classRecipient, tenant: t.Tenant, key: t.BlindIndex, service: t.Service, purpose: t.Purpose}}
 }
 
-// weigh asks the risk engine, once per start.
+// weigh asks the risk engine, once per start, unless the door has refused already.
 func (st *start) weigh(ctx context.Context) (risk.Decision, error) {
-	if st.risk == nil || st.test {
+	if st.test {
+		return risk.Allow(ctx, risk.Signals{})
+	}
+	if r := st.req.Rules; r != nil && r.Deny != "" {
+		return risk.Decision{Outcome: risk.OutcomeDeny, Reasons: []string{r.Deny}}, nil
+	}
+	if st.risk == nil {
 		return risk.Allow(ctx, risk.Signals{})
 	}
 	signals := risk.Signals{

@@ -39,6 +39,9 @@ func (st *start) draft(verdict risk.Decision, meters []Meter) {
 		MaxChecks: st.service.MaxChecks, MaxSends: st.service.MaxSends,
 		Code: CodeShape{Key: st.ring.Current(), Length: st.service.CodeLength},
 	}
+	if r := st.req.Rules; r != nil && r.CodeLength != 0 {
+		v.Code.Length = r.CodeLength
+	}
 	_, _ = rand.Read(v.Code.Salt[:]) // never fails since Go 1.24
 	if st.code != "" {
 		v.Code.Length = len(st.code)
@@ -79,6 +82,9 @@ func (st *start) decide(h *Held) (outbox.Effects, error) {
 	if st.fresh.Status != Pending {
 		return st.created(h, e, string(st.fresh.Status))
 	}
+	if err := st.early(h.V); err != nil {
+		return e, err
+	}
 	if v := h.V; v != nil && v.Status == Pending {
 		switch {
 		case v.Due(st.now):
@@ -104,6 +110,15 @@ func (st *start) decide(h *Held) (outbox.Effects, error) {
 	send.Live = st.fresh
 	e.Jobs = append(e.Jobs, send)
 	return st.created(h, e, outcomeCreated)
+}
+
+// early refuses a start that comes inside the cool-down of v, which holds the place, when the door asks for that. Decided
+// under the lock, so that of starts at the same moment one sends.
+func (st *start) early(v *Verification) error {
+	if r := st.req.Rules; r == nil || !r.Wait || v == nil || v.Due(st.now) || !v.CoolingDown(st.now) {
+		return nil
+	}
+	return limited(classCooling, v.ResendAt.Sub(st.now))
 }
 
 // created ends a start by a new verification.
@@ -183,8 +198,8 @@ func (s *Service) refusedSend(ctx context.Context, err error, bucket uint16, by 
 		}
 		return s.refuse(ctx, by, bucket, closed.at, now, memory...)
 	}
-	if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == string(classSends) {
-		s.meters.refused(classSends)
+	if f, ok := errors.AsType[*fault.Error](err); ok && (f.Code == string(classSends) || f.Code == string(classCooling)) {
+		s.meters.refused(class(f.Code))
 	}
 	return err
 }
