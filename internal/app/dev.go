@@ -25,6 +25,7 @@ type credentials struct {
 	InboxURL string            `json:"inbox_url"`
 	PhoneURL string            `json:"phone_url"`
 	CAMARA   camaraCredentials `json:"camara"`
+	MTA      mtaCredentials    `json:"mta"`
 	Other    otherCredentials  `json:"other"`
 }
 
@@ -69,6 +70,7 @@ func (s *server) prepareDev(ctx context.Context, addr net.Addr) error {
 	if c.Other.Tenant, c.Other.APIKey, err = s.devTenant(ctx, otherTenant, was.Other.APIKey); err != nil {
 		return err
 	}
+	c.MTA = mtaCredentials{BaseURL: base + "/compat/mta", APIKey: c.APIKey}
 	for _, text := range []string{c.Tenant, c.Other.Tenant} {
 		t, err := uid.ParseTenant(text)
 		if err != nil {

@@ -49,6 +49,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		}
 		edges["/dev/"] = chain.Wrap(web.PagePolicy(web.WriteProblem), phone)
 	}
+	edges["/compat/mta/"] = s.mtaDoor(chain)
 	return web.Split(edges, rest), nil
 }
 

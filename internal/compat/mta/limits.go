@@ -1,0 +1,134 @@
+package mta
+
+import (
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/ratelimit"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/web"
+)
+
+// counted is by what a route's requests are limited. The vendor counts some by account in place of the address (b.6): a
+// server that sends codes for many people has one address.
+type counted int
+
+const (
+	byAddress counted = iota
+	bySends
+	byChecks
+)
+
+// maxMetered bounds a meter. What is forgotten beyond it begins anew.
+const maxMetered = 1 << 16
+
+// meter counts the requests of each key of a kind.
+type meter[K comparable] struct {
+	limit ratelimit.Limit
+
+	mu     sync.Mutex
+	states map[K]ratelimit.TAT // under mu
+}
+
+// take counts cost requests of k at now.
+func (m *meter[K]) take(k K, cost int, now time.Time) ratelimit.Decision {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was, known := m.states[k]
+	if !known && len(m.states) >= maxMetered {
+		m.makeRoom(now)
+	}
+	state, decision := ratelimit.Take(was, m.limit, cost, now)
+	m.states[k] = state
+	return decision
+}
+
+// makeRoom drops the states that hold nothing back any more, of the thousand or so that it looks at, and any when all do.
+func (m *meter[K]) makeRoom(now time.Time) {
+	seen, dropped := 0, 0
+	for k, state := range m.states {
+		seen++
+		if int64(state) <= now.UnixMicro() || seen > 512 && dropped == 0 {
+			delete(m.states, k)
+			dropped++
+		}
+		if seen > 1024 {
+			return
+		}
+	}
+}
+
+// meters are all limits of requests of this process.
+type meters struct {
+	address *meter[netip.Addr]
+	account map[counted]*meter[uid.Tenant]
+}
+
+func newMeters(l Limits) meters {
+	m := meters{
+		address: &meter[netip.Addr]{limit: l.Address, states: map[netip.Addr]ratelimit.TAT{}},
+		account: map[counted]*meter[uid.Tenant]{},
+	}
+	for _, c := range []counted{bySends, byChecks} {
+		m.account[c] = &meter[uid.Tenant]{limit: l.Account, states: map[uid.Tenant]ratelimit.TAT{}}
+	}
+	return m
+}
+
+var errTooMany = fault.New(fault.Limited, "rate_limited", "Too many requests. Wait as the header Retry-After says.")
+
+// countedBy is how the route that r asks for counts. What no route takes counts by address.
+func countedBy(r *http.Request) counted {
+	path, ok := strings.CutPrefix(r.URL.Path, prefix)
+	for _, rt := range routes() {
+		if ok && rt.path == path && rt.method == r.Method {
+			return rt.counted
+		}
+	}
+	return byAddress
+}
+
+func (d *Door) chargeAddress(w http.ResponseWriter, r *http.Request) error {
+	return tell(w, d.cfg.Limits.Address, d.meters.address.take(network(r), 1, d.Now()))
+}
+
+func (d *Door) chargeAccount(w http.ResponseWriter, t uid.Tenant, by counted) error {
+	return tell(w, d.cfg.Limits.Account, d.meters.account[by].take(t, 1, d.Now()))
+}
+
+// network is whom r is counted for: its client address, of IPv6 the /64 that one customer has.
+func network(r *http.Request) netip.Addr {
+	addr := web.ClientAddr(r.Context())
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return addr
+}
+
+// tell writes the rate headers (MTA-36), and is errTooMany when the limit refused.
+func tell(w http.ResponseWriter, l ratelimit.Limit, d ratelimit.Decision) error {
+	h := w.Header()
+	for _, p := range []string{"RateLimit-", "X-RateLimit-"} {
+		h.Set(p+"Limit", strconv.Itoa(l.Burst))
+		h.Set(p+"Remaining", strconv.Itoa(d.Remaining))
+		h.Set(p+"Reset", strconv.FormatInt((d.ResetAfter+time.Millisecond-1).Milliseconds(), 10))
+	}
+	if !d.Allowed {
+		return errTooMany.After(d.RetryAfter)
+	}
+	return nil
+}
+
+// told sees that an answer which was given before any limit was asked has rate headers too. It counts nothing.
+func (d *Door) told(w http.ResponseWriter, r *http.Request) {
+	if w.Header().Get("RateLimit-Limit") == "" {
+		_ = tell(w, d.cfg.Limits.Address, d.meters.address.take(network(r), 0, d.Now())) // asking for none is never refused
+	}
+}

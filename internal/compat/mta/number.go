@@ -1,0 +1,121 @@
+package mta
+
+import (
+	"net/http"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/recipient"
+)
+
+// The vendor's risks that this door tells (b.5), and the word for what nobody has looked up.
+const (
+	riskFormat       = "invalid_format"
+	riskDenyList     = "deny_list"
+	riskUnsubscribed = "unsubscribed"
+	riskLandline     = "landline"
+	riskVoIP         = "voip"
+	unknown          = "unknown"
+)
+
+// verdict is what published number ranges say about a number. No carrier was asked, so carrier is always unknown.
+type verdict struct {
+	To          string  `json:"to"`
+	Deliverable bool    `json:"deliverable"`
+	Reason      string  `json:"reason"`
+	Carrier     string  `json:"carrier"`
+	LineType    string  `json:"lineType"`
+	Risk        *string `json:"risk"`
+
+	hard bool // nothing can be sent to it, whatever the caller says (MTA-24)
+}
+
+// risky sets why the number may not be reached.
+func (v *verdict) risky(risk, reason string) {
+	v.Risk, v.Reason = &risk, reason
+}
+
+// judge gives the verdict on what a caller sent as a number. live asks for a carrier's word: there is none to be had, which
+// is a look-up that failed (MTA-27).
+func judge(to string, rules recipient.Rules, live bool) verdict {
+	v := verdict{To: to, Reason: "ok", Carrier: unknown, LineType: unknown}
+	n, err := recipient.Inspect(to, rules)
+	if err != nil || n.Kind != recipient.Phone {
+		v.hard = true
+		v.risky(riskFormat, formatReason(err))
+		return v
+	}
+	v.To, v.LineType = n.Value, lineType(n.LineType)
+	if _, err := recipient.Parse(to, rules); err != nil { // premium, toll-free and the like: barred everywhere
+		v.hard = true
+		v.risky(riskDenyList, "line_type_barred")
+		return v
+	}
+	v.Deliverable = true
+	switch {
+	case n.LineType == recipient.Landline:
+		v.Deliverable = false
+		v.risky(riskLandline, riskLandline)
+	case n.LineType == recipient.VoIP:
+		v.risky(riskVoIP, riskVoIP)
+	case n.LineType == recipient.Unknown:
+		v.risky(unknown, "line_type_unknown")
+	case live:
+		v.risky(unknown, "lookup_unavailable")
+	}
+	return v
+}
+
+// formatReason is why it is no number.
+func formatReason(err error) string {
+	if err == nil {
+		return "email_address"
+	}
+	return fault.As(err).Code
+}
+
+// lineType is the vendor's word. North American numbers may be either, which is unknown to the vendor.
+func lineType(t recipient.LineType) string {
+	switch t {
+	case recipient.Mobile, recipient.Landline, recipient.VoIP, recipient.TollFree, recipient.Premium, recipient.Pager:
+		return string(t)
+	}
+	return unknown
+}
+
+// refusal is the risk because of which nothing is sent, or "": a landline can't show a text, gated holds back whatever is
+// not known to be fine, and bypass sends all the same.
+func (v verdict) refusal(gated, bypass bool) string {
+	if v.Risk != nil && !bypass && (*v.Risk == riskLandline || gated) {
+		return *v.Risk
+	}
+	return ""
+}
+
+// deniedRisk is the vendor's word for why a verification was denied.
+func deniedRisk(reasons []string) string {
+	for _, r := range reasons {
+		switch r {
+		case riskLandline, riskVoIP, unknown:
+			return r
+		case "opted_out":
+			return riskUnsubscribed
+		}
+	}
+	return riskDenyList
+}
+
+// number answers POST /v3/verify/number. Nothing is sent and nothing kept.
+func (d *Door) number(w http.ResponseWriter, r *http.Request) error {
+	var b struct {
+		To       *string `json:"to"`
+		Realtime bool    `json:"realtime"`
+	}
+	if err := decode(r, &b); err != nil {
+		return err
+	}
+	if b.To == nil {
+		return errNoNumber
+	}
+	write(w, http.StatusOK, bare(judge(*b.To, d.cfg.Rules, b.Realtime)))
+	return nil
+}
