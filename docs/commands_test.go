@@ -85,7 +85,7 @@ type step struct {
 	answers string // pattern that what it prints must match
 }
 
-// TestTheCommandsOfTheDocuments runs those of README.md, of api.md and of a vendor's door as a reader would, each document in
+// TestTheCommandsOfTheDocuments runs those of README.md, of api.md and of the doors as a reader would, each document in
 // one shell, one command after the other. All use one server, and so each has numbers of its own.
 func TestTheCommandsOfTheDocuments(t *testing.T) {
 	t.Parallel()
@@ -126,6 +126,20 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			"", "", // the id, and the code from the inbox
 			`"code":"ONE_TIME_PASSWORD_SMS.INVALID_OTP"`,
 			`204`,
+		))
+	})
+	t.Run("compat-mta", func(t *testing.T) {
+		t.Parallel()
+		follow(t, dir, addr, "%2B12025550142", pair(t, blocks(t, "compat-mta.md"),
+			"", "",
+			`"message":"API Key verified"`,
+			`"status":"PENDING".*"risk":null`,
+			`"httpCode":409.*"verificationId":"[0-9a-f-]{36}"`,
+			`[0-9]{6}`,
+			`"status":"APPROVED"`,
+			`"rows":\[\{.*"status":"APPROVED".*"externalId":"order-7".*"total":1`,
+			`"deliverable":false.*"lineType":"landline"`,
+			`"messageId":"snd_`,
 		))
 	})
 }
