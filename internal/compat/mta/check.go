@@ -83,8 +83,11 @@ func (d *Door) checkAsked(ctx context.Context, b checkBody) (verify.CheckRequest
 	}
 	if b.To != nil {
 		to, err := recipient.Parse(*b.To, d.cfg.Rules)
-		if err != nil {
+		switch {
+		case err != nil:
 			return ask, fault.As(err).On("to")
+		case to.Kind != recipient.Phone:
+			return ask, errNoNumber
 		}
 		ask.To = to.Value
 	}

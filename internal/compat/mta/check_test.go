@@ -118,7 +118,7 @@ func TestMTA_21_an_id_or_a_number_is_needed_and_both_must_match(t *testing.T) {
 	c := ordinary.client(t)
 	to, id, code := c.begun(nil)
 	for _, body := range []string{`{"code":"` + code + `"}`, `{"to":"` + to + `"}`, `{"verificationId":"` + id + `","code":""}`,
-		`{"verificationId":"` + id + `","code":123456}`, `{"verificationId":7,"code":"` + code + `"}`, `{"to":"?","code":"` + code + `"}`} {
+		`{"verificationId":"` + id + `","code":123456}`, `{"verificationId":7,"code":"` + code + `"}`, `{"to":"?","code":"` + code + `"}`, `{"to":"a@example.com","code":"` + code + `"}`} {
 		c.wantError(c.post(checkPath, body), http.StatusBadRequest, "BadRequestError")
 	}
 	c.wantError(c.check(object{"to": newNumber(), "verificationId": id, "code": code}), http.StatusNotFound, "NotFoundError")

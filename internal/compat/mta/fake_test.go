@@ -48,9 +48,14 @@ type fake struct {
 	panics bool
 }
 
-func newFake() *fake {
+// newFake has the vendor's limits, unless others are given.
+func newFake(limits ...mta.Limits) *fake {
 	f := &fake{clock: began}
-	door := mta.New(mta.Config{Keys: f, Verifications: f, Directory: f, Rules: recipient.Rules{Fiction: true}})
+	cfg := mta.Config{Keys: f, Verifications: f, Directory: f, Rules: recipient.Rules{Fiction: true}}
+	for _, l := range limits {
+		cfg.Limits = l
+	}
+	door := mta.New(cfg)
 	door.Now = func() time.Time { f.mu.Lock(); defer f.mu.Unlock(); return f.clock }
 	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 	if err != nil {

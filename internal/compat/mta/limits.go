@@ -84,7 +84,7 @@ var errTooMany = fault.New(fault.Limited, "rate_limited", "Too many requests. Wa
 
 // countedBy is how the route that r asks for counts. What no route takes counts by address.
 func countedBy(r *http.Request) counted {
-	path, ok := strings.CutPrefix(r.URL.Path, prefix)
+	path, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix) // another spelling of a path counts by address as well
 	for _, rt := range routes() {
 		if ok && rt.path == path && rt.method == r.Method {
 			return rt.counted
