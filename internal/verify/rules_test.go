@@ -108,6 +108,17 @@ func TestRules_refuse_a_start_inside_the_cool_down_although_it_would_supersede(t
 	}
 }
 
+func TestRules_wait_for_nothing_where_there_is_no_cool_down(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	waitless := func(r *StartRequest) { r.Supersede, r.Rules = true, &Rules{Wait: true} }
+	first := f.mustStart(waitless)
+	f.pass(-time.Millisecond) // one that came a moment earlier and is decided later
+	if second := f.mustStart(waitless); second.View.ID == first.View.ID || !second.Sent {
+		t.Errorf("%+v, want a new verification", second)
+	}
+}
+
 func TestRules_wait_lets_one_of_many_starts_at_the_same_moment_send(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

@@ -113,9 +113,11 @@ func (st *start) decide(h *Held) (outbox.Effects, error) {
 }
 
 // early refuses a start that comes inside the cool-down of v, which holds the place, when the door asks for that. Decided
-// under the lock, so that of starts at the same moment one sends.
+// under the lock, so that of starts at the same moment one sends. Where there is no wait, v may be of a moment later all the
+// same: starts are not decided in the order in which they came.
 func (st *start) early(v *Verification) error {
-	if r := st.req.Rules; r == nil || !r.Wait || v == nil || v.Due(st.now) || !v.CoolingDown(st.now) {
+	r := st.req.Rules
+	if r == nil || !r.Wait || st.terms.coolDown(1) == 0 || v == nil || v.Due(st.now) || !v.CoolingDown(st.now) {
 		return nil
 	}
 	return limited(classCooling, v.ResendAt.Sub(st.now))
