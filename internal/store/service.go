@@ -17,20 +17,21 @@ const serviceColumns = `tenant, id, name, is_default, profile, created_us, updat
 
 // profile is what of a service no statement looks at: one text, so that a new setting needs no migration.
 type profile struct {
-	CodeLength int           `json:"code_length"`
-	TTL        time.Duration `json:"ttl_ns"`
-	EmailTTL   time.Duration `json:"email_ttl_ns"`
-	MaxChecks  int           `json:"max_checks"`
-	MaxSends   int           `json:"max_sends"`
-	Resend     tenant.Resend `json:"resend"`
-	Channels   []string      `json:"channels,omitempty"`
-	Host       string        `json:"host,omitempty"`
+	CodeLength int               `json:"code_length"`
+	TTL        time.Duration     `json:"ttl_ns"`
+	EmailTTL   time.Duration     `json:"email_ttl_ns"`
+	MaxChecks  int               `json:"max_checks"`
+	MaxSends   int               `json:"max_sends"`
+	Resend     tenant.Resend     `json:"resend"`
+	Channels   []string          `json:"channels,omitempty"`
+	Host       string            `json:"host,omitempty"`
+	Vendor     map[string]string `json:"vendor,omitempty"`
 }
 
 func serviceRow(s tenant.Service) ([]any, error) {
 	text, err := jsonText(profile{
 		CodeLength: s.CodeLength, TTL: s.TTL, EmailTTL: s.EmailTTL, MaxChecks: s.MaxChecks, MaxSends: s.MaxSends,
-		Resend: s.Resend, Channels: s.Channels, Host: s.Host,
+		Resend: s.Resend, Channels: s.Channels, Host: s.Host, Vendor: s.Vendor,
 	}, false)
 	if err != nil {
 		return nil, fmt.Errorf("encode a service: %w", err)
@@ -49,7 +50,7 @@ func scanService(scan func(...any) error) (s tenant.Service, err error) {
 		return s, fmt.Errorf("decode service %s: %w", s.ID, err)
 	}
 	s.CodeLength, s.TTL, s.EmailTTL, s.MaxChecks, s.MaxSends = p.CodeLength, p.TTL, p.EmailTTL, p.MaxChecks, p.MaxSends
-	s.Resend, s.Channels, s.Host = p.Resend, p.Channels, p.Host
+	s.Resend, s.Channels, s.Host, s.Vendor = p.Resend, p.Channels, p.Host, p.Vendor
 	s.CreatedAt, s.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return s, nil
 }

@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -126,7 +127,7 @@ func (d *Directory) UpdateService(ctx context.Context, by Caller, t uid.Tenant, 
 			return err
 		}
 		s := was
-		s.Channels = slices.Clone(was.Channels)
+		s.Channels, s.Vendor = slices.Clone(was.Channels), maps.Clone(was.Vendor)
 		change(&s)
 		s.ID, s.Tenant, s.CreatedAt, s.Version = was.ID, was.Tenant, was.CreatedAt, was.Version+1
 		s.UpdatedAt = laterThan(was.UpdatedAt, d.moment())
@@ -177,6 +178,7 @@ func changed(a, b Service) []string {
 		{"resend", a.Resend != b.Resend},
 		{"channels", !slices.Equal(a.Channels, b.Channels)},
 		{"host", a.Host != b.Host},
+		{"vendor", !maps.Equal(a.Vendor, b.Vendor)},
 	} {
 		if f.is {
 			names = append(names, f.name)

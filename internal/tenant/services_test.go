@@ -73,9 +73,9 @@ func TestAllFaultsOfAProfileAreToldAtOnce(t *testing.T) {
 	ten := newTenant(t, d)
 	_, err := d.CreateService(t.Context(), by, tenant.Service{
 		Tenant: ten.ID, Name: "a/b", CodeLength: 3, TTL: 601 * time.Second, EmailTTL: 1500 * time.Millisecond, MaxChecks: 11, MaxSends: -1,
-		Resend: "often", Channels: []string{"sms", "fax"}, Host: "https://example.com",
+		Resend: "often", Channels: []string{"sms", "fax"}, Host: "https://example.com", Vendor: map[string]string{"": "no name"},
 	}, nil)
-	want := []string{"name", "code_length", "ttl_seconds", "email_ttl_seconds", "max_checks", "max_sends", "resend", "channels", "host"}
+	want := []string{"name", "code_length", "ttl_seconds", "email_ttl_seconds", "max_checks", "max_sends", "resend", "channels", "host", "vendor"}
 	if diff := cmp.Diff(want, fields(err)); diff != "" {
 		t.Errorf("fields at fault (-want +got):\n%s", diff)
 	}

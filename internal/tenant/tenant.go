@@ -78,9 +78,14 @@ type Service struct {
 	Resend     Resend        `json:"resend"`
 	Channels   []string      `json:"channels"` // allowed channels; empty: all that have a route
 	Host       string        `json:"host"`     // for the origin-bound last line "@host #code"; empty: none
-	CreatedAt  time.Time     `json:"created_at"`
-	UpdatedAt  time.Time     `json:"updated_at"`
-	Version    int64         `json:"version"`
+
+	// Vendor keeps settings of vendors' doors that nothing else looks at, such as "twilio.psd2_enabled": at most 64, with
+	// keys of 1 to 64 and values of at most 512 characters.
+	Vendor map[string]string `json:"vendor,omitempty"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
 }
 
 // Key is an API key as it is kept: never the secret itself.

@@ -25,6 +25,8 @@ const (
 	maxTries                     = 10 // checks and sends
 	defaultTries                 = 5
 	maxHost                      = 253 // RFC 1035 §2.3.4, without the final dot
+	maxVendor                    = 64  // settings of vendors' doors, and characters of the name of one
+	maxVendorValue               = 512
 )
 
 // Faults are all that is wrong with a request, in the order of its fields. fault.As finds the first.
@@ -97,7 +99,19 @@ func (d *Directory) checkService(s Service) (f Faults) {
 	if s.Host != "" && !isHost(s.Host) {
 		f.add("host_invalid", "host", "Give the host name of your site in lower case, such as login.example.com, without scheme, port or path; empty for none.")
 	}
+	if !isVendor(s.Vendor) {
+		f.add("vendor_invalid", "vendor", "Give at most 64 settings, with names of 1 to 64 and values of at most 512 printable characters.")
+	}
 	return f
+}
+
+func isVendor(settings map[string]string) bool {
+	for name, value := range settings {
+		if name == "" || !isLabel(name, maxVendor) || !isLabel(value, maxVendorValue) {
+			return false
+		}
+	}
+	return len(settings) <= maxVendor
 }
 
 func within(f *Faults, field string, value, least, most int) {

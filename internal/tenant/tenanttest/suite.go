@@ -120,6 +120,7 @@ func profile(t uid.Tenant, name string) tenant.Service {
 	return tenant.Service{
 		ID: uid.Random(Noon), Tenant: t, Name: name, CodeLength: 6, TTL: 5 * time.Minute, EmailTTL: 10 * time.Minute,
 		MaxChecks: 5, MaxSends: 4, Resend: tenant.NewCode, Channels: []string{"email", "sms"}, Host: "login.example.com",
+		Vendor:    map[string]string{"door.flag": "true"},
 		CreatedAt: Noon, UpdatedAt: Noon, Version: 1,
 	}
 }
@@ -242,6 +243,7 @@ func (b *bench) serviceRoundTrip() {
 	b.same(*b.read(bare), bare, "a bare service")
 	full := first
 	full.Name, full.Channels, full.Host, full.Resend = "Größe 株", nil, "", tenant.SameCode
+	full.Vendor = map[string]string{"a.b": "Größe \"株\"", "a.c": ""}
 	full.CodeLength, full.MaxChecks, full.MaxSends, full.TTL, full.EmailTTL = 8, 3, 2, 45*time.Second, 61*time.Second
 	full.UpdatedAt, full.Version = Noon.Add(time.Microsecond), 2
 	b.ok(b.Store.UpdateService(b.Context(), full, event(t.ID, full.ID)))
