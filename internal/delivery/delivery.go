@@ -48,8 +48,8 @@ type ID struct {
 
 // Transaction is what the person is asked to approve (SP-12, SEC-106).
 type Transaction struct {
-	Amount   string // decimal, "12.50"
-	Currency string // ISO 4217
+	Amount   string // decimal, "12.50"; without a currency any short text, "€12.50"
+	Currency string // ISO 4217; empty: it stands in the amount
 	Payee    string // 1 to 64 characters
 }
 

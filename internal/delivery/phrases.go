@@ -89,11 +89,18 @@ func (c compiled) fill(v *values) string {
 		pieces = c.one
 	}
 	var b strings.Builder
+	gone := false // the last value was empty, so that the space behind it goes too
 	for _, p := range pieces {
 		if p.slot == literal {
-			b.WriteString(p.text)
+			text := p.text
+			if gone {
+				text = strings.TrimPrefix(text, " ")
+			}
+			b.WriteString(text)
+			gone = false
 		} else {
 			b.WriteString(v[p.slot])
+			gone = v[p.slot] == ""
 		}
 	}
 	return b.String()

@@ -30,7 +30,8 @@ func (s *Service) Get(ctx context.Context, c Caller, id uid.ID, reveal bool) (Re
 		}
 		to = full.Value
 	}
-	return Record{View: view(v, to, now), Deliveries: deliveries}, nil
+	bound, err := s.transactionOf(v)
+	return Record{View: view(v, to, now), Deliveries: deliveries, Transaction: bound}, err
 }
 
 // Of reads the verification id of the recipient to, whom the caller names and View.To therefore shows in full. Faults: NotFound

@@ -53,6 +53,7 @@ type Rules struct {
 	Wait          bool            // a start inside the cool-down is refused, with the wait, even when it would supersede
 	CodeLength    int             // digits of the code, 4..10; zero: the profile's
 	Deny          string          // the door's own reason to send nothing: the verification is made, with the status denied
+	KeepCode      bool            // a start with another code of the caller's, or none, sends the code of the open one again
 }
 
 // CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose.
@@ -128,8 +129,9 @@ type CheckAnswer struct {
 
 // Record is a verification with its deliveries.
 type Record struct {
-	View       View
-	Deliveries []Delivery
+	View        View
+	Deliveries  []Delivery
+	Transaction *delivery.Transaction // what the code is bound to; nil without, and once it has ended
 }
 
 // ListRequest asks for a page of verifications, newest first.

@@ -9,7 +9,6 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
-	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -126,14 +125,8 @@ func (s *Service) message(ctx context.Context, v *Verification, send Send, first
 		ServiceName: profile.Name, Code: code, Host: profile.Host,
 		Life: min(v.ExpiresAt.Sub(now), v.ExpiresAt.Sub(v.CreatedAt)),
 	}
-	if v.Transaction != nil {
-		text, err := s.ring.Open(kept(sealTransaction, v.Tenant, v.ID), v.Transaction)
-		if err != nil {
-			return delivery.Message{}, seal.Refusal(err)
-		}
-		m.Transaction = parseTransaction(text)
-	}
-	return m, nil
+	m.Transaction, err = s.transactionOf(v)
+	return m, err
 }
 
 // recordUnknown commits that an earlier holder of the job may have sent the message. It gives the deliveries then held.

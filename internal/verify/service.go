@@ -169,6 +169,18 @@ func (s *Service) recipientOf(v *Verification) (recipient.Recipient, error) {
 	return recipient.Recipient{Kind: v.Kind, Value: string(value), Country: v.Country}, nil
 }
 
+// transactionOf opens the transaction of v, nil without one.
+func (s *Service) transactionOf(v *Verification) (*delivery.Transaction, error) {
+	if v.Transaction == nil {
+		return nil, nil
+	}
+	text, err := s.ring.Open(kept(sealTransaction, v.Tenant, v.ID), v.Transaction)
+	if err != nil {
+		return nil, seal.Refusal(err)
+	}
+	return parseTransaction(text), nil
+}
+
 // bucketOf is the bucket that a keyed hash names.
 func bucketOf(sum [32]byte) uint16 { return binary.BigEndian.Uint16(sum[:]) % uid.Buckets }
 

@@ -135,10 +135,14 @@ func (st *start) created(h *Held, e outbox.Effects, outcome string) (outbox.Effe
 // fits reports whether a send on v carries what this start asks for: the same code of the caller's, when it gave one, and
 // the same transaction. With others the open verification makes way (SEC-106: any change ends it).
 func (st *start) fits(v *Verification) bool {
-	if (v.Code.Custom != nil) != (st.code != "") || v.TestNumber != st.test {
+	if v.TestNumber != st.test {
 		return false
 	}
-	if st.code != "" {
+	keep := st.req.Rules != nil && st.req.Rules.KeepCode
+	if !keep && (v.Code.Custom != nil) != (st.code != "") {
+		return false
+	}
+	if st.code != "" && !keep {
 		if code, err := st.want(v); err != nil || !code.Equal(st.code) {
 			return false
 		}

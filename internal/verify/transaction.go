@@ -14,21 +14,27 @@ import (
 
 // Bounds of a transaction, in characters.
 const (
-	maxPayee    = 64 // fits one SMS segment beside the code and the service name
-	maxWhole    = 12
-	maxFraction = 4 // the longest minor unit of ISO 4217
+	maxPayee      = 64 // fits one SMS segment beside the code and the service name
+	maxWhole      = 12
+	maxFraction   = 4  // the longest minor unit of ISO 4217
+	maxFreeAmount = 18 // of an amount that is any text; what a message shows of it
 )
 
-// canonTransaction checks t and gives it as it is shown: currency in upper case, payee in NFC.
+// canonTransaction checks t and gives it as it is shown: currency in upper case, payee in NFC. Without a currency the
+// amount is any short text, as a vendor's door takes it.
 func canonTransaction(t delivery.Transaction) (delivery.Transaction, error) {
 	bad := fault.New(fault.Invalid, "transaction_invalid",
 		"Give the amount as a decimal number like 12.50, the currency as three letters, and a payee of 1 to 64 characters.")
 	whole, fraction, dotted := strings.Cut(t.Amount, ".")
-	if !digits(whole, 1, maxWhole) || dotted && !digits(fraction, 1, maxFraction) {
+	free := t.Currency == ""
+	if free && !delivery.Showable(t.Amount, maxFreeAmount) {
+		return t, bad.On("transaction.amount")
+	}
+	if !free && (!digits(whole, 1, maxWhole) || dotted && !digits(fraction, 1, maxFraction)) {
 		return t, bad.On("transaction.amount")
 	}
 	t.Currency = strings.ToUpper(t.Currency)
-	if len(t.Currency) != 3 || strings.Trim(t.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+	if !free && (len(t.Currency) != 3 || strings.Trim(t.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
 		return t, bad.On("transaction.currency")
 	}
 	if !utf8.ValidString(t.Payee) {
@@ -50,8 +56,12 @@ func digits(s string, least, most int) bool {
 }
 
 // bindingText is the one spelling of what a code is bound to (SEC-106): the amount without the zeros that mean nothing.
-// It takes what canonTransaction gave. The payee counts exactly, upper and lower case apart.
+// It takes what canonTransaction gave. The payee counts exactly, upper and lower case apart, and so does an amount that is
+// any text.
 func bindingText(t delivery.Transaction) []byte {
+	if t.Currency == "" {
+		return transactionText(t)
+	}
 	whole, fraction, _ := strings.Cut(t.Amount, ".")
 	whole, fraction = strings.TrimLeft(whole, "0"), strings.TrimRight(fraction, "0")
 	if whole == "" {
