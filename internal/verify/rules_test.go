@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
 )
 
@@ -27,6 +28,61 @@ func TestRules_of_a_door_hold_for_what_it_starts(t *testing.T) {
 	}
 	if !second.View.ExpiresAt.Equal(first.View.ExpiresAt) {
 		t.Error("a send moved the end")
+	}
+}
+
+func TestRules_without_waits_send_also_for_a_start_that_came_a_moment_earlier(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	first := f.mustStart(door)
+	f.pass(-time.Millisecond)
+	if a := f.mustStart(door); a.View.ID != first.View.ID || !a.Sent {
+		t.Errorf("a start that was overtaken: %+v", a)
+	}
+}
+
+func TestRules_keep_the_code_of_the_open_verification(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	with := func(code string) func(*StartRequest) {
+		return func(r *StartRequest) { r.Code, r.Rules = code, &Rules{KeepCode: true} }
+	}
+	first := f.mustStart(with("111222"))
+	for _, other := range []string{"333444", ""} {
+		if a := f.mustStart(with(other)); a.View.ID != first.View.ID || !a.Sent {
+			t.Errorf("a start with the code %q: %+v, want a send on the open one", other, a)
+		}
+	}
+	if a := f.mustCheck(first.View.ID, "111222"); !a.Valid {
+		t.Error("the first code is not right any more")
+	}
+}
+
+func TestTransactions_without_a_currency_have_any_short_text_as_amount(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	pay := func(amount string) *delivery.Transaction { return &delivery.Transaction{Amount: amount, Payee: "Bob"} }
+	v := f.mustStart(func(r *StartRequest) { r.Transaction = pay("€39.90") })
+	rec, err := f.Get(context.Background(), f.caller, v.View.ID, false)
+	if err != nil || rec.Transaction == nil || *rec.Transaction != *pay("€39.90") {
+		t.Errorf("read: %+v %v", rec.Transaction, err)
+	}
+	f.work()
+	if m := f.carrier.sent()[0]; m.Transaction == nil || *m.Transaction != *pay("€39.90") {
+		t.Errorf("carried: %+v", m.Transaction)
+	}
+	for _, other := range []string{"€39.9", "€039.90", "39.90"} { // only the very text is the same
+		if a := f.mustCheck(v.View.ID, f.code(), func(r *CheckRequest) { r.Transaction = pay(other) }); a.Valid {
+			t.Errorf("%s passes for €39.90", other)
+		}
+	}
+	if a := f.mustCheck(v.View.ID, f.code(), func(r *CheckRequest) { r.Transaction = pay("€39.90") }); !a.Valid {
+		t.Error("the same amount does not pass")
+	}
+	for _, bad := range []string{"", "an amount of more than 18", "a\nb", "see www.example.com"} {
+		if _, err := f.start(func(r *StartRequest) { r.To, r.Transaction = "+12025550124", pay(bad) }); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", bad, err)
+		}
 	}
 }
 

@@ -171,7 +171,7 @@ func (s *Service) sendAgain(
 	h *Held, ch delivery.Channel, t Terms, l tenant.Limits, by By, now time.Time,
 ) (e outbox.Effects, outcome string, err error) {
 	v := h.V
-	if v.CoolingDown(now) {
+	if t.coolDown(len(v.Sends)) > 0 && v.CoolingDown(now) { // without a wait, a start that came a moment earlier is not too soon
 		return e, outcomeCooling, nil
 	}
 	if v.SendsLeft() == 0 {
