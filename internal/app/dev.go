@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/internal/compat/camara"
+	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/risk"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
@@ -26,6 +27,7 @@ type credentials struct {
 	PhoneURL string            `json:"phone_url"`
 	CAMARA   camaraCredentials `json:"camara"`
 	MTA      mtaCredentials    `json:"mta"`
+	Twilio   twilioAccount     `json:"twilio"`
 	Other    otherCredentials  `json:"other"`
 }
 
@@ -33,6 +35,13 @@ type credentials struct {
 type camaraCredentials struct {
 	BaseURL string `json:"base_url"`
 	Token   string `json:"token"`
+}
+
+// twilioAccount is what Twilio's libraries are made with.
+type twilioAccount struct {
+	BaseURL    string `json:"base_url"`
+	AccountSID string `json:"account_sid"`
+	AuthToken  string `json:"auth_token"`
 }
 
 // otherCredentials are those of a second tenant, to see that the two are apart.
@@ -78,6 +87,9 @@ func (s *server) prepareDev(ctx context.Context, addr net.Addr) error {
 		}
 		if err := s.shorten(ctx, t); err != nil {
 			return fmt.Errorf("dev.code_ttl: %w", err)
+		}
+		if text == c.Tenant {
+			c.Twilio = twilioAccount{BaseURL: base + twilio.Mount, AccountSID: twilio.AccountSID(t), AuthToken: twilio.AuthToken(c.APIKey)}
 		}
 	}
 	text, err := json.MarshalIndent(c, "", "  ")

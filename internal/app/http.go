@@ -10,6 +10,7 @@ import (
 
 	"github.com/countersign/countersign/internal/api"
 	"github.com/countersign/countersign/internal/compat/camara"
+	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/devphone"
 	"github.com/countersign/countersign/internal/web"
 )
@@ -39,6 +40,8 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	if edges[camara.Base], err = s.camara(chain); err != nil {
 		return nil, err
 	}
+	vendor := s.twilio(chain)
+	edges[twilio.Mount], edges[twilio.Mount+"/"] = vendor, vendor
 	if metrics {
 		edges["/metrics"] = onlyLoopback(web.Metrics(s.registry), rest)
 	}
@@ -51,6 +54,25 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	}
 	edges["/compat/mta/"] = s.mtaDoor(chain)
 	return web.Split(edges, rest), nil
+}
+
+// twilio is the door for applications of Twilio's Verify API.
+func (s *server) twilio(chain *web.Chain) http.Handler {
+	cfg := twilio.Config{
+		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Rules: rules(s.cfg), Origin: s.origin,
+	}
+	if s.cfg.DevMode {
+		cfg.Life = s.cfg.Dev.CodeTTL
+	}
+	return chain.Wrap(twilio.Policy(), twilio.New(cfg))
+}
+
+// origin is what URLs in the answer to r begin with.
+func (s *server) origin(r *http.Request) string {
+	if s.cfg.PublicURL != "" {
+		return strings.TrimSuffix(s.cfg.PublicURL, "/")
+	}
+	return web.Origin(r, s.cfg.TrustedProxies)
 }
 
 func (s *server) workerReady(context.Context) error {

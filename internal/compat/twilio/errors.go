@@ -1,0 +1,184 @@
+package twilio
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/web"
+)
+
+// refusal is an error in Twilio's terms. It wraps a fault, by which it is logged.
+type refusal struct {
+	status  int // of HTTP
+	code    int // Twilio's
+	message string
+	wait    time.Duration // for 429
+}
+
+// Error is for logs.
+func (e *refusal) Error() string { return strconv.Itoa(e.code) + ": " + e.message }
+
+// Unwrap is the fault of the same weight.
+func (e *refusal) Unwrap() error {
+	kind := fault.Malformed
+	switch e.status {
+	case http.StatusUnauthorized:
+		kind = fault.Unauthenticated
+	case http.StatusForbidden:
+		kind = fault.Denied
+	case http.StatusNotFound:
+		kind = fault.NotFound
+	case http.StatusConflict:
+		kind = fault.Conflict
+	case http.StatusTooManyRequests:
+		kind = fault.Limited
+	}
+	return &fault.Error{Kind: kind, Code: "twilio_" + strconv.Itoa(e.code), Message: e.message, RetryAfter: e.wait}
+}
+
+// Refusals that need no more than a name.
+var (
+	errAuth       = &refusal{status: 401, code: 20003, message: "Authenticate"}
+	errScope      = &refusal{status: 403, code: 20003, message: "Permission denied: the API key lacks the scope for this"}
+	errGone       = &refusal{status: 404, code: 20404} // told with the path
+	errNeither    = &refusal{status: 400, code: 60221, message: "Either `To` or `VerificationSid` is required"}
+	errCustomCode = &refusal{status: 403, code: 60204, message: "Custom code is not enabled for this service: set CustomCodeEnabled"}
+	errLandline   = &refusal{status: 403, code: 60205, message: "SMS is not supported by landline phone number"}
+	errPsd2       = &refusal{status: 400, code: 60206, message: "Parameters `Amount` and `Payee` are required when PSD2 is enabled"}
+	errPsd2Call   = &refusal{status: 400, code: 60214, message: "The call channel can't be used when PSD2 is enabled"}
+	errNoEmail    = &refusal{status: 400, code: 60217, message: "The email channel has no sender"}
+	errChannelOff = &refusal{status: 400, code: 60223, message: "Delivery channel disabled"}
+	errTemplate   = &refusal{status: 400, code: 60228, message: "Template was not found"}
+	errBlocked    = &refusal{status: 403, code: 60410, message: "Verification delivery attempt blocked"}
+	errAppHash    = &refusal{status: 400, code: 60602, message: "Parameter `AppHash` is only supported by the sms channel"}
+	errWhatsApp   = &refusal{status: 400, code: 68008, message: "The whatsapp channel is not configured"}
+	errDefault    = &refusal{status: 409, code: 20409, message: "The default service can't be deleted. Make another one the default first"}
+)
+
+// missing is the refusal of a request without a parameter that it needs.
+func missing(parameter string) error {
+	return &refusal{status: 400, code: 20001, message: "Missing required parameter " + parameter + " in the post body"}
+}
+
+// invalid is the refusal of a parameter's value, which is not repeated. The hint may be empty.
+func invalid(parameter, hint string) error {
+	message := "Invalid parameter `" + parameter + "`"
+	if hint != "" {
+		message += ": " + hint
+	}
+	return &refusal{status: 400, code: 60200, message: message}
+}
+
+// checksUsedUp is the refusal of whatever comes after the last check.
+func checksUsedUp(wait time.Duration) error {
+	return &refusal{status: 429, code: 60202, message: "Max check attempts reached", wait: wait}
+}
+
+// byParameter makes a fault about a field of ours a refusal of the parameter that it came from.
+func byParameter(err error, parameters map[string]string) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Kind != fault.Invalid || parameters[f.Field] == "" {
+		return err
+	}
+	parameter := parameters[f.Field]
+	if parameter == "Locale" { // applications tell a bad locale from a bad number by words of this text
+		return invalid(parameter, "")
+	}
+	return invalid(parameter, f.Message)
+}
+
+// shown is how err is told for a request: err itself when it is a refusal, else by the status and code of the problem that the
+// native API would answer with.
+func shown(r *http.Request, err error, p *web.Problem) refusal {
+	if e, ok := errors.AsType[*refusal](err); ok && e != errGone {
+		return *e
+	}
+	switch p.Status {
+	case http.StatusNotFound:
+		return refusal{status: 404, code: 20404, message: "The requested resource " + shownPath(r) + " was not found"}
+	case http.StatusMethodNotAllowed:
+		return refusal{status: 405, code: 20004, message: "Method not allowed"}
+	case http.StatusUnauthorized:
+		return *errAuth
+	case http.StatusForbidden:
+		return *errScope
+	case http.StatusUnprocessableEntity:
+		return refusal{status: 400, code: 60200, message: "Invalid parameter: " + p.Detail}
+	case http.StatusTooManyRequests:
+		return tooMany(p.Code)
+	case http.StatusConflict:
+		return refusal{status: 409, code: 20409, message: p.Detail}
+	case http.StatusServiceUnavailable:
+		return refusal{status: 503, code: 20503, message: p.Detail}
+	case http.StatusInternalServerError:
+		return refusal{status: 500, code: 20500, message: "An internal server error has occurred"}
+	}
+	return refusal{status: p.Status, code: 20001, message: p.Detail}
+}
+
+// tooMany is the refusal by the limit whose word is given.
+func tooMany(word string) refusal {
+	switch word {
+	case "sends_used_up", "recipient_limited":
+		return refusal{status: 429, code: 60203, message: "Max send attempts reached"}
+	case "checks_used_up":
+		return refusal{status: 429, code: 60202, message: "Max check attempts reached"}
+	}
+	return refusal{status: 429, code: 20429, message: "Too many requests"}
+}
+
+// fail answers r with err in Twilio's form.
+func fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := web.NewProblem(r.Context(), err)
+	e := shown(r, err, p)
+	h := w.Header()
+	if wait := p.GetHeaders().Get("Retry-After"); wait != "" {
+		h.Set("Retry-After", wait)
+	}
+	if e.status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Basic realm="Twilio API"`)
+	}
+	reply(w, e.status, map[string]any{
+		"code": e.code, "message": e.message, "status": e.status,
+		"more_info": "https://www.twilio.com/docs/errors/" + strconv.Itoa(e.code),
+	})
+}
+
+// reply writes an answer.
+func reply(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // URLs stay readable; nothing here is a page
+	_ = enc.Encode(body)     // strings and numbers always encode, and a client that has gone can't be told
+}
+
+// shownPath is the path of r below the mount, as an error may repeat it. What may be a number, an address or a stranger's
+// text is left out.
+func shownPath(r *http.Request) string {
+	var b strings.Builder
+	for part := range strings.SplitSeq(strings.TrimPrefix(r.URL.Path, Mount+"/"), "/") {
+		if !isWord(part) || b.Len() > 200 {
+			part = "..."
+		}
+		b.WriteString("/" + part)
+	}
+	return b.String()
+}
+
+// isWord reports whether s is a name of a path or a SID.
+func isWord(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return len(s) > 0 && len(s) <= 40
+}

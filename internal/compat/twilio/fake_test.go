@@ -1,0 +1,322 @@
+package twilio_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/countersign/countersign/internal/compat/twilio"
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
+	"github.com/countersign/countersign/internal/web"
+)
+
+// What the program hands in must fit.
+var (
+	_ twilio.Keys          = (*tenant.Directory)(nil)
+	_ twilio.Profiles      = (*tenant.Directory)(nil)
+	_ twilio.Verifications = (*verify.Service)(nil)
+)
+
+var (
+	began = time.Date(2026, 11, 21, 22, 46, 0, 123_456_000, time.UTC)
+	acme  = uid.NewTenant(began)
+	vrf   = uid.New(began, 7)
+	svc   = uid.New(began, 9)
+	key   = uid.New(began, 11)
+)
+
+// scenarios are one request for each route, which the fake answers well, with the scope that it needs.
+var scenarios = []struct {
+	method, path, form, scope string
+	status                    int
+}{
+	{"POST", "/Services", "FriendlyName=Acme", tenant.ScopeServicesWrite, 201},
+	{"GET", "/Services", "", tenant.ScopeServicesRead, 200},
+	{"GET", at, "", tenant.ScopeServicesRead, 200},
+	{"POST", at, "CodeLength=8", tenant.ScopeServicesWrite, 200},
+	{"DELETE", at, "", tenant.ScopeServicesWrite, 204},
+	{"POST", at + "/Verifications", "To=%2B12025550123&Channel=sms", tenant.ScopeVerifyStart, 201},
+	{"GET", one, "", tenant.ScopeVerifyRead, 200},
+	{"POST", one, "Status=canceled", tenant.ScopeVerifyStart, 200},
+	{"POST", at + "/VerificationCheck", "To=%2B12025550123&Code=918273", tenant.ScopeVerifyCheck, 200},
+	{"POST", at + "/VerificationCheck", "VerificationSid=VE" + vrf.Hex() + "&Code=918273", tenant.ScopeVerifyCheck, 200},
+}
+
+var (
+	at  = "/Services/VA" + svc.Hex()
+	one = at + "/Verifications/VE" + vrf.Hex()
+)
+
+// fake is a fake of everything that the door calls: it answers from its fields.
+type fake struct {
+	scopes    []string
+	view      verify.View
+	err       error // when set, what every method of verifications and profiles answers
+	panics    bool
+	noProfile bool // reading a profile answers err too
+	now       time.Time
+	reveal    bool // the last Get asked for the recipient in full
+
+	log bytes.Buffer
+}
+
+func newFake() *fake {
+	return &fake{
+		scopes: []string{tenant.ScopeAll, tenant.ScopeVerifyApprove, tenant.ScopeRecipientShow},
+		view: verify.View{ID: vrf, Status: verify.Pending, To: "+12025550123", Channel: delivery.SMS, Service: svc, Purpose: verify.ForLogin,
+			Sends: []verify.Send{{N: 1, Channel: delivery.SMS, At: began}}, CreatedAt: began, ExpiresAt: began.Add(10 * time.Minute)},
+		now: began.Add(time.Minute),
+	}
+}
+
+func (f *fake) Authenticate(_ context.Context, k string) (tenant.Principal, error) {
+	if k != "csk_good" {
+		return tenant.Principal{}, fault.New(fault.Unauthenticated, "key_invalid", "This key is not known.")
+	}
+	return tenant.Principal{Tenant: acme, Key: key, Scopes: f.scopes}, nil
+}
+
+func (f *fake) answer() error {
+	if f.panics {
+		panic("the code is 918273")
+	}
+	return f.err
+}
+
+func (f *fake) Start(context.Context, verify.StartRequest) (verify.StartAnswer, error) {
+	return verify.StartAnswer{View: f.view, Created: true, Sent: true}, f.answer()
+}
+
+func (f *fake) Check(context.Context, verify.CheckRequest) (verify.CheckAnswer, error) {
+	return verify.CheckAnswer{ID: vrf, Status: verify.Approved, Valid: true}, f.answer()
+}
+
+func (f *fake) Cancel(context.Context, verify.EndRequest) (verify.View, error) {
+	v := f.view
+	v.Status = verify.Canceled
+	return v, f.answer()
+}
+
+func (f *fake) Approve(ctx context.Context, r verify.EndRequest) (verify.View, error) {
+	return f.Cancel(ctx, r)
+}
+
+func (f *fake) Get(_ context.Context, _ verify.Caller, _ uid.ID, reveal bool) (verify.Record, error) {
+	f.reveal = reveal
+	v := f.view
+	if !reveal {
+		v.To = "+1•••••••23"
+	}
+	return verify.Record{View: v}, f.answer()
+}
+
+func (f *fake) Open(context.Context, verify.Caller, string, string, verify.Purpose) (verify.View, error) {
+	return f.view, f.answer()
+}
+
+func (f *fake) service() tenant.Service {
+	return tenant.Service{ID: svc, Tenant: acme, Name: "Acme", CodeLength: 6, CreatedAt: began, UpdatedAt: began}
+}
+
+func (f *fake) Profile(context.Context, uid.Tenant, uid.ID) (tenant.Service, error) {
+	if f.noProfile {
+		return tenant.Service{}, f.err
+	}
+	return f.service(), nil
+}
+
+func (f *fake) Services(context.Context, uid.Tenant, uid.ID, int) ([]tenant.Service, uid.ID, error) {
+	return []tenant.Service{f.service()}, uid.ID{}, f.answer()
+}
+
+func (f *fake) CreateService(_ context.Context, _ tenant.Caller, s tenant.Service, _ *tenant.Idempotency) (tenant.Service, error) {
+	s.ID = svc
+	return s, f.answer()
+}
+
+func (f *fake) UpdateService(_ context.Context, _ tenant.Caller, _ uid.Tenant, _ uid.ID, change func(*tenant.Service)) (tenant.Service, error) {
+	s := f.service()
+	change(&s)
+	return s, f.answer()
+}
+
+func (f *fake) DeleteService(context.Context, tenant.Caller, uid.Tenant, uid.ID) error {
+	return f.answer()
+}
+
+// ask sends a request through the door in its chain, as the program runs it.
+func (f *fake) ask(t *testing.T, method, path, form string) answer {
+	t.Helper()
+	chain, err := web.NewChain(web.Config{Log: slog.New(slog.NewJSONHandler(&f.log, nil)), Registerer: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := chain.Wrap(twilio.Policy(), twilio.New(twilio.Config{
+		Keys: f, Verifications: f, Profiles: f, Rules: recipient.Rules{Fiction: true},
+		Origin: func(*http.Request) string { return "https://verify.example.com" }, Now: func() time.Time { return f.now },
+	}))
+	r := httptest.NewRequest(method, twilio.Mount+"/v2"+path, strings.NewReader(form))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth("SK"+key.Hex(), "good")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	a := answer{status: w.Code, header: w.Header(), raw: w.Body.String()}
+	if a.raw != "" {
+		if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {
+			t.Fatalf("%s %s: no JSON: %s", method, path, a.raw)
+		}
+	}
+	return a
+}
+
+func TestEveryRouteAnswersAKeyByItsOwnSID(t *testing.T) {
+	t.Parallel()
+	for _, s := range scenarios {
+		a := newFake().ask(t, s.method, s.path, s.form)
+		if a.status != s.status {
+			t.Errorf("%s %s: %d %s, want %d", s.method, s.path, a.status, a.raw, s.status)
+		}
+		if a.status < 300 && a.body["sid"] != nil && a.text("account_sid") != "AC"+uid.ID(acme).Hex() {
+			t.Errorf("%s %s: account_sid %q", s.method, s.path, a.text("account_sid"))
+		}
+	}
+}
+
+var errSecret = errors.New("SELECT code FROM verification /var/lib/x.db")
+
+func TestEveryFaultOfEveryRouteIsToldInTwiliosForm(t *testing.T) {
+	t.Parallel()
+	want := map[fault.Kind][2]int{
+		fault.Internal: {500, 20500}, fault.Unavailable: {503, 20503}, fault.NotFound: {404, 20404}, fault.Malformed: {400, 20001},
+		fault.Denied: {403, 20003}, fault.Unauthenticated: {401, 20003}, fault.Limited: {429, 20429},
+	}
+	for _, s := range scenarios {
+		for kind, w := range want {
+			f := newFake()
+			f.noProfile = s.method == "GET" && s.path == at
+			f.err = fault.Wrap(kind, "some_code", "Do this.", errSecret).After(90 * time.Second)
+			a := f.ask(t, s.method, s.path, s.form)
+			client{TB: t}.isError(a, w[0], w[1])
+			if strings.Contains(a.raw, "SELECT") {
+				t.Errorf("%s %s: the cause is shown: %s", s.method, s.path, a.raw)
+			}
+		}
+	}
+}
+
+func TestLimitsAreToldByTwiliosCodes(t *testing.T) {
+	t.Parallel()
+	for word, code := range map[string]int{
+		"sends_used_up": 60203, "recipient_limited": 60203, "checks_used_up": 60202, "checks_paused": 20429, "client_limited": 20429,
+		"risk_delayed": 20429,
+	} {
+		f := newFake()
+		f.err = fault.New(fault.Limited, word, "Wait.").After(29*time.Second + 1)
+		a := f.ask(t, "POST", at+"/Verifications", "To=%2B12025550123&Channel=sms")
+		client{TB: t}.isError(a, 429, code)
+		if a.header.Get("Retry-After") != "30" {
+			t.Errorf("%s: Retry-After %q", word, a.header.Get("Retry-After"))
+		}
+	}
+	f := newFake()
+	f.err = fault.New(fault.Limited, "checks_paused", "Wait.").After(time.Minute)
+	client{TB: t}.isError(f.ask(t, "POST", at+"/VerificationCheck", "To=%2B12025550123&Code=918273"), 429, 20429)
+}
+
+func TestAStartThatIsDeniedIsBlocked(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.view.Status = verify.Denied
+	client{TB: t}.isError(f.ask(t, "POST", at+"/Verifications", "To=%2B12025550123&Channel=sms"), 403, 60410)
+}
+
+func TestAChannelWithoutARouteIsToldByItsOwnCode(t *testing.T) {
+	t.Parallel()
+	for form, code := range map[string]int{
+		"To=a%40example.com&Channel=email": 60217, "To=%2B12025550123&Channel=whatsapp": 68008, "To=%2B12025550123&Channel=call": 60223,
+	} {
+		f := newFake()
+		f.err = fault.New(fault.Invalid, "channel_unavailable", "Choose another one.").On("channel")
+		client{TB: t}.isError(f.ask(t, "POST", at+"/Verifications", form), 400, code)
+	}
+}
+
+func TestWhatIsUsedUpIsGoneWhenItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.view.Status = verify.Exhausted
+	check := "VerificationSid=VE" + vrf.Hex() + "&Code=918273"
+	if a := f.ask(t, "GET", one, ""); a.text("status") != "max_attempts_reached" {
+		t.Errorf("fetched: %s", a.raw)
+	}
+	a := f.ask(t, "POST", at+"/VerificationCheck", check)
+	client{TB: t}.isError(a, 429, 60202)
+	if a.header.Get("Retry-After") != "540" {
+		t.Errorf("Retry-After %q, want the nine minutes that are left", a.header.Get("Retry-After"))
+	}
+	f.now, f.err = began.Add(10*time.Minute), nil
+	client{TB: t}.isError(f.ask(t, "GET", one, ""), 404, 20404)
+	for _, ended := range []verify.Status{verify.Approved, verify.Canceled, verify.Expired, verify.Superseded, verify.Failed, verify.Denied} {
+		f.view.Status = ended
+		client{TB: t}.isError(f.ask(t, "GET", one, ""), 404, 20404)
+	}
+}
+
+func TestANumberIsShownInFullToKeysThatMaySeeIt(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	if a := f.ask(t, "GET", one, ""); a.text("to") != "+12025550123" || !f.reveal {
+		t.Errorf("with the scope: %s", a.raw)
+	}
+	f.scopes = []string{tenant.ScopeAll}
+	if a := f.ask(t, "GET", one, ""); a.text("to") != "+1•••••••23" || f.reveal {
+		t.Errorf("without: %s", a.raw)
+	}
+	if a := f.ask(t, "GET", at+"/Verifications/+12025550123", ""); a.text("to") != "+12025550123" || f.reveal {
+		t.Errorf("who asks by it: %s", a.raw)
+	}
+	client{TB: t}.isError(f.ask(t, "POST", one, "Status=approved"), 403, 20003)
+}
+
+func TestAPanicIsAnAnswerWithoutWhatItWasAbout(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.panics = true
+	a := f.ask(t, "POST", at+"/VerificationCheck", "To=%2B12025550123&Code=918273")
+	client{TB: t}.isError(a, 500, 20500)
+	if strings.Contains(a.raw+f.log.String(), "918273") {
+		t.Errorf("the code is told: %s %s", a.raw, f.log.String())
+	}
+}
+
+func TestLogLinesHoldNeitherNumberNorCodeNorToken(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	for _, s := range scenarios {
+		f.ask(t, s.method, s.path, s.form)
+	}
+	f.ask(t, "GET", at+"/Verifications/+12025550123/", "")
+	f.ask(t, "GET", "/SafeList/Numbers/+12025550123", "")
+	for _, secret := range []string{"2025550123", "918273", "good"} {
+		if strings.Contains(f.log.String(), secret) {
+			t.Errorf("%s is in the log:\n%s", secret, f.log.String())
+		}
+	}
+	if !strings.Contains(f.log.String(), `"route":"GET /compat/twilio/v2/Services/{service}/Verifications/{verification}"`) {
+		t.Errorf("the log does not name routes:\n%s", f.log.String())
+	}
+}

@@ -1,0 +1,172 @@
+package twilio
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
+	"github.com/countersign/countersign/internal/web"
+)
+
+// Mount is the path below which the door is served.
+const Mount = "/compat/twilio"
+
+// keyPrefix is what API keys begin with and tokens of this door do not.
+const keyPrefix = "csk_"
+
+// life is how long a verification can be approved, from its first send.
+const life = 10 * time.Minute
+
+// Keys knows API keys.
+type Keys interface {
+	// Authenticate finds who key belongs to, or Unauthenticated: unknown, expired and revoked look the same.
+	Authenticate(ctx context.Context, key string) (tenant.Principal, error)
+}
+
+// Verifications is what the door asks of verify.Service, which says what each method answers.
+type Verifications interface {
+	Start(ctx context.Context, r verify.StartRequest) (verify.StartAnswer, error)
+	Check(ctx context.Context, r verify.CheckRequest) (verify.CheckAnswer, error)
+	Cancel(ctx context.Context, r verify.EndRequest) (verify.View, error)
+	Approve(ctx context.Context, r verify.EndRequest) (verify.View, error)
+	Get(ctx context.Context, by verify.Caller, id uid.ID, reveal bool) (verify.Record, error)
+	Open(ctx context.Context, by verify.Caller, to, service string, purpose verify.Purpose) (verify.View, error)
+}
+
+// Profiles is what the door asks of tenant.Directory, which says what each method answers.
+type Profiles interface {
+	Profile(ctx context.Context, t uid.Tenant, id uid.ID) (tenant.Service, error)
+	Services(ctx context.Context, t uid.Tenant, after uid.ID, limit int) (page []tenant.Service, more uid.ID, err error)
+	CreateService(ctx context.Context, by tenant.Caller, s tenant.Service, i *tenant.Idempotency) (tenant.Service, error)
+	UpdateService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID, change func(*tenant.Service)) (tenant.Service, error)
+	DeleteService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID) error
+}
+
+// Config is what the door is built of. All but Life and Now are required.
+type Config struct {
+	Keys          Keys
+	Verifications Verifications
+	Profiles      Profiles
+	Rules         recipient.Rules              // which recipients are valid here
+	Origin        func(r *http.Request) string // scheme and host for URLs in the answer to r
+	Life          time.Duration                // of a code; zero: ten minutes
+	Now           func() time.Time             // nil: time.Now
+}
+
+// door holds the services that handlers call.
+type door struct {
+	Config
+	mux *web.Mux
+}
+
+// New builds the door: a handler to be wrapped in the chain of package web with Policy. It takes whole paths, below Mount.
+func New(cfg Config) http.Handler {
+	if cfg.Life == 0 {
+		cfg.Life = life
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	d := &door{Config: cfg}
+	d.mux = newMux(d)
+	return d
+}
+
+// Policy is that of the door: for machines, with errors in Twilio's form.
+func Policy() web.Policy {
+	p := web.APIPolicy()
+	p.Fail = fail
+	return p
+}
+
+// ServeHTTP lets those through whom their credentials prove, before anything else is looked at.
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p, err := d.authenticate(r)
+	if err != nil {
+		fail(w, r, err)
+		return
+	}
+	web.SetPrincipal(r.Context(), p)
+	path := plainPath(r.URL.Path)
+	if path == r.URL.Path {
+		d.mux.ServeHTTP(w, r)
+		return
+	}
+	plain := r.Clone(r.Context())
+	plain.URL.Path, plain.URL.RawPath = path, plainPath(r.URL.RawPath)
+	defer func() { r.Pattern = plain.Pattern }() // the chain counts and logs by it
+	d.mux.ServeHTTP(w, plain)
+}
+
+// plainPath is the path with one prefix and no slash at its end. Twilio's library for Ruby puts the base URL in front of the
+// path of the next page, and so the prefix comes twice.
+func plainPath(path string) string {
+	if rest, ok := strings.CutPrefix(path, Mount); ok && strings.HasPrefix(rest, Mount+"/") {
+		path = rest
+	}
+	if len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") {
+		path = path[:len(path)-1]
+	}
+	return path
+}
+
+// authenticate finds who r comes from. The password is an API key without its prefix, for Twilio's libraries take letters
+// and digits only; the user is the account SID of its tenant or the SID of the key itself.
+func (d *door) authenticate(r *http.Request) (tenant.Principal, error) {
+	user, secret, ok := r.BasicAuth()
+	if !ok {
+		return tenant.Principal{}, errAuth
+	}
+	p, err := d.Keys.Authenticate(r.Context(), keyPrefix+secret)
+	if fault.Is(err, fault.Unauthenticated) {
+		return tenant.Principal{}, errAuth
+	}
+	if err != nil {
+		return tenant.Principal{}, err
+	}
+	account, isAccount := parseSID(sidAccount, user)
+	key, isKey := parseSID(sidKey, user)
+	if isAccount && uid.Tenant(account) == p.Tenant || isKey && key == p.Key {
+		return p, nil
+	}
+	return tenant.Principal{}, errAuth
+}
+
+// named are the scopes that tenant.ScopeAll does not stand for.
+var named = []string{tenant.ScopeVerifyApprove, tenant.ScopeRecipientShow}
+
+// allows reports whether p holds scope.
+func allows(p tenant.Principal, scope string) bool {
+	return slices.Contains(p.Scopes, scope) || !slices.Contains(named, scope) && slices.Contains(p.Scopes, tenant.ScopeAll)
+}
+
+// caller is who asks, for verifications.
+func caller(ctx context.Context) verify.Caller {
+	p := web.Principal(ctx)
+	return verify.Caller{Tenant: p.Tenant, Actor: "key:" + p.Key.Text(uid.Key), RequestID: web.RequestID(ctx)}
+}
+
+// changer is who asks, for changes of services.
+func changer(ctx context.Context) tenant.Caller {
+	by := caller(ctx)
+	return tenant.Caller{Actor: by.Actor, RequestID: by.RequestID}
+}
+
+// account is the account SID for answers.
+func account(ctx context.Context) string { return AccountSID(web.Principal(ctx).Tenant) }
+
+// AccountSID is a tenant as Twilio's libraries take it.
+func AccountSID(t uid.Tenant) string { return sid(sidAccount, uid.ID(t)) }
+
+// AuthToken is an API key as Twilio's libraries take it: letters and digits only.
+func AuthToken(key string) string { return strings.TrimPrefix(key, keyPrefix) }
+
+// stamp is a time as answers show it: whole seconds, for one library takes no other form.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
