@@ -142,6 +142,19 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"messageId":"snd_`,
 		))
 	})
+	t.Run("compat-twilio", func(t *testing.T) {
+		t.Parallel()
+		follow(t, dir, addr, "%2B12025550131", pair(t, blocks(t, "compat-twilio.md"),
+			"", "",
+			`"sid":"VA.*"friendly_name":"Harbor"`, "",
+			`"to":"\+12025550131","channel":"sms","status":"pending"`,
+			"", // the code from the inbox
+			`"status":"pending".*"send_code_attempts":\[\{"attempt_sid":"VL`,
+			`"status":"pending","valid":false`,
+			`"status":"approved","valid":true`,
+			`"code":20404`, // a code is good once
+		))
+	})
 }
 
 // blocks are the lines of the shell blocks of a document.
