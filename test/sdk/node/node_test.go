@@ -1,0 +1,28 @@
+// Package node_test runs the tests that are written in JavaScript, with node's own test runner, against one server.
+package node_test
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/countersign/countersign/test/sdk/devserver"
+)
+
+func TestTwiliosLibraryForNode(t *testing.T) {
+	if _, err := os.Stat("node_modules/twilio/package.json"); err != nil {
+		t.Fatal("the library is not here: `make test` installs it; by hand: npm ci --ignore-scripts in this folder")
+	}
+	s, err := devserver.Start("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", "twilio.test.js")
+	cmd.Env = append(os.Environ(), "CREDENTIALS="+s.File)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}

@@ -1,0 +1,177 @@
+// Twilio's library for Node.js, as an application uses it: only the base URL is another. Run by node_test.go.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import twilio from "twilio";
+
+const dev = JSON.parse(readFileSync(process.env.CREDENTIALS, "utf8"));
+
+function newClient(token = dev.twilio.auth_token) {
+  const client = twilio(dev.twilio.account_sid, token);
+  client.verify.baseUrl = dev.twilio.base_url;
+  return client;
+}
+
+const client = newClient();
+const services = client.verify.v2.services;
+let numbers = 0;
+
+// number is one that no other test has.
+const number = () => "+447700900" + String(++numbers).padStart(3, "0");
+
+// code waits for the n-th message to a recipient, from 1.
+async function code(to, n = 1) {
+  for (let tries = 0; tries < 500; tries++) {
+    const answer = await fetch(dev.base_url + "/dev/inbox?to=" + encodeURIComponent(to));
+    const { messages } = await answer.json();
+    if (messages.length >= n) return messages[messages.length - n];
+    await new Promise((go) => setTimeout(go, 10));
+  }
+  assert.fail("message " + n + " did not come");
+}
+
+// wrong is a code of the same length that is not the right one.
+const wrong = (right) => (right[0] === "0" ? "1" : "0") + right.slice(1);
+
+// refused holds a promise to one error of Twilio's.
+const refused = (promise, status, errorCode) =>
+  assert.rejects(promise, (err) => {
+    assert.equal(err.constructor.name, "RestException");
+    assert.equal(err.status, status);
+    assert.equal(err.code, errorCode);
+    assert.equal(err.moreInfo, "https://www.twilio.com/docs/errors/" + errorCode);
+    assert.ok(err.message);
+    return true;
+  });
+
+// service makes one, and has it removed after the test.
+async function service(t, settings = {}) {
+  const made = await services.create({ friendlyName: "Acme", ...settings });
+  t.after(() => services(made.sid).remove()); // what create gives knows no way back to its resource
+  return made;
+}
+
+test("a service is created, read, changed and removed", async (t) => {
+  const made = await services.create({ friendlyName: "Shop", codeLength: 8, "totp.skew": 2, psd2Enabled: true });
+  assert.match(made.sid, /^VA[0-9a-f]{32}$/);
+  assert.equal(made.accountSid, dev.twilio.account_sid);
+  assert.equal(made.codeLength, 8);
+  assert.equal(made.totp.skew, 2);
+  assert.equal(made.customCodeEnabled, false);
+  assert.ok(made.dateCreated instanceof Date && !Number.isNaN(made.dateCreated.getTime()));
+  const changed = await services(made.sid).update({ customCodeEnabled: true, ttsName: "Shop" });
+  assert.deepEqual([changed.codeLength, changed.customCodeEnabled, changed.psd2Enabled, changed.ttsName], [8, true, true, "Shop"]);
+  assert.equal((await services(made.sid).fetch()).friendlyName, "Shop");
+  assert.equal(await services(made.sid).remove(), true);
+  await refused(services(made.sid).fetch(), 404, 20404);
+});
+
+test("a list is read over many pages", async (t) => {
+  const made = [];
+  for (let i = 0; i < 5; i++) made.push((await service(t, { friendlyName: "Page " + i })).sid);
+  const seen = (await services.list({ pageSize: 2 })).map((s) => s.sid);
+  for (const sid of made) assert.equal(seen.filter((s) => s === sid).length, 1);
+  assert.equal((await services.list({ limit: 3, pageSize: 2 })).length, 3);
+  const first = await services.page({ pageSize: 2 });
+  const back = await (await first.nextPage()).previousPage();
+  assert.deepEqual(back.instances.map((s) => s.sid), first.instances.map((s) => s.sid));
+});
+
+test("a code by sms is checked", async (t) => {
+  const { sid } = await service(t);
+  const to = number();
+  const v = await services(sid).verifications.create({ to, channel: "sms" });
+  assert.deepEqual([v.to, v.channel, v.status, v.valid, v.serviceSid], [to, "sms", "pending", false, sid]);
+  assert.equal(v.sendCodeAttempts.length, 1);
+  assert.match(v.sendCodeAttempts[0].attempt_sid, /^VL[0-9a-f]{32}$/);
+  assert.deepEqual(v.lookup, { carrier: null });
+  const message = await code(to);
+  assert.equal(message.body, "Your Acme verification code is: " + message.code);
+  const miss = await services(sid).verificationChecks.create({ to, code: wrong(message.code) });
+  assert.deepEqual([miss.status, miss.valid], ["pending", false]);
+  assert.equal((await services(sid).verifications(v.sid).fetch()).status, "pending");
+  assert.equal((await services(sid).verifications(to).fetch()).sid, v.sid);
+  const hit = await services(sid).verificationChecks.create({ verificationSid: v.sid, code: message.code });
+  assert.deepEqual([hit.sid, hit.status, hit.valid, hit.to], [v.sid, "approved", true, to]);
+  await refused(services(sid).verifications(v.sid).fetch(), 404, 20404);
+  await refused(services(sid).verificationChecks.create({ to, code: message.code }), 404, 20404);
+});
+
+test("a resend has the same code, and the sixth is refused", async (t) => {
+  const { sid } = await service(t);
+  const to = number();
+  const first = await services(sid).verifications.create({ to, channel: "sms" });
+  const second = await services(sid).verifications.create({ to, channel: "call" });
+  assert.deepEqual([second.sid, second.channel, second.sendCodeAttempts.length], [first.sid, "call", 2]);
+  assert.equal((await code(to, 2)).code, (await code(to, 1)).code);
+  for (let i = 0; i < 3; i++) await services(sid).verifications.create({ to, channel: "sms" });
+  await refused(services(sid).verifications.create({ to, channel: "sms" }), 429, 60203);
+});
+
+test("the sixth check is refused, with the right code too", async (t) => {
+  const { sid } = await service(t);
+  const to = number();
+  await services(sid).verifications.create({ to, channel: "sms" });
+  const right = (await code(to)).code;
+  for (let i = 0; i < 5; i++) {
+    const miss = await services(sid).verificationChecks.create({ to, code: wrong(right) });
+    assert.deepEqual([miss.status, miss.valid], ["pending", false]);
+  }
+  await refused(services(sid).verificationChecks.create({ to, code: right }), 429, 60202);
+  await refused(services(sid).verifications.create({ to, channel: "sms" }), 429, 60202);
+});
+
+test("a code by e-mail is checked", async (t) => {
+  const { sid } = await service(t);
+  const to = "node+tag@example.com";
+  const v = await services(sid).verifications.create({ to, channel: "email" });
+  assert.equal((await services(sid).verifications(to).fetch()).sid, v.sid);
+  const hit = await services(sid).verificationChecks.create({ to, code: (await code(to)).code });
+  assert.equal(hit.valid, true);
+});
+
+test("a custom code is approved by its owner, and canceled", async (t) => {
+  const { sid } = await service(t, { customCodeEnabled: true });
+  const to = number();
+  const v = await services(sid).verifications.create({ to, channel: "sms", customCode: "246810" });
+  assert.equal((await code(to)).code, "246810");
+  const done = await services(sid).verifications(v.sid).update({ status: "approved" });
+  assert.deepEqual([done.status, done.valid], ["approved", true]);
+  const next = await services(sid).verifications.create({ to, channel: "sms", customCode: "135791" });
+  const gone = await services(sid).verifications(to).update({ status: "canceled" });
+  assert.deepEqual([gone.sid, gone.status], [next.sid, "canceled"]);
+  await refused(services(sid).verifications(to).update({ status: "canceled" }), 404, 20404);
+});
+
+test("a payment is bound to amount and payee", async (t) => {
+  const { sid } = await service(t, { psd2Enabled: true });
+  const to = number();
+  await refused(services(sid).verifications.create({ to, channel: "sms" }), 400, 60206);
+  await refused(services(sid).verifications.create({ to, channel: "call", amount: "€39.99", payee: "Bob" }), 400, 60214);
+  const v = await services(sid).verifications.create({ to, channel: "sms", amount: "€39.99", payee: "Bob" });
+  assert.deepEqual([v.amount, v.payee], ["€39.99", "Bob"]);
+  const message = await code(to);
+  assert.match(message.body, /^€39\.99 to Bob\. /);
+  const miss = await services(sid).verificationChecks.create({ to, code: message.code, amount: "€40.00", payee: "Bob" });
+  assert.deepEqual([miss.status, miss.valid], ["pending", false]);
+  const hit = await services(sid).verificationChecks.create({ to, code: message.code, amount: "€39.99", payee: "Bob" });
+  assert.deepEqual([hit.valid, hit.amount, hit.payee], [true, "€39.99", "Bob"]);
+});
+
+test("errors are Twilio's", async (t) => {
+  const { sid } = await service(t);
+  const to = number();
+  const create = (more) => services(sid).verifications.create({ to, channel: "sms", ...more });
+  await refused(create({ to: "123" }), 400, 60200);
+  await refused(create({ channel: "fax" }), 400, 60200);
+  await refused(create({ locale: "tlh" }), 400, 60200);
+  await refused(create({ customCode: "123456" }), 403, 60204);
+  await refused(create({ channel: "call", appHash: "FA+9qCX9VSu" }), 400, 60602);
+  await refused(services(sid).verificationChecks.create({ code: "123456" }), 400, 60221);
+  await refused(services(sid).verificationChecks.create({ to, code: "123456" }), 404, 20404);
+  await refused(services.create({ friendlyName: "Acme", codeLength: 3 }), 400, 60200);
+  await refused(services.list({ pageSize: 1001 }), 400, 20007);
+  await refused(services("VA" + "0".repeat(32)).fetch(), 404, 20404);
+  await refused(services(sid).entities.list(), 404, 20404); // not there yet
+  await refused(newClient("0".repeat(60)).verify.v2.services(sid).fetch(), 401, 20003);
+});
