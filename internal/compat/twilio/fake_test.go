@@ -69,6 +69,7 @@ type fake struct {
 	panics    bool
 	noProfile bool // reading a profile answers err too
 	now       time.Time
+	checks    int  // how often Check was called
 	reveal    bool // the last Get asked for the recipient in full
 
 	log bytes.Buffer
@@ -102,6 +103,7 @@ func (f *fake) Start(context.Context, verify.StartRequest) (verify.StartAnswer, 
 }
 
 func (f *fake) Check(context.Context, verify.CheckRequest) (verify.CheckAnswer, error) {
+	f.checks++
 	return verify.CheckAnswer{ID: vrf, Status: verify.Approved, Valid: true}, f.answer()
 }
 
@@ -273,6 +275,26 @@ func TestWhatIsUsedUpIsGoneWhenItsTimeIsOver(t *testing.T) {
 	for _, ended := range []verify.Status{verify.Approved, verify.Canceled, verify.Expired, verify.Superseded, verify.Failed, verify.Denied} {
 		f.view.Status = ended
 		client{TB: t}.isError(f.ask(t, "GET", one, ""), 404, 20404)
+	}
+}
+
+func TestACheckOfNothingTakesTheRoadOfEveryCheck(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.err = fault.New(fault.NotFound, "verification_not_found", "There is no such verification.")
+	client{TB: t}.isError(f.ask(t, "POST", at+"/VerificationCheck", "VerificationSid=VE"+vrf.Hex()+"&Code=918273"), 404, 20404)
+	if f.checks != 1 {
+		t.Errorf("%d checks: an unknown one is told apart by its time", f.checks)
+	}
+}
+
+func TestACheckForAnotherServiceSpendsNothing(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.view.Service = vrf
+	client{TB: t}.isError(f.ask(t, "POST", at+"/VerificationCheck", "VerificationSid=VE"+vrf.Hex()+"&Code=918273"), 404, 20404)
+	if f.checks != 0 {
+		t.Errorf("%d checks spent through another service", f.checks)
 	}
 }
 

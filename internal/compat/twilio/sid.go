@@ -19,14 +19,14 @@ const (
 // sid is an identifier as Twilio writes it.
 func sid(prefix string, id uid.ID) string { return prefix + id.Hex() }
 
-// parseSID reads what sid wrote.
+// parseSID reads what sid wrote. All zeros are nobody's.
 func parseSID(prefix, s string) (uid.ID, bool) {
 	rest, ok := strings.CutPrefix(s, prefix)
 	if !ok {
 		return uid.ID{}, false
 	}
 	id, err := uid.ParseHex(rest)
-	return id, err == nil
+	return id, err == nil && !id.IsZero()
 }
 
 // sendSID names send n, from 1 to 15, of a verification: the verification's bits, with n in the place of the four that

@@ -320,6 +320,7 @@ func TestACheckNamesItsVerification(t *testing.T) {
 	c.refused(400, 60200, "POST", at+"/VerificationCheck", "To", to, "Code", "123")
 	c.refused(404, 20404, "POST", at+"/VerificationCheck", "To", number(), "Code", code)
 	c.refused(404, 20404, "POST", at+"/VerificationCheck", "VerificationSid", "VE"+strings.Repeat("0", 32), "Code", code)
+	c.refused(404, 20404, "POST", at+"/VerificationCheck", "VerificationSid", "VE"+strings.Repeat("1", 32), "Code", code)
 	c.refused(404, 20404, "POST", at+"/VerificationCheck", "VerificationSid", "nonsense", "Code", code)
 	for _, by := range []string{"To", "VerificationSid"} { // codes of another service do not count
 		name := map[string]string{"To": to, "VerificationSid": v.text("sid")}[by]
