@@ -33,6 +33,9 @@ import (
 
 // Config says how the store works.
 type Config struct {
+	// Lanes is how many batches may be on their way at once, 1 or 2; an engine with one writer takes 1. Zero: 1, and 2 where
+	// a commit turns out to be slow.
+	Lanes int
 	// Queue gets the jobs that were born leased to this node. Nil: nothing here works on jobs.
 	Queue *outbox.Queue
 }
@@ -47,6 +50,7 @@ type DB struct {
 	metrics *metrics
 	lanes   []*lane
 	width   atomic.Int32 // so many of the lanes are in use
+	measure bool         // how many are of use
 
 	oneVerification statement
 
@@ -60,17 +64,17 @@ type DB struct {
 
 // New makes the store. Nothing is committed until Run is called.
 func New(cfg Config, engine Engine, log *slog.Logger, reg prometheus.Registerer) *DB {
-	db := &DB{Now: time.Now, engine: engine, log: log, queue: cfg.Queue, stopped: make(chan struct{}),
+	db := &DB{Now: time.Now, engine: engine, log: log, queue: cfg.Queue, measure: cfg.Lanes == 0, stopped: make(chan struct{}),
 		oneVerification: statement{text: readVerification}}
 	node := uid.Random(db.Now())
 	if disk, ok := engine.(syncer); ok {
 		db.disk, db.toDisk = disk, make(chan committed, aheadOfDisk)
 	}
-	db.width.Store(1)
 	most := 1
 	if engine.Locks() {
 		most = slowLanes
 	}
+	db.width.Store(int32(min(max(cfg.Lanes, 1), most)))
 	for n := range most {
 		owner := append(node[:len(node):len(node)], byte(n))
 		db.lanes = append(db.lanes, &lane{db: db, n: n, owner: owner, queue: make(chan *request, queueSize),
@@ -87,7 +91,9 @@ func (db *DB) Run(ctx context.Context) {
 	for _, l := range db.lanes {
 		lanes.Go(func() { l.run(laneCtx) })
 	}
-	wg.Go(func() { db.widen(laneCtx) })
+	if db.measure {
+		wg.Go(func() { db.widen(laneCtx) })
+	}
 	if db.disk != nil {
 		wg.Go(func() { db.harden(&lanes) })
 	}

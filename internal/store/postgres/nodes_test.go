@@ -254,3 +254,24 @@ func TestTwo_nodes_remember_nothing_that_the_other_has_changed(t *testing.T) {
 	dbs, _ := nodes(t)
 	storetest.Apart(t, dbs)
 }
+
+func TestTwo_lanes_leave_what_one_lane_would(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.Migrated(t)
+	e := connect(t, url)
+	wide := storetest.Wide(t, e)
+	var l storetest.Ledger
+	l.Work(wide, 32, 20)
+	if got := l.Compare(t, e); got.Refused+got.Unknown != 0 {
+		t.Errorf("%+v", got)
+	}
+	storetest.Apart(t, [2]*store.DB{wide, storetest.Start(t, connect(t, url), nil)})
+}
+
+func TestCommitTime_measures_a_commit(t *testing.T) {
+	t.Parallel()
+	took, err := connect(t, postgrestest.Migrated(t)).CommitTime(t.Context())
+	if err != nil || took <= 0 || took > 10*time.Second {
+		t.Errorf("%v %v", took, err)
+	}
+}

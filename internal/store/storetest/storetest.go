@@ -432,7 +432,10 @@ func Start(t testing.TB, e store.Engine, queue *outbox.Queue) *store.DB {
 // another runs one more store over an engine that is closed elsewhere.
 func another(t testing.TB, e store.Engine, queue *outbox.Queue) *store.DB {
 	t.Helper()
-	db := store.New(store.Config{Queue: queue}, e, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	return run(t, store.New(store.Config{Lanes: 1, Queue: queue}, e, slog.New(slog.DiscardHandler), prometheus.NewRegistry()))
+}
+
+func run(t testing.TB, db *store.DB) *store.DB {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

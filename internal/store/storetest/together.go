@@ -37,12 +37,18 @@ func Count(t testing.TB, e store.Engine, table string) (n int) {
 	return n
 }
 
+// Wide runs a store with two lanes over e until the test ends.
+func Wide(t testing.TB, e store.Engine) *store.DB {
+	t.Helper()
+	return run(t, store.New(store.Config{Lanes: 2}, e, slog.New(slog.DiscardHandler), prometheus.NewRegistry()))
+}
+
 // Together runs a store over e and has it take all of the requests, each one change, in one batch. It answers what
 // they were answered.
 func Together(t testing.TB, e store.Engine, requests ...func(db *store.DB) error) []error {
 	t.Helper()
 	reg := prometheus.NewRegistry()
-	db := store.New(store.Config{}, e, slog.New(slog.DiscardHandler), reg)
+	db := store.New(store.Config{Lanes: 1}, e, slog.New(slog.DiscardHandler), reg)
 	ctx, stop := context.WithCancel(context.Background())
 	var running, asking sync.WaitGroup
 	running.Go(func() { db.Run(ctx) })
