@@ -61,8 +61,11 @@ func (db *DB) sync() error {
 	return nil
 }
 
-// answer tells everybody in the batch what became of it, and hands its jobs over.
+// answer hands the jobs of the batch over and tells everybody in it what became of it.
 func (db *DB) answer(c committed, err error) {
+	if err == nil {
+		db.queue.Offer(c.jobs)
+	}
 	db.metrics.batch(len(c.requests), time.Since(c.began), c.began.Sub(c.requests[0].at))
 	for _, r := range c.requests {
 		switch {
@@ -72,8 +75,5 @@ func (db *DB) answer(c committed, err error) {
 			r.err = unavailable("storage_unavailable", err)
 		}
 		close(r.done)
-	}
-	if err == nil {
-		db.queue.Offer(c.jobs)
 	}
 }
