@@ -36,16 +36,16 @@ func messageRows(l tenant.Limits, p tenant.Service) []Row {
 		{
 			Limit: "messages to a recipient proven before", Figure: figures(l.Recipient...),
 			Counted: "tenant and recipient, exact, under the recipient's lock", Surfaces: "all",
-			Answer: "429 " + string(classRecipient) + ", nothing is sent", Lockout: "as above",
+			Answer: "429 " + string(classRecipient) + ", nothing is sent (Twilio: 20429; CAMARA: 403 MAX_OTP_CODES_EXCEEDED)", Lockout: "as above",
 		},
 		{
 			Limit: "wait between messages of a verification", Figure: durations(l.CoolDowns),
-			Counted: "verification", Surfaces: "native and hosted",
+			Counted: "verification", Surfaces: "native; at the MTA door 30 s, then 429; none at those of Twilio and CAMARA",
 			Answer: "200 with the live verification and its countdown, nothing is sent", Lockout: "the code that was sent stays valid",
 		},
 		{
 			Limit: "messages of a verification", Figure: strconv.Itoa(p.MaxSends), Counted: "verification", Surfaces: "all",
-			Answer: "429 " + string(classSends) + " until it expires", Lockout: "it ends with the code, after " + short(p.TTL),
+			Answer: "429 " + string(classSends) + " until it expires (Twilio: 60203)", Lockout: "it ends with the code, after " + short(p.TTL),
 		},
 	}
 }
@@ -54,7 +54,8 @@ func wrongCodeRows(l tenant.Limits, p tenant.Service) []Row {
 	return []Row{
 		{
 			Limit: "wrong codes of a verification", Figure: strconv.Itoa(p.MaxChecks), Counted: "verification and generation of the code",
-			Surfaces: "all", Answer: "200 with status exhausted, then 404", Lockout: "a new start makes a new verification",
+			Surfaces: "all", Answer: "200 with status exhausted, then 404 (Twilio: 429 60202 until it would have expired; CAMARA: VERIFICATION_FAILED; MTA: INVALID)",
+			Lockout: "a new start makes a new verification",
 		},
 		{
 			Limit: "wrong codes of a recipient from one client", Figure: figures(l.WrongPerClient) + ", then a pause of " + short(l.WrongPause),
