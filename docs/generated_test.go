@@ -109,7 +109,7 @@ func limitTable(rows []verify.Row) string {
 	return b.String()
 }
 
-var ruleTest = regexp.MustCompile(`^Test(SEC|SP)((?:_[0-9]+)+)_`)
+var ruleTest = regexp.MustCompile(`^Test(SEC|SP)((?:_A?[0-9]+)+)_`)
 
 // TestTheListOfRulesIsWhatTheTestsSay lists the numbered rules that tests carry in their names, with the packages where
 // these stand. Not parallel, as the one above.
@@ -138,12 +138,15 @@ func TestTheListOfRulesIsWhatTheTestsSay(t *testing.T) {
 func byNumber(a, b string) int {
 	kindA, textA, _ := strings.Cut(a, "-")
 	kindB, textB, _ := strings.Cut(b, "-")
-	numberA, _ := strconv.Atoi(textA) // digits by the pattern
+	numberA, _ := strconv.Atoi(textA) // digits by the pattern, or an A and digits, which come first
 	numberB, _ := strconv.Atoi(textB)
-	if kindA != kindB {
+	switch {
+	case kindA != kindB:
 		return strings.Compare(kindA, kindB)
+	case numberA != numberB:
+		return numberA - numberB
 	}
-	return numberA - numberB
+	return strings.Compare(textA, textB)
 }
 
 // TestEveryTestThatADocumentNamesExists is for claims whose proof was renamed or removed.

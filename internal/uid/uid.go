@@ -41,6 +41,9 @@ const (
 	Job          Prefix = "job"
 	Request      Prefix = "req"
 	Node         Prefix = "nod"
+	Entity       Prefix = "ent"
+	Factor       Prefix = "fac"
+	Challenge    Prefix = "chl"
 )
 
 // ErrSyntax is what the parsers answer for text that is no identifier of the wanted spelling.

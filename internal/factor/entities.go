@@ -1,0 +1,115 @@
+package factor
+
+import (
+	"context"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+func errNoEntity() error {
+	return fault.New(fault.NotFound, "entity_not_found", "There is no such entity.")
+}
+
+// entity is what h's entity is made as.
+func (h holder) entity(now time.Time) Entity {
+	return Entity{ID: uid.New(now, h.bucket), Tenant: h.by.Tenant, Service: h.service, Identity: h.identity, CreatedAt: now, UpdatedAt: now}
+}
+
+// CreateEntity makes an entity without factors. Faults: Invalid; Conflict when it is there already.
+func (s *Service) CreateEntity(ctx context.Context, o Owner) (Entity, error) {
+	h, err := s.holder(o)
+	if err != nil {
+		return Entity{}, err
+	}
+	now := s.moment()
+	e := h.entity(now)
+	eff := outbox.Effects{Events: []audit.Event{h.event(EventEntityCreated, e.ID, now, data{})}}
+	if err := s.store.CreateEntity(ctx, e, eff); err != nil {
+		return Entity{}, told(err, errNoEntity)
+	}
+	return e, nil
+}
+
+// Entity reads an entity. NotFound, also for an identity that could be none.
+func (s *Service) Entity(ctx context.Context, o Owner) (Entity, error) {
+	if !o.Identity.Valid() {
+		return Entity{}, errNoEntity()
+	}
+	e, err := s.store.Entity(ctx, o.Caller.Tenant, o.Service, o.Identity)
+	return e, told(err, errNoEntity)
+}
+
+// Entities lists at most limit entities of a service after the given id, or from the first. Limit is 1 or more.
+func (s *Service) Entities(ctx context.Context, t uid.Tenant, service, after uid.ID, limit int) ([]Entity, error) {
+	return s.store.Entities(ctx, t, service, after, limit)
+}
+
+// DeleteEntity removes an entity with its factors and challenges. NotFound.
+func (s *Service) DeleteEntity(ctx context.Context, o Owner) error {
+	e, err := s.Entity(ctx, o)
+	if err != nil {
+		return err
+	}
+	h, err := s.holder(o)
+	if err != nil {
+		return err
+	}
+	now := s.moment()
+	return told(s.store.DeleteEntity(ctx, e.Tenant, e.ID, func(factors []uid.ID) (eff outbox.Effects) {
+		for _, id := range factors {
+			eff.Events = append(eff.Events, h.event(EventDeleted, id, now, data{Factor: id.Text(uid.Factor), Type: TOTP}))
+		}
+		eff.Events = append(eff.Events, h.event(EventEntityDeleted, e.ID, now, data{}))
+		return eff
+	}), errNoEntity)
+}
+
+// Factor reads a factor of the owner. NotFound.
+func (s *Service) Factor(ctx context.Context, o Owner, id uid.ID) (Factor, error) {
+	f, err := s.store.Factor(ctx, o.Caller.Tenant, id)
+	if err == nil && (f.Service != o.Service || f.Identity != o.Identity) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Factor{}, told(err, errNoFactor)
+	}
+	return f, nil
+}
+
+// Factors lists at most limit factors of the owner after the given id, or from the first. NotFound without the entity. Limit is
+// 1 or more.
+func (s *Service) Factors(ctx context.Context, o Owner, after uid.ID, limit int) ([]Factor, error) {
+	e, err := s.Entity(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Factors(ctx, e.Tenant, e.ID, after, limit)
+}
+
+// ChallengeOf reads a challenge of the owner. NotFound. Its state at a time is At.
+func (s *Service) ChallengeOf(ctx context.Context, o Owner, id uid.ID) (Challenge, error) {
+	c, err := s.store.Challenge(ctx, o.Caller.Tenant, id)
+	if err == nil && (c.Service != o.Service || c.Identity != o.Identity) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Challenge{}, told(err, errNoChallenge)
+	}
+	return c, nil
+}
+
+// Challenges lists those of the owner that the filter lets through. NotFound without the entity. A filter without a time means now.
+func (s *Service) Challenges(ctx context.Context, o Owner, f Filter) ([]Challenge, error) {
+	e, err := s.Entity(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if f.Now = stored(f.Now); f.Now.Equal(time.Time{}) {
+		f.Now = s.moment()
+	}
+	return s.store.Challenges(ctx, e.Tenant, e.ID, f)
+}
