@@ -20,7 +20,7 @@ const (
 
 // Retention says how long things are kept.
 type Retention struct {
-	Verifications time.Duration // with their deliveries; zero: for ever
+	Verifications time.Duration // with their deliveries, and challenges; zero: for ever
 	Contacts      time.Duration // the limits of a recipient after the last change: the longest that any counts
 }
 
@@ -54,7 +54,9 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) (removed int64, err err
 		before := uid.Floor(now.Add(-keep.Verifications).Truncate(24 * time.Hour)) // whole days, as partitions are cut
 		drop(db.engine.DropBefore(ctx, "delivery", "verification_id", before))
 		drop(db.engine.DropBefore(ctx, "verification", "id", before))
+		drop(db.shed(ctx, "challenge", `expires_us < $1`, now.Add(-keep.Verifications)))
 	}
+	drop(db.shed(ctx, "factor", `status = 'unverified' AND expires_us < $1`, now.Add(-keepEnrolments)))
 	drop(db.drain(ctx, "idempotency", "bucket, answer_key", `at_us < $1`, now.Add(-keepAnswers)))
 	drop(db.drain(ctx, "provider_reference", "bucket, provider, reference", `created_us < $1`, now.Add(-keepReferences)))
 	drop(db.drain(ctx, "client_meter", "bucket, meter_key", `state_us < $1`, now.Add(-keepMeters)))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/audit/audittest"
+	"github.com/countersign/countersign/internal/factor/factortest"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/outbox/outboxtest"
 	"github.com/countersign/countersign/internal/store"
@@ -77,6 +78,19 @@ func tenantBench(engine Open) func(t *testing.T) tenanttest.Bench {
 				})
 			},
 		}
+	}
+}
+
+func factorBench(engine Open) func(t *testing.T) factortest.Bench {
+	return func(t *testing.T) factortest.Bench {
+		e := engine(t)
+		if err := e.Partitions(t.Context(), factortest.Noon); err != nil {
+			t.Fatalf("partitions: %v", err)
+		}
+		db := Start(t, e, nil)
+		return factortest.Bench{Store: db, Events: func(ctx context.Context) ([]audit.Event, error) {
+			return db.Events(ctx, uid.ID{}, uid.ID{0xff}, 10_000)
+		}}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/audit/audittest"
 	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/factor/factortest"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/outbox/outboxtest"
@@ -42,6 +43,7 @@ func Run(t *testing.T, engine Open) {
 	t.Run("outbox", func(t *testing.T) { t.Parallel(); outboxtest.Run(t, outboxBench(engine)) })
 	t.Run("audit", func(t *testing.T) { t.Parallel(); audittest.Run(t, auditLog(engine)) })
 	t.Run("tenant", func(t *testing.T) { t.Parallel(); tenanttest.Run(t, tenantBench(engine)) })
+	t.Run("factor", func(t *testing.T) { t.Parallel(); factortest.Run(t, factorBench(engine)) })
 	t.Run("a_broken_request_in_a_batch_fails_alone", func(t *testing.T) { t.Parallel(); brokenFailsAlone(t, engine(t)) })
 	t.Run("a_place_that_is_taken_and_left_within_one_batch_is_free", func(t *testing.T) { t.Parallel(); takenAndLeft(t, engine(t)) })
 	t.Run("a_row_that_stands_for_a_key_is_no_answer", func(t *testing.T) { t.Parallel(); emptyRowIsNoAnswer(t, engine(t)) })
@@ -68,6 +70,7 @@ func Run(t *testing.T, engine Open) {
 		{"due_places_are_listed_and_freed", due},
 		{"jobs_are_born_leased_and_handed_over_after_commit", bornLeased},
 		{"the_sweep_removes_what_is_past_its_time", sweeps},
+		{"the_sweep_keeps_factors_and_removes_what_hangs_on_none", factorsSwept},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
