@@ -32,7 +32,7 @@ var floors = [][]string{
 	// Mechanisms and words.
 	{"internal/outbox", "internal/policy"},
 	{"internal/audit", "internal/seal", "internal/recipient"},
-	{"internal/fault", "internal/uid", "internal/ratelimit", "internal/egress"},
+	{"internal/fault", "internal/uid", "internal/ratelimit", "internal/egress", "internal/signing"},
 }
 
 var (

@@ -65,6 +65,18 @@ type Response struct {
 	Truncated bool   // the body was longer
 }
 
+// RetryAfter reads the header of that name in either form of RFC 9110 §10.2.3: 0 when there is none, 24 hours at most.
+func (r *Response) RetryAfter(now time.Time) time.Duration {
+	text := r.Header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(text); err == nil {
+		return time.Duration(min(max(seconds, 0), 24*60*60)) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return min(max(0, at.Sub(now)), 24*time.Hour)
+	}
+	return 0
+}
+
 // CallError is what Do returns when there is no answer. Its text names the host and the cause. Timeouts are
 // [context.DeadlineExceeded], refused addresses [ErrRefused], under [errors.Is].
 type CallError struct {

@@ -1,14 +1,12 @@
 package relay
 
 import (
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/egress"
+	"github.com/countersign/countersign/internal/signing"
 )
 
 // What a receipt names its delivery by.
@@ -44,11 +42,11 @@ func (c Config) Validate() []string {
 	if err := egress.CheckURL(c.URL); err != nil {
 		faults = append(faults, "url: "+err.Error())
 	}
-	if _, err := parseSecret(c.Secret); err != nil {
+	if err := signing.CheckSecret(c.Secret.Reveal()); err != nil {
 		faults = append(faults, "secret: "+err.Error())
 	}
 	if c.PreviousSecret != "" {
-		if _, err := parseSecret(c.PreviousSecret); err != nil {
+		if err := signing.CheckSecret(c.PreviousSecret.Reveal()); err != nil {
 			faults = append(faults, "previous_secret: "+err.Error())
 		}
 	}
@@ -56,23 +54,4 @@ func (c Config) Validate() []string {
 		faults = append(faults, "receipts must be delivery_id or reference")
 	}
 	return faults
-}
-
-// secretPrefix stands before a key in text (Standard Webhooks, signature scheme).
-const secretPrefix = "whsec_"
-
-var errSecret = errors.New("must be whsec_ and the base64 of 24 to 64 random bytes; make one with: " +
-	"echo whsec_$(openssl rand -base64 32)")
-
-// parseSecret gives the key of a secret.
-func parseSecret(s delivery.Secret) ([]byte, error) {
-	text, ok := strings.CutPrefix(s.Reveal(), secretPrefix)
-	if !ok {
-		return nil, errSecret
-	}
-	key, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(key) < 24 || len(key) > 64 {
-		return nil, errSecret // the cause would hold a part of the secret
-	}
-	return key, nil
 }

@@ -42,7 +42,7 @@ func (p *price) valid() *delivery.Price {
 // ParseReceipts verifies the signature, within five minutes of now (SEC-93), and reads the one receipt in body. The
 // same one may come again: it says the same.
 func (r *Relay) ParseReceipts(header http.Header, body []byte, now time.Time) ([]delivery.Receipt, error) {
-	if !verify(header, r.signers, now, body) {
+	if !r.keys.Verify(header, now, body) {
 		return nil, fault.New(fault.Unauthenticated, "signature_invalid",
 			"Sign the request with this provider's secret by Standard Webhooks, within five minutes of its time.")
 	}

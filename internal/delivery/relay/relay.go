@@ -9,12 +9,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/egress"
+	"github.com/countersign/countersign/internal/signing"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -22,10 +22,10 @@ import (
 type Relay struct {
 	Now func() time.Time
 
-	cfg     Config
-	url     *url.URL
-	signers []*signer
-	client  *egress.Client
+	cfg    Config
+	url    *url.URL
+	keys   signing.Keys
+	client *egress.Client
 }
 
 var (
@@ -42,11 +42,11 @@ func New(cfg Config, client *egress.Client) (*Relay, error) {
 	if err != nil {
 		return nil, errors.New("url: not a URL") // the cause would hold it
 	}
-	signers, err := newSigners(cfg.Secret, cfg.PreviousSecret)
+	keys, err := signing.New(cfg.Secret.Reveal(), cfg.PreviousSecret.Reveal())
 	if err != nil {
 		return nil, err
 	}
-	return &Relay{Now: time.Now, cfg: cfg, url: u, signers: signers, client: client}, nil
+	return &Relay{Now: time.Now, cfg: cfg, url: u, keys: keys, client: client}, nil
 }
 
 // Name is the name in the configuration.
@@ -101,7 +101,7 @@ func (r *Relay) request(ctx context.Context, id string, body []byte) *http.Reque
 	// A key without a value is not sent. It tells the transport that the request may go twice, as its id makes it so:
 	// a kept connection that the other side closed meanwhile is then replaced without a failure.
 	h["Idempotency-Key"] = []string{}
-	sign(h, r.signers, id, r.Now(), body)
+	r.keys.Sign(h, id, r.Now(), body)
 	req := &http.Request{
 		Method:        http.MethodPost,
 		URL:           r.url,
@@ -136,9 +136,9 @@ func (r *Relay) answer(res *egress.Response) (delivery.Accepted, error) {
 	case res.Status >= 200 && res.Status < 300:
 		return r.taken(res), nil
 	case res.Status == http.StatusTooManyRequests:
-		return delivery.Accepted{}, &delivery.Temporary{Word: delivery.ErrorRateLimited, RetryAfter: r.retryAfter(res), Err: told}
+		return delivery.Accepted{}, &delivery.Temporary{Word: delivery.ErrorRateLimited, RetryAfter: res.RetryAfter(r.Now()), Err: told}
 	case res.Status >= 500:
-		return delivery.Accepted{}, &delivery.Temporary{Word: delivery.ErrorProvider, RetryAfter: r.retryAfter(res), Err: told}
+		return delivery.Accepted{}, &delivery.Temporary{Word: delivery.ErrorProvider, RetryAfter: res.RetryAfter(r.Now()), Err: told}
 	case res.Status >= 400:
 		return delivery.Accepted{}, &delivery.Final{Word: delivery.ErrorRefused, Err: told}
 	}
@@ -170,16 +170,4 @@ func (r *Relay) taken(res *egress.Response) delivery.Accepted {
 func isReference(s string) bool {
 	return s != "" && len(s) <= maxReference &&
 		!strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' })
-}
-
-// retryAfter reads Retry-After in either form of RFC 9110 §10.2.3; 0 when there is none.
-func (r *Relay) retryAfter(res *egress.Response) time.Duration {
-	text := res.Header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(text); err == nil {
-		return time.Duration(min(max(seconds, 0), 24*60*60)) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(0, at.Sub(r.Now()))
-	}
-	return 0
 }

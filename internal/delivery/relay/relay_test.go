@@ -20,6 +20,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/delivery/deliverytest"
 	"github.com/countersign/countersign/internal/egress"
+	"github.com/countersign/countersign/internal/signing"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -302,7 +303,7 @@ func TestValidate_tells_every_fault_without_a_secret(t *testing.T) {
 func BenchmarkRequest(b *testing.B) {
 	r := &Relay{Now: time.Now, cfg: config("https://sms.example.net/send")}
 	var err error
-	if r.signers, err = newSigners(testSecret); err != nil {
+	if r.keys, err = signing.New(testSecret); err != nil {
 		b.Fatal(err)
 	}
 	if r.url, err = url.Parse(r.cfg.URL); err != nil {
