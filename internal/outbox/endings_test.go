@@ -118,6 +118,29 @@ func TestAJobThatStopsItsHoldersIsBuried(t *testing.T) {
 	})
 }
 
+func TestWorkThatIsPutOffIsNeverWornOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue()
+		m := &outboxtest.Memory{Queue: q}
+		runs := 0
+		start(t, m, q, handle(func(_ context.Context, j outbox.Job) outbox.Verdict {
+			if runs++; j.Attempt != 0 || !j.Taken && runs > 1 {
+				t.Errorf("run %d: attempt %d, taken %v", runs, j.Attempt, j.Taken)
+			}
+			if runs > 30 {
+				return outbox.Finish()
+			}
+			return outbox.Later(time.Now().Add(time.Second), "busy").Unrecorded(true)
+		}))
+		commit(t, m, newJob(time.Now()))
+		pass(10 * time.Minute)
+		if left := rows(t, m); runs != 31 || len(left) != 0 {
+			t.Errorf("%d runs, rows left: %+v", runs, left)
+		}
+	})
+}
+
 func TestAHandlersContextEndsBeforeItsLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

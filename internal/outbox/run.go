@@ -76,6 +76,10 @@ func (w *Worker) settle(ctx context.Context, j Job, v Verdict) error {
 	case Finished:
 		return w.store.Finish(ctx, j.Ref(), w.cfg.Node)
 	case Retried:
+		if v.Unbegun {
+			w.log(slog.LevelDebug, j, v, "job put off", nil)
+			return w.store.Retry(ctx, j.Ref(), w.cfg.Node, v.At, j.Attempt, v.Taken)
+		}
 		w.log(slog.LevelInfo, j, v, "job put back", nil)
 		return w.store.Retry(ctx, j.Ref(), w.cfg.Node, v.At, j.Attempt+1, v.Taken)
 	case Buried:

@@ -21,10 +21,11 @@ const (
 	Buried    Outcome = "buried"    // given up: a dead letter
 )
 
-// Verdict is a handler's answer. Make one with Done, Finish, RetryAt or Bury.
+// Verdict is a handler's answer. Make one with Done, Finish, RetryAt, Later or Bury.
 type Verdict struct {
 	Outcome Outcome
 	At      time.Time // for Retried: not before
+	Unbegun bool      // for Retried: nothing was tried, so it doesn't count as an attempt
 	Taken   bool      // for Retried: the work may have been done, and nothing kept says so; the next holder is to know
 	Reason  string    // for Retried and Buried: a few words for logs and operators, without personal data
 }
@@ -38,6 +39,12 @@ func Finish() Verdict { return Verdict{Outcome: Finished} }
 // RetryAt says that the job shall run again at the given time or soon after.
 func RetryAt(at time.Time, reason string) Verdict {
 	return Verdict{Outcome: Retried, At: at, Reason: reason}
+}
+
+// Later says that the work could not be begun, and shall be at the given time or soon after. It may be said any number
+// of times.
+func Later(at time.Time, reason string) Verdict {
+	return Verdict{Outcome: Retried, At: at, Unbegun: true, Reason: reason}
 }
 
 // Unrecorded is a RetryAt of work that this holder or, when taken says so, an earlier one may have done without a record.
