@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	keepReferences = 7 * 24 * time.Hour // receipts come within days
-	keepMeters     = 2 * time.Hour      // the longest period of a client's limits, and some
-	keepTokens     = 24 * time.Hour     // far longer than the fate of a commit is looked for
-	sweepChunk     = 2000               // rows that one transaction of retention looks at
+	keepReferences = 7 * 24 * time.Hour  // receipts come within days
+	keepMeters     = 2 * time.Hour       // the longest period of a client's limits, and some
+	keepWebhooks   = 30 * 24 * time.Hour // the log of deliveries to endpoints; the last try comes within ten days
+	keepTokens     = 24 * time.Hour      // far longer than the fate of a commit is looked for
+	sweepChunk     = 2000                // rows that one transaction of retention looks at
 )
 
 // Retention says how long things are kept.
@@ -57,6 +58,7 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) (removed int64, err err
 		drop(db.shed(ctx, "challenge", `expires_us < $1`, now.Add(-keep.Verifications)))
 	}
 	drop(db.shed(ctx, "factor", `status = 'unverified' AND expires_us < $1`, now.Add(-keepEnrolments)))
+	drop(db.engine.DropBefore(ctx, "webhook_delivery", "id", uid.Floor(now.Add(-keepWebhooks).Truncate(24*time.Hour))))
 	drop(db.drain(ctx, "idempotency", "bucket, answer_key", `at_us < $1`, now.Add(-keepAnswers)))
 	drop(db.drain(ctx, "provider_reference", "bucket, provider, reference", `created_us < $1`, now.Add(-keepReferences)))
 	drop(db.drain(ctx, "client_meter", "bucket, meter_key", `state_us < $1`, now.Add(-keepMeters)))

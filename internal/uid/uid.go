@@ -44,6 +44,8 @@ const (
 	Entity       Prefix = "ent"
 	Factor       Prefix = "fac"
 	Challenge    Prefix = "chl"
+	Webhook      Prefix = "whk" // an endpoint
+	WebhookSent  Prefix = "wdl" // a delivery of an event to an endpoint
 )
 
 // ErrSyntax is what the parsers answer for text that is no identifier of the wanted spelling.

@@ -43,7 +43,7 @@ func (e *Engine) Schema(ctx context.Context, apply bool) (store.Migrated, error)
 }
 
 // cut are the tables that are cut by time, one partition for each day in UTC.
-var cut = []string{"verification", "delivery", "event"}
+var cut = []string{"verification", "delivery", "event", "webhook_delivery"}
 
 // How far partitions are made ahead of now and behind it: ahead, so that a job that fails for days loses nothing;
 // behind, for clocks that differ.

@@ -36,7 +36,7 @@ func (e *Engine) partition(ctx context.Context, table string, day time.Time) err
 
 // filled is how full, in percent, the pages of a table are made. A verification is changed twice soon after it is made, and
 // a delivery by its receipt; with room on its page a new version needs no new entry in any index (a heap-only tuple).
-var filled = map[string]int{"verification": 60, "delivery": 80, "event": 100}
+var filled = map[string]int{"verification": 60, "delivery": 80, "event": 100, "webhook_delivery": 70}
 
 // alreadyThere are the SQLSTATEs by which the second of two who make a partition learns that he is: duplicate_table,
 // duplicate_object and unique_violation of the catalog, and wrong_object_type for what is a partition already.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -15,9 +16,18 @@ import (
 	"github.com/countersign/countersign/internal/tenant/tenanttest"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
+	"github.com/countersign/countersign/internal/webhook"
+	"github.com/countersign/countersign/internal/webhook/webhooktest"
 )
 
-// The suites of the packages that the store serves, over this store.
+// runServed runs the suites of the packages that the store serves, over this store.
+func runServed(t *testing.T, engine Open) {
+	t.Run("outbox", func(t *testing.T) { t.Parallel(); outboxtest.Run(t, outboxBench(engine)) })
+	t.Run("audit", func(t *testing.T) { t.Parallel(); audittest.Run(t, auditLog(engine)) })
+	t.Run("tenant", func(t *testing.T) { t.Parallel(); tenanttest.Run(t, tenantBench(engine)) })
+	t.Run("factor", func(t *testing.T) { t.Parallel(); factortest.Run(t, factorBench(engine)) })
+	t.Run("webhook", func(t *testing.T) { t.Parallel(); webhooktest.Run(t, webhookBench(engine)) })
+}
 
 type auditStore struct{ *store.DB }
 
@@ -91,6 +101,43 @@ func factorBench(engine Open) func(t *testing.T) factortest.Bench {
 		return factortest.Bench{Store: db, Events: func(ctx context.Context) ([]audit.Event, error) {
 			return db.Events(ctx, uid.ID{}, uid.ID{0xff}, 10_000)
 		}}
+	}
+}
+
+func webhookBench(engine Open) func(t *testing.T) webhooktest.Bench {
+	return func(t *testing.T) webhooktest.Bench {
+		e := engine(t)
+		db := Start(t, e, nil)
+		return webhooktest.Bench{
+			Store: db,
+			Events: func(ctx context.Context) ([]audit.Event, error) {
+				return db.Events(ctx, uid.ID{}, uid.ID{0xff}, 10_000)
+			},
+			Jobs: func(ctx context.Context) ([]outboxtest.Row, error) { return jobs(ctx, e) },
+			Write: func(ctx context.Context, events []audit.Event) error {
+				return db.Record(ctx, outbox.Effects{Events: events})
+			},
+		}
+	}
+}
+
+func hooksSwept(t *testing.T, e store.Engine) {
+	db := Start(t, e, nil)
+	at := now()
+	d := webhook.Delivery{ID: uid.Random(at), Tenant: uid.NewTenant(at), Endpoint: uid.Random(at), Event: uid.Random(at), Type: "a",
+		State: webhook.Dead, CreatedAt: at, UpdatedAt: at}
+	if err := db.AddDelivery(t.Context(), d, outbox.Effects{}); err != nil {
+		t.Fatal(err)
+	}
+	clock := db.Now
+	for _, days := range []int{29, 32} {
+		db.Now = func() time.Time { return clock().AddDate(0, 0, days) }
+		if _, err := db.Sweep(t.Context(), store.Retention{Contacts: 24 * time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Delivery(t.Context(), d.Tenant, d.Endpoint, d.ID); errors.Is(err, webhook.ErrNotFound) != (days > 30) {
+			t.Errorf("after %d days: %v", days, err)
+		}
 	}
 }
 

@@ -17,16 +17,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/audit"
-	"github.com/countersign/countersign/internal/audit/audittest"
 	"github.com/countersign/countersign/internal/delivery"
-	"github.com/countersign/countersign/internal/factor/factortest"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
-	"github.com/countersign/countersign/internal/outbox/outboxtest"
 	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/risk"
 	"github.com/countersign/countersign/internal/store"
-	"github.com/countersign/countersign/internal/tenant/tenanttest"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 )
@@ -40,10 +36,8 @@ type opener func(t *testing.T, queue *outbox.Queue) *store.DB
 // Run runs the whole suite, and those of the packages that the store serves.
 func Run(t *testing.T, engine Open) {
 	open := func(t *testing.T, queue *outbox.Queue) *store.DB { return Start(t, engine(t), queue) }
-	t.Run("outbox", func(t *testing.T) { t.Parallel(); outboxtest.Run(t, outboxBench(engine)) })
-	t.Run("audit", func(t *testing.T) { t.Parallel(); audittest.Run(t, auditLog(engine)) })
-	t.Run("tenant", func(t *testing.T) { t.Parallel(); tenanttest.Run(t, tenantBench(engine)) })
-	t.Run("factor", func(t *testing.T) { t.Parallel(); factortest.Run(t, factorBench(engine)) })
+	runServed(t, engine)
+	t.Run("deliveries_to_webhooks_are_kept_for_30_days", func(t *testing.T) { t.Parallel(); hooksSwept(t, engine(t)) })
 	t.Run("a_broken_request_in_a_batch_fails_alone", func(t *testing.T) { t.Parallel(); brokenFailsAlone(t, engine(t)) })
 	t.Run("a_place_that_is_taken_and_left_within_one_batch_is_free", func(t *testing.T) { t.Parallel(); takenAndLeft(t, engine(t)) })
 	t.Run("a_row_that_stands_for_a_key_is_no_answer", func(t *testing.T) { t.Parallel(); emptyRowIsNoAnswer(t, engine(t)) })

@@ -1,0 +1,101 @@
+package webhook
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/countersign/countersign/internal/egress"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// Why an endpoint is off.
+const (
+	OffByOwner = "owner" // the tenant said so
+	OffGone    = "gone"  // it answered 410
+)
+
+// Endpoint is a URL of a tenant that gets events.
+type Endpoint struct {
+	ID            uid.ID
+	Tenant        uid.Tenant
+	URL           string
+	Description   string   // the tenant's own words
+	Events        []string // types, or families as "verification.*"; empty: all
+	Enabled       bool
+	Off           string    // why not; empty while Enabled
+	Secret        []byte    // sealed
+	Previous      []byte    // sealed: the one before, which signs too until PreviousUntil; nil: none
+	PreviousUntil time.Time // zero: none
+	Since         time.Time // when it was enabled last; events of before are not for it
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	Version       int64
+}
+
+// listens reports whether an event of that type and time is for the endpoint.
+func (l Listener) listens(name string, at time.Time) bool {
+	return !at.Before(l.Since) && wants(l.Events, name)
+}
+
+// enable switches the endpoint on or off at now. One that is on already keeps its Since.
+func (e *Endpoint) enable(on bool, now time.Time) {
+	switch {
+	case on && !e.Enabled:
+		e.Enabled, e.Off, e.Since = true, "", now
+	case !on && e.Enabled:
+		e.Enabled, e.Off = false, OffByOwner
+	}
+}
+
+// rotate makes sealed the secret. The one before signs beside it until the given time.
+func (e *Endpoint) rotate(sealed []byte, until time.Time) {
+	e.Previous, e.PreviousUntil, e.Secret = e.Secret, until, sealed
+}
+
+// The bounds of what a tenant sets.
+const (
+	maxEndpoints   = 20 // of a tenant
+	maxURL         = 2048
+	maxDescription = 200
+	maxFilter      = 50
+)
+
+// check says what can't be taken. http is taken of loopback alone, and only when loopback says so.
+func (e *Endpoint) check(loopback bool) error {
+	if err := checkTarget(e.URL, loopback); err != nil {
+		return err
+	}
+	if utf8.RuneCountInString(e.Description) > maxDescription || !utf8.ValidString(e.Description) ||
+		slices.ContainsFunc([]rune(e.Description), func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return invalid("description_invalid", "Give at most 200 printable characters.", "description")
+	}
+	if len(e.Events) > maxFilter || slices.ContainsFunc(e.Events, func(f string) bool { return !isFilter(f) }) {
+		return invalid("events_invalid", "Name types of the catalogue, or families as verification.*; none for all.", "events")
+	}
+	return nil
+}
+
+func checkTarget(raw string, loopback bool) error {
+	u, err := url.Parse(raw)
+	if err != nil || len(raw) > maxURL || u.Fragment != "" || egress.CheckURL(raw) != nil {
+		return invalid("url_invalid", "Give an https URL of at most 2048 characters, with a host, without user name and fragment.", "url")
+	}
+	if u.Scheme != "https" && !(loopback && isLoopback(u.Hostname())) {
+		return invalid("url_insecure", "Give an https URL: what is posted must not be read on its way.", "url")
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.Unmap().IsLoopback()
+}
+
+func invalid(code, message, field string) error {
+	return fault.New(fault.Invalid, code, message).On(field)
+}

@@ -1,0 +1,78 @@
+package webhook
+
+import (
+	"slices"
+	"strings"
+)
+
+// Type is a kind of event that endpoints can get.
+type Type struct {
+	Name   string
+	Means  string // for the documents
+	Detail bool   // the event's own data go along, as data.detail
+	Record bool   // it is about one verification, whose record goes along
+}
+
+// Tested is the type of the event that a test sends, to one endpoint and whatever it wants.
+const Tested = "webhook.tested"
+
+// disabled is the type of the event that tells that an endpoint was switched off.
+const disabled = "webhook.disabled"
+
+// Types are all types that an endpoint can ask for, in the order of the documents.
+func Types() []Type {
+	verification := func(name, means string, detail bool) Type {
+		return Type{Name: "verification." + name, Means: means, Detail: detail, Record: true}
+	}
+	limited := verification("limited", "a limit refused a request; at most one a minute for each key", true)
+	limited.Record = false
+	return []Type{
+		verification("started", "a verification was made, with its first message", false),
+		verification("denied", "the risk engine said no or asked for more; nothing was sent", false),
+		verification("resent", "one more message was asked for", true),
+		verification("sent", "a provider took a message", true),
+		verification("delivery_recorded", "no provider took a message yet", true),
+		verification("receipt", "a provider reported on a message", true),
+		verification("check_failed", "a wrong code was handed in", true),
+		verification("approved", "the right code was handed in", true),
+		verification("exhausted", "a wrong code was handed in, and it was the last check", true),
+		verification("expired", "its time was over", false),
+		verification("canceled", "it was canceled", false),
+		verification("superseded", "a later start took its place", false),
+		verification("failed", "no route could carry a message", true),
+		verification("revealed", "the recipient was read in full", false),
+		verification("test_number_used", "it is of a test number; nothing is sent", false),
+		limited,
+		{Name: disabled, Means: "an endpoint answered 410 and was switched off", Detail: true},
+	}
+}
+
+// typeOf finds a type by its name.
+func typeOf(name string) (Type, bool) {
+	all := Types()
+	i := slices.IndexFunc(all, func(t Type) bool { return t.Name == name })
+	if i < 0 {
+		return Type{Name: name}, false
+	}
+	return all[i], true
+}
+
+// isFilter reports whether s is a type or a family of types, as "verification.*".
+func isFilter(s string) bool {
+	family, all := strings.CutSuffix(s, "*")
+	return slices.ContainsFunc(Types(), func(t Type) bool {
+		return t.Name == s || all && strings.HasSuffix(family, ".") && strings.HasPrefix(t.Name, family)
+	})
+}
+
+// wants reports whether a filter lets a type through. An empty one lets every type of the catalogue through.
+func wants(filter []string, name string) bool {
+	if len(filter) == 0 {
+		_, known := typeOf(name)
+		return known
+	}
+	return slices.ContainsFunc(filter, func(f string) bool {
+		family, all := strings.CutSuffix(f, "*")
+		return f == name || all && strings.HasPrefix(name, family)
+	})
+}
