@@ -86,7 +86,7 @@ type step struct {
 }
 
 // TestTheCommandsOfTheDocuments runs those of README.md, of api.md and of the doors as a reader would, each document in
-// one shell, one command after the other. All use one server, and so each has numbers of its own.
+// one shell, one command after the other. All use one server, and so each has numbers of its own; so does what events.md says.
 func TestTheCommandsOfTheDocuments(t *testing.T) {
 	t.Parallel()
 	dir, addr := development(t)
@@ -98,6 +98,7 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 		}
 		follow(t, dir, addr, "%2B12025550123", pair(t, commands, "", `"status": *"pending"`, "", `"valid": *true`, `"status": *"approved"`))
 	})
+	t.Run("events", func(t *testing.T) { t.Parallel(); live(t, dir, addr) })
 	t.Run("api", func(t *testing.T) {
 		t.Parallel()
 		follow(t, dir, addr, "%2B12025550124", pair(t, blocks(t, "api.md"),
@@ -115,6 +116,8 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"data":\[\{"id":"vrf_.*"next":"?[a-zA-Z0-9_]+"?`,
 			`"code_length":8,"ttl_seconds":120`,
 			`"data":\[\{"id":"svc_.*"code_length":8`,
+			`"id":"whk_.*"secret":"whsec_`,
+			`"data":\[\{"id":"whk_.*"enabled":true`,
 			`"status":409`, // it was approved already
 		))
 	})

@@ -26,9 +26,10 @@ import (
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/tenant/tenanttest"
 	"github.com/countersign/countersign/internal/verify"
+	"github.com/countersign/countersign/internal/webhook"
 )
 
-//go:generate go test -run ^TestSEC_22_|^TestTheListOfRules . -update
+//go:generate go test -run ^TestSEC_22_|^TestTheListOfRules|^TestTheListOfEvents . -update
 
 var update = flag.Bool("update", false, "rewrite the generated parts of the documents")
 
@@ -107,6 +108,20 @@ func limitTable(rows []verify.Row) string {
 		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 	}
 	return b.String()
+}
+
+// TestTheListOfEventsIsWhatTheCodeSays lists the events that webhooks get.
+func TestTheListOfEventsIsWhatTheCodeSays(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| Type | Means | Detail |\n| --- | --- | --- |\n")
+	for _, kind := range webhook.Types() {
+		detail := ""
+		if kind.Detail {
+			detail = "yes"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", kind.Name, kind.Means, detail)
+	}
+	region(t, "events.md", "events", b.String())
 }
 
 var ruleTest = regexp.MustCompile(`^Test(SEC|SP)((?:_A?[0-9]+)+)_`)

@@ -57,6 +57,7 @@ type Config struct {
 	Keys          Keys
 	Verifications Verifications
 	Profiles      Profiles
+	Webhooks      Webhooks
 	Receipts      Receipts
 }
 

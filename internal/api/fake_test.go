@@ -22,6 +22,7 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/webhook"
 )
 
 // What the program hands in must fit.
@@ -29,6 +30,7 @@ var (
 	_ api.Keys          = (*tenant.Directory)(nil)
 	_ api.Profiles      = (*tenant.Directory)(nil)
 	_ api.Verifications = (*verify.Service)(nil)
+	_ api.Webhooks      = (*webhook.Service)(nil)
 	_ api.Receipts      = (*delivery.Dispatcher)(nil).Receipts
 )
 
@@ -39,6 +41,8 @@ var (
 	vrf   = uid.New(began, 7)
 	svc   = uid.New(began, 9)
 	key   = uid.New(began, 11)
+	whk   = uid.New(began, 13)
+	wdl   = uid.New(began, 15)
 )
 
 // Keys of the fake. A key "csk_only:SCOPE" holds that one scope.
@@ -195,7 +199,7 @@ func (s *services) receipts(provider string, header http.Header, body []byte) ([
 // newServer is the API in its chain, as the program runs it.
 func newServer(tb testing.TB, s *services, log io.Writer) http.Handler {
 	tb.Helper()
-	return chained(tb, api.Config{Keys: s, Verifications: s, Profiles: s, Receipts: s.receipts}, log)
+	return chained(tb, api.Config{Keys: s, Verifications: s, Profiles: s, Webhooks: hooks{s}, Receipts: s.receipts}, log)
 }
 
 // chained is the API over any services.

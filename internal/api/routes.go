@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -27,7 +28,7 @@ type route struct {
 func routes() []route {
 	const one = "/v1/verifications/{id}"
 	const service = "/v1/services/{id}"
-	return []route{
+	return append(webhookRoutes(), []route{
 		{method: "POST", path: "/v1/verifications", id: "start-verification", scope: tenant.ScopeVerifyStart, status: 201,
 			summary: "Start a verification",
 			detail: "Sends a code. When one is open for the same recipient, service and purpose, this is a send on it " +
@@ -64,6 +65,35 @@ func routes() []route {
 			summary: "Change a service", detail: "Fields that are left out stay as they are.", register: serve((*api).updateService)},
 		{method: "DELETE", path: service, id: "delete-service", scope: tenant.ScopeServicesWrite, status: 204,
 			summary: "Remove a service", register: serve((*api).deleteService)},
+	}...)
+}
+
+// webhookRoutes are those of endpoints that get events.
+func webhookRoutes() []route {
+	const one = "/v1/webhooks/{id}"
+	return []route{
+		{method: "POST", path: "/v1/webhooks", id: "create-webhook", scope: tenant.ScopeWebhooksWrite, status: 201,
+			summary: "Make a webhook", detail: "The answer has the secret of its signatures, which can't be read again.",
+			register: serve((*api).createWebhook)},
+		{method: "GET", path: "/v1/webhooks", id: "list-webhooks", scope: tenant.ScopeWebhooksRead,
+			summary: "List webhooks, oldest first", register: serve((*api).listWebhooks)},
+		{method: "GET", path: one, id: "get-webhook", scope: tenant.ScopeWebhooksRead,
+			summary: "Read a webhook", register: serve((*api).getWebhook)},
+		{method: "PATCH", path: one, id: "update-webhook", scope: tenant.ScopeWebhooksWrite,
+			summary: "Change a webhook", detail: "Fields that are left out stay as they are.", register: serve((*api).updateWebhook)},
+		{method: "DELETE", path: one, id: "delete-webhook", scope: tenant.ScopeWebhooksWrite, status: 204,
+			summary: "Remove a webhook", register: serve((*api).deleteWebhook)},
+		{method: "POST", path: one + "/rotate-secret", id: "rotate-webhook-secret", scope: tenant.ScopeWebhooksWrite,
+			summary: "Give a webhook a new secret", detail: "The one before signs beside it for 24 hours.",
+			register: serve((*api).rotateWebhook)},
+		{method: "POST", path: one + "/test", id: "test-webhook", scope: tenant.ScopeWebhooksWrite, status: 202,
+			summary: "Send a test event to a webhook", register: serve((*api).testWebhook)},
+		{method: "GET", path: one + "/deliveries", id: "list-webhook-deliveries", scope: tenant.ScopeWebhooksRead,
+			summary: "List deliveries to a webhook, newest first", detail: "They are kept for 30 days.",
+			register: serve((*api).webhookDeliveries)},
+		{method: "POST", path: one + "/deliveries/{delivery}/replay", id: "replay-webhook-delivery", scope: tenant.ScopeWebhooksWrite,
+			status: 202, summary: "Send the event of a delivery once more", detail: "As a new delivery, with the same webhook-id.",
+			register: serve((*api).replayWebhook)},
 	}
 }
 
@@ -106,7 +136,7 @@ func (a *api) operation(rt route) huma.Operation {
 // statuses are those of the problems that a route can answer.
 func statuses(rt route) []int {
 	s := []int{400, 401, 403, 429, 503}
-	if rt.path != "/v1/verifications" && rt.path != "/v1/services" {
+	if strings.Contains(rt.path, "{") || rt.path == "/v1/verifications/check" {
 		s = append(s, 404)
 	}
 	if rt.method != "GET" {

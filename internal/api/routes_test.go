@@ -8,6 +8,8 @@ import (
 var (
 	vrfPath = "/v1/verifications/" + vrf.Text(uid.Verification)
 	svcPath = "/v1/services/" + svc.Text(uid.Service)
+	whkPath = "/v1/webhooks/" + whk.Text(uid.Webhook)
+	wdlPath = whkPath + "/deliveries/" + wdl.Text(uid.WebhookSent)
 )
 
 // everyRoute is every route that needs a key, with a request that succeeds, written apart from the table that the API
@@ -33,4 +35,13 @@ var everyRoute = []struct {
 	{"get /v1/services/{id}", "GET", svcPath, "", tenant.ScopeServicesRead, 200},
 	{"patch /v1/services/{id}", "PATCH", svcPath, `{"max_sends":3}`, tenant.ScopeServicesWrite, 200},
 	{"delete /v1/services/{id}", "DELETE", svcPath, "", tenant.ScopeServicesWrite, 204},
+	{"post /v1/webhooks", "POST", "/v1/webhooks", `{"url":"https://example.com/hook"}`, tenant.ScopeWebhooksWrite, 201},
+	{"get /v1/webhooks", "GET", "/v1/webhooks", "", tenant.ScopeWebhooksRead, 200},
+	{"get /v1/webhooks/{id}", "GET", whkPath, "", tenant.ScopeWebhooksRead, 200},
+	{"patch /v1/webhooks/{id}", "PATCH", whkPath, `{"enabled":false}`, tenant.ScopeWebhooksWrite, 200},
+	{"delete /v1/webhooks/{id}", "DELETE", whkPath, "", tenant.ScopeWebhooksWrite, 204},
+	{"post /v1/webhooks/{id}/rotate-secret", "POST", whkPath + "/rotate-secret", "", tenant.ScopeWebhooksWrite, 200},
+	{"post /v1/webhooks/{id}/test", "POST", whkPath + "/test", "", tenant.ScopeWebhooksWrite, 202},
+	{"get /v1/webhooks/{id}/deliveries", "GET", whkPath + "/deliveries", "", tenant.ScopeWebhooksRead, 200},
+	{"post /v1/webhooks/{id}/deliveries/{delivery}/replay", "POST", wdlPath + "/replay", "", tenant.ScopeWebhooksWrite, 202},
 }

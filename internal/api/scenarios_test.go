@@ -28,7 +28,7 @@ type scenario struct {
 
 func TestAPI(t *testing.T) {
 	t.Parallel()
-	for _, group := range [][]scenario{starts, checks, reads, profiles, callbacks, refusals, malformed} {
+	for _, group := range [][]scenario{starts, checks, reads, profiles, webhooks, callbacks, refusals, malformed} {
 		for _, s := range group {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()

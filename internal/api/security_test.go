@@ -84,7 +84,7 @@ func TestSEC_81_an_idempotency_key_reaches_the_service_with_what_was_asked(t *te
 	}
 	seen := map[string]string{}
 	for _, r := range everyRoute {
-		if r.method != "POST" {
+		if r.method != "POST" || strings.HasPrefix(r.target, "/v1/webhooks") { // a test event or a replay is repeated on purpose
 			continue
 		}
 		got := asked(r.target, r.body)

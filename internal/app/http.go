@@ -26,7 +26,8 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		return nil, err
 	}
 	native, err := api.New(api.Config{
-		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Receipts: s.dispatcher.Receipts,
+		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Webhooks: s.webhooks,
+		Receipts: s.dispatcher.Receipts,
 	})
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"time"
@@ -27,6 +28,7 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/webhook"
 )
 
 // server is every part of a running server, built once.
@@ -38,6 +40,7 @@ type server struct {
 	directory  *tenant.Directory
 	dispatcher *delivery.Dispatcher
 	verify     *verify.Service
+	webhooks   *webhook.Service
 	worker     *outbox.Worker
 	sealer     *audit.Sealer
 	inbox      *sink.Inbox // development only
@@ -115,7 +118,7 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.directory, err = newDirectory(s.cfg, s.storage, s.log, s.registry); err != nil {
 		return err
 	}
-	client, err := egress.New(egress.Config{Allow: s.cfg.Egress.Allow, UserAgent: "Countersign/" + Version()}, s.registry)
+	client, err := egress.New(egress.Config{Allow: targets(s.cfg), UserAgent: "Countersign/" + Version()}, s.registry)
 	if err != nil {
 		return err
 	}
@@ -131,9 +134,12 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	}); err != nil {
 		return err
 	}
+	if s.webhooks, err = s.newWebhooks(client); err != nil {
+		return err
+	}
 	if s.worker, err = outbox.New(outbox.Config{
 		Node: node, Concurrency: s.cfg.Worker.Concurrency, Log: s.log, Registry: s.registry,
-	}, s.storage.db, queue, s.verify.Handlers()); err != nil {
+	}, s.storage.db, queue, s.handlers()); err != nil {
 		return err
 	}
 	s.sealer, err = audit.NewSealer(sealerConfig(s.cfg), s.storage.db, s.storage.signer, s.log, s.registry)
@@ -147,6 +153,14 @@ func (s *server) risk() risk.Engine {
 		return barred(s.cfg.Dev.Barred, s.storage.ring)
 	}
 	return risk.Allow
+}
+
+// targets are the networks that may be called besides the public ones. Development mode calls servers on its own machine.
+func targets(cfg Config) []netip.Prefix {
+	if !cfg.DevMode {
+		return cfg.Egress.Allow
+	}
+	return append([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, cfg.Egress.Allow...)
 }
 
 func rules(cfg Config) recipient.Rules { return recipient.Rules{Fiction: cfg.DevMode} }
@@ -200,6 +214,7 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 		{"directory", s.directory.Run},
 		{"keys", func(ctx context.Context) error { return relearn(ctx, s.cfg, s.storage.ring, s.log) }},
 		{"sealer", s.seal},
+		{"fanout", s.webhooks.Run},
 		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.log) }},
 		{"expiry", s.expire},
 		{"worker", s.worker.Run},

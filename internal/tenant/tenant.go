@@ -118,4 +118,6 @@ const (
 	ScopeRecipientShow = "recipients:reveal"     // named only
 	ScopeServicesRead  = "services:read"
 	ScopeServicesWrite = "services:write"
+	ScopeWebhooksRead  = "webhooks:read"
+	ScopeWebhooksWrite = "webhooks:write"
 )
