@@ -176,6 +176,9 @@ func (s *Service) request(ctx context.Context, w Work, body []byte) (*http.Reque
 		return nil, errors.New("the endpoint's URL can't be read") // the cause would hold it
 	}
 	req.Header.Set("Content-Type", "application/json")
+	// A key without a value is not sent. It tells the transport that the request may go twice, as its id makes it so:
+	// a kept connection that the other side closed meanwhile is then replaced without a failure.
+	req.Header["Idempotency-Key"] = []string{}
 	keys.Sign(req.Header, messageID(w.Event), now, body)
 	return req, nil
 }

@@ -30,8 +30,10 @@ func TestFanOut_brings_each_endpoint_what_it_wants_since_it_was_enabled(t *testi
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		b.run(b.Service, time.Second)
-		b.happen(b.tenant, "verification.approved") // before there was anybody
+		b.run(b.Service)
+		b.happen(b.tenant, "verification.started")
+		time.Sleep(5 * time.Second)
+		b.happen(b.tenant, "verification.approved") // the position is still below this one when there is somebody
 		time.Sleep(5 * time.Second)
 		b.endpoint("https://example.com/all")
 		b.endpoint("https://example.com/approved", "verification.approved")
@@ -71,8 +73,8 @@ func TestFanOut_by_two_nodes_loses_and_doubles_nothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		e, _ := b.endpoint("https://example.com/hook")
-		b.run(b.Service, time.Second)
-		b.run(b.service(b.store, b.seen), time.Second)
+		b.run(b.Service)
+		b.run(b.service(b.store, b.seen))
 		var want []string
 		for i := range 600 {
 			want = append(want, b.happen(b.tenant, "verification.approved").ID.Text(uid.Event))
@@ -107,7 +109,7 @@ func TestFanOut_goes_on_where_an_earlier_process_stopped(t *testing.T) {
 		}
 		second := b.happen(b.tenant, "verification.approved").ID.Text(uid.Event) // nobody runs
 		time.Sleep(time.Hour)
-		b.run(b.service(b.store, b.seen), time.Second)
+		b.run(b.service(b.store, b.seen))
 		time.Sleep(time.Minute)
 		want := []string{first, second}
 		slices.Sort(want)

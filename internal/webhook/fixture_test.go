@@ -93,6 +93,7 @@ type bench struct {
 	store  *webhooktest.Memory
 	seen   *receiver
 	log    *bytes.Buffer
+	logger *slog.Logger
 	sealer *audit.Sealer
 	tenant uid.Tenant
 }
@@ -115,6 +116,7 @@ func newBench(t *testing.T, client webhook.Client) *bench {
 		b.seen = &receiver{}
 		client = b.seen
 	}
+	b.logger = slog.New(slog.NewJSONHandler(b.log, nil))
 	b.Service = b.service(b.store, client)
 	b.sealer = audittest.Sealer(t, audit.SealerConfig{}, b.store)
 	return b
@@ -125,7 +127,7 @@ func (b *bench) service(store webhook.Store, client webhook.Client) *webhook.Ser
 	b.t.Helper()
 	s, err := webhook.New(webhook.Config{Loopback: true}, webhook.Deps{
 		Store: store, Ring: ring(b.t), Records: records{}, Client: client,
-		Log: slog.New(slog.NewJSONHandler(b.log, nil)), Registry: prometheus.NewRegistry(),
+		Log: b.logger, Registry: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -214,7 +216,17 @@ func (b *bench) jobOf(d webhook.Delivery) outbox.Job {
 }
 
 // run runs what the program runs of webhooks, until the test ends: it belongs in a bubble.
-func (b *bench) run(s *webhook.Service, poll time.Duration) {
+func (b *bench) run(s *webhook.Service) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	b.t.Cleanup(func() { cancel(); <-done })
+	b.work(s, time.Second)
+}
+
+// work runs the jobs alone, until the test ends: it belongs in a bubble.
+func (b *bench) work(s *webhook.Service, poll time.Duration) {
 	b.t.Helper()
 	queue := outbox.NewQueue(uid.Random(time.Now()))
 	w, err := outbox.New(outbox.Config{Node: queue.Node(), PollMax: poll, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()},
@@ -223,10 +235,9 @@ func (b *bench) run(s *webhook.Service, poll time.Duration) {
 		b.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	var all sync.WaitGroup
-	all.Go(func() { _ = w.Run(ctx) })
-	all.Go(func() { _ = s.Run(ctx) })
-	b.t.Cleanup(func() { cancel(); all.Wait() })
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	b.t.Cleanup(func() { cancel(); <-done })
 }
 
 // verifies reports whether a receiver with the secret takes a post, by the published library. Time is the post's.

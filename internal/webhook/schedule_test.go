@@ -26,11 +26,11 @@ func TestSEC_92_ten_tries_with_one_id_and_then_a_dead_letter(t *testing.T) {
 		b.seen.answer = func(context.Context, int, string) (*egress.Response, error) { return status(500), nil }
 		e, _ := b.endpoint("https://example.com/hook")
 		last := time.Now()
-		b.run(b.Service, poll)
+		b.work(b.Service, poll)
 		if _, err := b.Test(t.Context(), by, e.Tenant, e.ID); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(6 * 24 * time.Hour)
+		time.Sleep(4 * 24 * time.Hour)
 		posts := b.seen.all()
 		if len(posts) != len(waits) {
 			t.Fatalf("%d tries, want %d", len(posts), len(waits))
@@ -81,7 +81,7 @@ func TestSEC_92_a_wait_that_the_receiver_names_is_kept(t *testing.T) {
 			return status(200), nil
 		}
 		e, _ := b.endpoint("https://example.com/hook")
-		b.run(b.Service, time.Second)
+		b.work(b.Service, time.Second)
 		for range 3 {
 			if _, err := b.Test(t.Context(), by, e.Tenant, e.ID); err != nil {
 				t.Fatal(err)
@@ -120,7 +120,7 @@ func TestSEC_92_answers_that_say_slow_down_narrow_the_way(t *testing.T) {
 			}
 			e, _ := b.endpoint("https://example.com/hook")
 			d, _ := b.try(e)
-			b.run(b.Service, time.Second)
+			b.work(b.Service, time.Second)
 			for range 8 {
 				if _, err := b.Test(t.Context(), by, e.Tenant, e.ID); err != nil {
 					t.Fatal(err)
@@ -164,7 +164,7 @@ func TestAReceiverThatHangsHoldsUpOnlyItself(t *testing.T) {
 		}
 		slow, _ := b.endpoint("https://slow.example.com/")
 		quick, _ := b.endpoint("https://quick.example.com/")
-		b.run(b.Service, time.Second)
+		b.work(b.Service, time.Second)
 		for range 40 {
 			if _, err := b.Test(t.Context(), by, slow.Tenant, slow.ID); err != nil {
 				t.Fatal(err)
