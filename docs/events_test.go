@@ -1,13 +1,16 @@
 package docs_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -99,17 +102,7 @@ func (c caller) code(to string) string {
 
 // live has a server post what it posts of a few verifications, and compares it with events.md.
 func live(t *testing.T, dir, addr string) {
-	text, err := os.ReadFile(filepath.Join(dir, ".dev", "dev-credentials.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var credentials struct {
-		APIKey string `json:"api_key"`
-	}
-	if err := json.Unmarshal(text, &credentials); err != nil {
-		t.Fatal(err)
-	}
-	c, r := caller{t, "http://" + addr, credentials.APIKey}, newHook(t)
+	c, r := connect(t, dir, addr), newHook(t)
 	secret := c.do("POST", "/v1/webhooks", map[string]any{"url": r.url, "events": []string{"verification.*"}}).Secret
 	const to = "+12025550131"
 	first := c.do("POST", "/v1/verifications", map[string]any{"to": to, "external_id": "u-1", "metadata": map[string]string{"k": "v"}}).ID
@@ -128,6 +121,79 @@ func live(t *testing.T, dir, addr string) {
 		"verification.started": first, "verification.sent": first, "verification.check_failed": first, "verification.approved": first,
 		"verification.canceled": second,
 	}, third)
+}
+
+// sample builds and runs the receiver of events.md, and has the server send it a test event.
+func sample(t *testing.T, dir, addr string) {
+	text, err := os.ReadFile("events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := regexp.MustCompile("(?s)```go\n(.*?)```").FindSubmatch(text)
+	if program == nil {
+		t.Fatal("events.md shows no receiver")
+	}
+	source, bin := filepath.Join(t.TempDir(), "main.go"), filepath.Join(t.TempDir(), "receiver")
+	if err := os.WriteFile(source, program[1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, source).CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen := l.Addr().String()
+	_ = l.Close()
+	c := connect(t, dir, addr)
+	made := c.do("POST", "/v1/webhooks", map[string]any{"url": "http://" + listen + "/hook", "events": []string{"webhook.disabled"}})
+	receiver := exec.CommandContext(t.Context(), bin)
+	receiver.Env = append(os.Environ(), "SECRET="+made.Secret, "LISTEN="+listen)
+	said, err := receiver.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := receiver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = receiver.Process.Kill() // it has no other end
+		_ = receiver.Wait()
+	})
+	for deadline := time.After(20 * time.Second); ; { // a test that comes too early would be tried again in five seconds
+		conn, err := net.Dial("tcp", listen)
+		if err == nil {
+			_ = conn.Close()
+			break
+		}
+		select {
+		case <-deadline:
+			t.Fatal("the receiver does not listen")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	c.do("POST", "/v1/webhooks/"+made.ID+"/test", nil)
+	line, err := bufio.NewReader(said).ReadString('\n')
+	if err != nil || !regexp.MustCompile(`^evt_\w+ \{"id":"evt_\w+","type":"webhook.tested".*"id":"`+made.ID+`"`).MatchString(line) {
+		t.Errorf("it said %q, %v", line, err)
+	}
+}
+
+// connect calls a development server with its key.
+func connect(t *testing.T, dir, addr string) caller {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, ".dev", "dev-credentials.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var credentials struct {
+		APIKey string `json:"api_key"`
+	}
+	if err := json.Unmarshal(text, &credentials); err != nil {
+		t.Fatal(err)
+	}
+	return caller{t, "http://" + addr, credentials.APIKey}
 }
 
 // await reads what arrives until each type has come for its verification, and the last one is approved.
