@@ -132,6 +132,7 @@ func (s *Service) fanOut(ctx context.Context, of map[uid.Tenant][]Listener, from
 		for _, l := range of[n.Tenant] {
 			if l.listens(n.Type, n.At) {
 				d := newDelivery(n.Tenant, l.ID, n.ID, n.Type, now)
+				d.Due = s.gates.plan(l.ID, now).Truncate(time.Microsecond)
 				rows, jobs = append(rows, d), append(jobs, d.job(now))
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/countersign/countersign/internal/egress"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/webhook"
@@ -115,6 +116,37 @@ func TestFanOut_goes_on_where_an_earlier_process_stopped(t *testing.T) {
 		slices.Sort(want)
 		if got := b.got("https://example.com/hook"); !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
+func TestFanOut_plans_a_burst_at_the_pace_of_the_endpoint(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.endpoint("https://example.com/hook")
+		b.seen.answer = func(context.Context, int, string) (*egress.Response, error) {
+			time.Sleep(200 * time.Millisecond)
+			return status(204), nil
+		}
+		b.run(b.Service)
+		for range 400 { // four at once take 20 s
+			b.happen(b.tenant, "verification.approved")
+		}
+		time.Sleep(40 * time.Second)
+		if n := len(b.seen.all()); n != 400 || len(b.jobs()) != 0 {
+			t.Errorf("%d posts in twice the time that they need, %d jobs left", n, len(b.jobs()))
+		}
+		if n := b.putOff.Load(); n > 400 { // the first guess of the pace was wrong by half
+			t.Errorf("%d tries were put off, each at the cost of a write", n)
+		}
+		b.putOff.Store(0)
+		for range 400 {
+			b.happen(b.tenant, "verification.approved")
+		}
+		time.Sleep(40 * time.Second)
+		if n, put := len(b.seen.all()), b.putOff.Load(); n != 800 || put > 300 {
+			t.Errorf("once the pace is known: %d posts, %d put off", n-400, put)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,6 +97,7 @@ type bench struct {
 	logger *slog.Logger
 	sealer *audit.Sealer
 	tenant uid.Tenant
+	putOff atomic.Int32 // tries that could not be begun
 }
 
 var by = webhook.Caller{Actor: "key:key_1", RequestID: "req_1"}
@@ -225,12 +227,25 @@ func (b *bench) run(s *webhook.Service) {
 	b.work(s, time.Second)
 }
 
+// putOff wraps a handler so that n counts what could not be begun.
+func putOff(h outbox.Handler, n *atomic.Int32) outbox.Handler {
+	return func(ctx context.Context, j outbox.Job) outbox.Verdict {
+		v := h(ctx, j)
+		if v.Unbegun {
+			n.Add(1)
+		}
+		return v
+	}
+}
+
 // work runs the jobs alone, until the test ends: it belongs in a bubble.
 func (b *bench) work(s *webhook.Service, poll time.Duration) {
 	b.t.Helper()
 	queue := outbox.NewQueue(uid.Random(time.Now()))
+	handlers := s.Handlers()
+	handlers[webhook.KindDeliver] = putOff(handlers[webhook.KindDeliver], &b.putOff)
 	w, err := outbox.New(outbox.Config{Node: queue.Node(), PollMax: poll, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()},
-		b.store.Jobs, queue, s.Handlers())
+		b.store.Jobs, queue, handlers)
 	if err != nil {
 		b.t.Fatal(err)
 	}

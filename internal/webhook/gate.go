@@ -8,15 +8,16 @@ import (
 )
 
 const (
-	slowHold   = 5 * time.Second  // how long an endpoint that can't keep up is left alone, unless it names a time
-	firstGuess = time.Second      // how long a try takes, before any has ended
-	maxAhead   = 10 * time.Minute // the longest that a delivery is put off for others of its endpoint
+	slowHold   = 5 * time.Second        // how long an endpoint that can't keep up is left alone, unless it names a time
+	firstGuess = 100 * time.Millisecond // how long a try takes, before any has ended
+	maxAhead   = 10 * time.Minute       // the longest that a delivery is put off for others of its endpoint
 )
 
 // gates let a node's tries through: a few at once of each endpoint, fewer of one that can't keep up, and not too many of
-// all endpoints together, since they share the worker with messages. What finds no room is told when to come back, each
-// delivery at another time, so that a long queue is not asked over and over. All of it is in memory: it is about load,
-// and nothing is lost with it.
+// all endpoints together, since they share the worker with messages. What comes in a burst is planned ahead at the pace
+// at which the endpoint takes it, and what finds no room all the same is told when to come back, each at another time: to
+// put a delivery off costs a write. All of it is in memory, a hundred bytes for each endpoint that was used: it is about
+// load, and nothing is lost with it.
 type gates struct {
 	each, all int // tries at once, of an endpoint and of all
 
@@ -30,7 +31,7 @@ type gate struct {
 	running int
 	width   int           // tries at once; 1 after it was slow, one more with each that is taken
 	closed  time.Time     // not before; zero: open
-	next    time.Time     // when the last delivery that was put off is to come back
+	next    time.Time     // the first moment that is not promised to a delivery
 	took    time.Duration // how long tries take, smoothed
 }
 
@@ -42,11 +43,7 @@ func newGates(each, all int) *gates {
 func (g *gates) enter(endpoint uid.ID, now time.Time) (back time.Time, in bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	e := g.at[endpoint]
-	if e == nil {
-		e = &gate{width: g.each, took: firstGuess}
-		g.at[endpoint] = e
-	}
+	e := g.of(endpoint)
 	if e.closed.After(now) {
 		return e.closed, false
 	}
@@ -55,14 +52,42 @@ func (g *gates) enter(endpoint uid.ID, now time.Time) (back time.Time, in bool) 
 		g.running++
 		return time.Time{}, true
 	}
-	if e.next.Before(now) {
-		e.next = now
-	}
-	e.next = e.next.Add(e.took / time.Duration(e.width))
-	if e.next.After(now.Add(maxAhead)) {
-		e.next = now.Add(maxAhead)
-	}
+	e.promise(now)
 	return e.next, false
+}
+
+// plan says when a new delivery of the endpoint is to be tried: now, unless others are promised that moment.
+func (g *gates) plan(endpoint uid.ID, now time.Time) time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := g.of(endpoint)
+	if e.closed.After(now) {
+		return e.closed
+	}
+	return e.promise(now)
+}
+
+// of finds what is known of an endpoint. The caller holds mu.
+func (g *gates) of(endpoint uid.ID) *gate {
+	e := g.at[endpoint]
+	if e == nil {
+		e = &gate{width: g.each, took: firstGuess}
+		g.at[endpoint] = e
+	}
+	return e
+}
+
+// promise gives the next free moment away, and the one after it comes at the pace of the endpoint.
+func (e *gate) promise(now time.Time) time.Time {
+	at := e.next
+	if at.Before(now) {
+		at = now
+	}
+	if last := now.Add(maxAhead); at.After(last) {
+		at = last
+	}
+	e.next = at.Add(e.took / time.Duration(e.width))
+	return at
 }
 
 // leave is the end of a try that was let in. ended is zero for one that did not come to an end.
@@ -81,8 +106,5 @@ func (g *gates) leave(endpoint uid.ID, t Try) {
 		e.width, e.closed = 1, t.At.Add(max(slowHold, t.RetryAfter))
 	case t.taken() && e.width < g.each:
 		e.width++
-	}
-	if e.running == 0 && e.width == g.each && e.next.Before(t.At) {
-		delete(g.at, endpoint)
 	}
 }
