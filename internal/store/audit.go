@@ -52,7 +52,7 @@ func (db *DB) Tiles(ctx context.Context, level int, first int64, count int) ([]a
 
 // Append implements audit.Store. The head's row is the guard: of two sealers, the second finds it moved.
 func (db *DB) Append(ctx context.Context, b audit.Batch) error {
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		moved, err := tx.ExecContext(ctx, `UPDATE audit_head SET size = $1, root = $2 WHERE one = 1 AND size = $3 AND root = $4`,
 			b.New.Size, b.New.Root[:], b.Old.Size, b.Old.Root[:])
 		if err != nil {
@@ -159,7 +159,7 @@ func (db *DB) SubjectEvents(ctx context.Context, tenant uid.Tenant, bucket uint1
 
 // EraseEvents implements audit.Subjects.
 func (db *DB) EraseEvents(ctx context.Context, tenant uid.Tenant, ids []uid.ID, tombstone audit.Event) error {
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		for chunk := range slices.Chunk(ids, idChunk) {
 			list, args := inList(chunk, tenant[:], int64(chunk[0].Bucket()))
 			if _, err := tx.ExecContext(ctx, `UPDATE event SET subject = NULL, subject_salt = NULL

@@ -78,7 +78,7 @@ func (db *DB) shed(ctx context.Context, table, condition string, before time.Tim
 		table, condition, sweepChunk)
 	for {
 		var n int64
-		err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+		err := db.write(ctx, func(tx *sql.Tx) error {
 			r, err := tx.ExecContext(ctx, text, micros(before))
 			if err == nil {
 				n, err = r.RowsAffected()

@@ -23,6 +23,7 @@ const (
 	batchSize = 256                  // requests in one batch: bounds what a failed batch has to do again
 	tries     = 8                    // how often a batch that failed without a trace is done again
 	batchTime = 2 * time.Second      // how long the database may take over a batch, and how long one is done again
+	lateTime  = 5 * time.Second      // how old a request may be that is tried by itself after its batch has failed
 	settling  = 2 * time.Second      // how long after its sending the fate of a commit without an answer is looked for
 	settleMin = time.Second          // and how long at least, when the answer was waited for until then
 )
@@ -64,7 +65,7 @@ func (db *DB) submit(r *request, bucket uint16) error {
 	case db.stopping.Load():
 		return unavailable("stopping", errors.New("the server is stopping"))
 	case db.broken.Load():
-		return unavailable("storage_unavailable", errDisk)
+		return unavailable(codeAway, errDisk)
 	}
 	if err := r.ctx.Err(); err != nil {
 		return unavailable("canceled", err)
@@ -105,6 +106,9 @@ func (db *DB) submit(r *request, bucket uint16) error {
 		}
 	}
 }
+
+// codeAway is the code of what the database could not do now.
+const codeAway = "storage_unavailable"
 
 func unavailable(code string, err error) error {
 	return fault.Wrap(fault.Unavailable, code, "The server can't take this right now. Try again in a moment.", err).After(time.Second)
@@ -206,6 +210,10 @@ func (l *lane) commit(batch []*request) {
 	if err != nil && len(batch) > 1 && !errors.Is(err, ErrUnknown) && l.db.engine.Classify(err) == Broken {
 		l.db.log.Warn("a batch failed; its requests are tried one by one", "requests", len(batch), "error", err)
 		for _, r := range batch {
+			if time.Since(r.at) > lateTime { // who asked has other plans by now, and what it knew may be untrue
+				r.end(unavailable("overloaded", errors.New("waited too long for a commit")))
+				continue
+			}
 			l.commit([]*request{r})
 		}
 		return
@@ -245,6 +253,9 @@ func (l *lane) once(batch []*request, s *scene) (again bool, err error) {
 	// waited for.
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
+	if l.db.broken.Load() {
+		return false, errDisk
+	}
 	engine := l.db.engine
 	tx, err := engine.Begin(ctx, l.n)
 	if err != nil {
@@ -340,5 +351,22 @@ func (db *DB) RecordDeliveries(ctx context.Context, tenant uid.Tenant, rows []ve
 		return db.Record(ctx, e)
 	}
 	r := &request{ctx: ctx, target: verify.Target{Tenant: tenant, Patient: true}, rows: rows, effects: e}
-	return db.submit(r, rows[0].Verification.Bucket())
+	err := db.submit(r, rows[0].Verification.Bucket())
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == codeAway && db.taken(ctx, rows) {
+		return fault.Wrap(fault.Conflict, "delivery_taken", "This send was taken over.", err)
+	}
+	return err
+}
+
+// taken reports whether one of the deliveries has its number already.
+func (db *DB) taken(ctx context.Context, rows []verify.Delivery) bool {
+	for _, d := range rows {
+		var n int
+		err := db.engine.Reader().QueryRowContext(ctx, `SELECT count(*) FROM delivery WHERE bucket = $1 AND verification_id = $2 AND n = $3`,
+			int64(d.Verification.Bucket()), d.Verification[:], int64(d.N)).Scan(&n)
+		if err == nil && n > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"sync"
 	"time"
@@ -13,6 +15,9 @@ import (
 
 // syncer is an engine whose commits outlive the process, but the machine only once they were synced.
 type syncer interface {
+	// Anchor makes durable what the log holds of earlier processes, whose last sync may have failed. It is called before
+	// anything is written.
+	Anchor(ctx context.Context) error
 	// Sync makes everything that was committed before the call durable. After an error nobody knows what is on the disk.
 	Sync() error
 }
@@ -27,6 +32,29 @@ type committed struct {
 	requests []*request
 	jobs     []outbox.Job
 	began    time.Time
+}
+
+// anchor begins on firm ground.
+func (db *DB) anchor(ctx context.Context) {
+	if db.disk == nil {
+		return
+	}
+	if err := db.disk.Anchor(ctx); err != nil {
+		db.fail(err)
+	}
+}
+
+func (db *DB) fail(err error) {
+	db.broken.Store(true)
+	db.log.Error("the disk failed; nothing more is taken until the server is started again", "error", err)
+}
+
+// write is Engine.Write, while the disk is believed.
+func (db *DB) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	if db.broken.Load() {
+		return errDisk
+	}
+	return db.engine.Write(ctx, fn)
 }
 
 // harden syncs what is committed and then answers, until the lanes have stopped.
@@ -54,8 +82,7 @@ func (db *DB) sync() error {
 		return errors.Join(ErrUnknown, errDisk)
 	}
 	if err := db.disk.Sync(); err != nil {
-		db.broken.Store(true)
-		db.log.Error("the disk failed; nothing more is taken until the server is started again", "error", err)
+		db.fail(err)
 		return errors.Join(ErrUnknown, err)
 	}
 	return nil
@@ -72,7 +99,7 @@ func (db *DB) answer(c committed, err error) {
 		case errors.Is(err, ErrUnknown):
 			r.err = unknown(err)
 		case err != nil:
-			r.err = unavailable("storage_unavailable", err)
+			r.err = unavailable(codeAway, err)
 		}
 		close(r.done)
 	}

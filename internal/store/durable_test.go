@@ -25,6 +25,8 @@ type disk struct {
 
 func (d disk) Sync() error { return d.sync() }
 
+func (disk) Anchor(context.Context) error { return nil }
+
 func TestNobody_is_answered_and_no_job_begins_before_the_disk_has_it(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -7,7 +7,7 @@ func HotStatements() map[string]*Hot {
 		"selectVerification": selectVerification, "selectOpen": selectOpen, "selectDeliveries": selectDeliveries,
 		"ensureContact": ensureContact, "ensureMeter": ensureMeter, "ensureAnswer": ensureAnswer, "dropAnswer": dropAnswer,
 		"insertVerification": insertVerification, "updateVerification": updateVerification, "putContact": putContact,
-		"putOpen": putOpen, "dropOpen": dropOpen, "putDelivery": putDelivery, "putReference": putReference,
+		"putOpen": putOpen, "dropOpen": dropOpen, "putDelivery": putDelivery, "insertDelivery": insertDelivery, "putReference": putReference,
 		"insertJob": insertJob, "deleteJob": deleteJob, "insertEvent": insertEvent, "insertPending": insertPending,
 		"putMeter": putMeter, "putAnswer": putAnswer, "putToken": putToken,
 	}

@@ -30,7 +30,7 @@ func (db *DB) forChange(text string) string {
 // package factor knows of, passes through as it is.
 func (db *DB) changeFactors(ctx context.Context, doing string, fn func(tx *sql.Tx) ([]audit.Event, error)) error {
 	var own error
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		own = nil
 		events, err := fn(tx)
 		if d, ok := errors.AsType[*decided](err); ok {

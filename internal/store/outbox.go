@@ -24,7 +24,7 @@ const claimJobs = `UPDATE job SET lease_owner = $1, claim_us = $2,
 // Claim implements outbox.Store.
 func (db *DB) Claim(ctx context.Context, node uid.ID, now, until time.Time, limit, nodes, rank int) ([]outbox.Job, error) {
 	var claimed []outbox.Job
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, claimJobs, node[:], micros(until), micros(now), nodes, rank, limit)
 		claimed, err = collect(rows, err, func(scan func(...any) error) (j outbox.Job, err error) {
 			var due int64
@@ -57,7 +57,7 @@ func (db *DB) Bury(ctx context.Context, job outbox.Ref, node uid.ID, reason stri
 
 // GiveBack implements outbox.Store. What an earlier holder may have done stays marked.
 func (db *DB) GiveBack(ctx context.Context, jobs []outbox.Ref, node uid.ID) error {
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		for _, j := range jobs {
 			if _, err := tx.ExecContext(ctx, `UPDATE job SET lease_owner = NULL, claim_us = due_us
 				WHERE bucket = $1 AND id = $2 AND lease_owner = $3`, int64(j.ID.Bucket()), j.ID[:], node[:]); err != nil {
@@ -81,7 +81,7 @@ func (db *DB) Release(ctx context.Context, node uid.ID, running []outbox.Ref) er
 		list, args = inList(ids, args...)
 		text += ` AND id NOT IN (` + list + `)`
 	}
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, text, args...); err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (db *DB) TakeOver(ctx context.Context, node uid.ID, now time.Time) error {
 // Beat implements outbox.Store.
 func (db *DB) Beat(ctx context.Context, node uid.ID, now, until time.Time) ([]uid.ID, error) {
 	var nodes []uid.ID
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM node WHERE until_us <= $1`, micros(now)); err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (db *DB) Oldest(ctx context.Context, now time.Time) (time.Time, error) {
 
 // exec runs one statement in a transaction of its own.
 func (db *DB) exec(ctx context.Context, doing, text string, args ...any) error {
-	return db.away(doing, db.engine.Write(ctx, func(tx *sql.Tx) error {
+	return db.away(doing, db.write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, text, args...)
 		return err
 	}))

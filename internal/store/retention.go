@@ -28,7 +28,7 @@ type Retention struct {
 // Lease gives the named lease to owner until the given time, unless somebody else holds it at now.
 func (db *DB) Lease(ctx context.Context, name string, owner uid.ID, now, until time.Time) (bool, error) {
 	var got bool
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `INSERT INTO lease (name, owner, until_us) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE
 			SET owner = excluded.owner, until_us = excluded.until_us WHERE lease.owner = $2 OR lease.until_us <= $4`,
 			name, owner[:], micros(until), micros(now))
@@ -78,7 +78,7 @@ func (db *DB) drain(ctx context.Context, table, key, condition string, before ti
 		WHERE bucket >= $2 AND bucket < $3 AND %[3]s LIMIT %[4]d) AND %[3]s`, table, key, condition, sweepChunk)
 	for from := 0; from < uid.Buckets; {
 		var n int64
-		err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+		err := db.write(ctx, func(tx *sql.Tx) error {
 			r, err := tx.ExecContext(ctx, text, micros(before), from, from+buckets)
 			if err == nil {
 				n, err = r.RowsAffected()
@@ -116,7 +116,7 @@ func (db *DB) Meta(ctx context.Context, name string) ([]byte, error) {
 // PutMeta keeps a named value. With was nil it is only put where there is none; otherwise only over was. It answers
 // the value that stands afterwards, which is another's when somebody was first.
 func (db *DB) PutMeta(ctx context.Context, name string, was, value []byte) (stands []byte, err error) {
-	err = db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err = db.write(ctx, func(tx *sql.Tx) error {
 		if was == nil {
 			_, err = tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, value)
 		} else {

@@ -59,6 +59,7 @@ type answerState struct {
 
 type written struct {
 	tenant uid.Tenant
+	fresh  bool // the rows must be new: nothing was read that would tell
 	rows   []verify.Delivery
 }
 
@@ -119,7 +120,7 @@ func (s *scene) apply(r *request) error {
 	case r.count != nil:
 		return s.count(r.meters, r.count)
 	default:
-		s.write(r.target.Tenant, r.rows)
+		s.write(r.target.Tenant, r.rows, true)
 		s.follow(r.effects)
 		return nil
 	}
@@ -149,7 +150,7 @@ func (s *scene) change(t *verify.Target, decide verify.Decide) error {
 	if held.Create != nil {
 		s.create(held.Create)
 	}
-	s.write(t.Tenant, held.Write)
+	s.write(t.Tenant, held.Write, false)
 	if t.Answer != nil && held.Keep != nil {
 		kept := s.answers[answerKey{t.Answer.Bucket, t.Answer.Key}]
 		kept.answer = *t.Answer
@@ -254,13 +255,14 @@ func (s *scene) count(meters []verify.Meter, decide func([]ratelimit.TAT) error)
 	return nil
 }
 
-func (s *scene) write(tenant uid.Tenant, rows []verify.Delivery) {
+func (s *scene) write(tenant uid.Tenant, rows []verify.Delivery, fresh bool) {
 	for _, d := range rows {
 		w := s.written[d.Verification]
 		if w == nil {
 			w = &written{tenant: tenant}
 			s.written[d.Verification] = w
 		}
+		w.fresh = w.fresh || fresh
 		w.rows = upsert(w.rows, d)
 		if list, read := s.deliveries[d.Verification]; read {
 			s.deliveries[d.Verification] = upsert(list, d)

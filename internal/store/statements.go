@@ -176,13 +176,21 @@ const replaceDelivery = ` DO UPDATE SET state = excluded.state, error = excluded
 	reference = excluded.reference, latency_us = excluded.latency_us, price_amount = excluded.price_amount,
 	price_currency = excluded.price_currency, updated_us = excluded.updated_us`
 
+const deliveriesOfArrays = ` SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[],
+	$6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::boolean[], $12::bigint[], $13::text[], $14::text[],
+	$15::bigint[], $16::bigint[], $17::bigint[])`
+
 var putDelivery = &Hot{
-	Kinds: []Kind{Int, Bytes, Int, Bytes, Int, Text, Text, Text, Text, Text, Bool, Int, Text, Text, Int, Int, Int},
-	SQLite: insertDeliveryColumns + ` VALUES {rows}
-		ON CONFLICT (verification_id, n)` + replaceDelivery,
-	Postgres: insertDeliveryColumns + ` SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[],
-		$6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::boolean[], $12::bigint[], $13::text[], $14::text[],
-		$15::bigint[], $16::bigint[], $17::bigint[]) ON CONFLICT (bucket, verification_id, n)` + replaceDelivery,
+	Kinds:    []Kind{Int, Bytes, Int, Bytes, Int, Text, Text, Text, Text, Text, Bool, Int, Text, Text, Int, Int, Int},
+	SQLite:   insertDeliveryColumns + ` VALUES {rows} ON CONFLICT (verification_id, n)` + replaceDelivery,
+	Postgres: insertDeliveryColumns + deliveriesOfArrays + ` ON CONFLICT (bucket, verification_id, n)` + replaceDelivery,
+}
+
+// insertDelivery fails when the number is taken: by somebody who has taken the send over.
+var insertDelivery = &Hot{
+	Kinds:    putDelivery.Kinds,
+	SQLite:   insertDeliveryColumns + ` VALUES {rows}`,
+	Postgres: insertDeliveryColumns + deliveriesOfArrays,
 }
 
 const insertReferenceColumns = `INSERT INTO provider_reference (bucket, provider, reference, tenant, verification_id, n, created_us)`

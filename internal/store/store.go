@@ -87,6 +87,7 @@ func New(cfg Config, engine Engine, log *slog.Logger, reg prometheus.Registerer)
 // Run commits until ctx ends; then it refuses new requests, commits those that were accepted, and returns.
 func (db *DB) Run(ctx context.Context) {
 	laneCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	db.anchor(ctx)
 	var wg, lanes sync.WaitGroup
 	for _, l := range db.lanes {
 		lanes.Go(func() { l.run(laneCtx) })
@@ -129,5 +130,10 @@ func (db *DB) widen(ctx context.Context) {
 	db.log.Info("measured a commit", "duration_us", took.Microseconds(), "lanes", db.width.Load())
 }
 
-// Ping reports whether the database answers.
-func (db *DB) Ping(ctx context.Context) error { return db.engine.Reader().PingContext(ctx) }
+// Ping reports whether the database answers and its disk is believed.
+func (db *DB) Ping(ctx context.Context) error {
+	if db.broken.Load() {
+		return errDisk
+	}
+	return db.engine.Reader().PingContext(ctx)
+}

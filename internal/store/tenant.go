@@ -18,7 +18,7 @@ var _ tenant.Store = (*DB)(nil)
 // direct changes the directory: fn, the effects and the next version commit together. The faults of package tenant
 // pass through as they are.
 func (db *DB) direct(ctx context.Context, doing string, e outbox.Effects, fn func(tx *sql.Tx) error) error {
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
 		}

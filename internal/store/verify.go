@@ -212,7 +212,7 @@ func (db *DB) away(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return unavailable("storage_unavailable", fmt.Errorf("%s: %w", doing, err))
+	return unavailable(codeAway, fmt.Errorf("%s: %w", doing, err))
 }
 
 // Owner implements verify.Store.

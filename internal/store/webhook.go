@@ -19,7 +19,7 @@ var _ webhook.Store = (*DB)(nil)
 
 // hooks runs fn and writes the effects in one transaction. The faults of package webhook pass through as they are.
 func (db *DB) hooks(ctx context.Context, doing string, fx outbox.Effects, fn func(tx *sql.Tx) error) error {
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -267,7 +267,7 @@ func (db *DB) Work(ctx context.Context, t uid.Tenant, id uid.ID) (w webhook.Work
 
 // Settle implements webhook.Store.
 func (db *DB) Settle(ctx context.Context, d webhook.Delivery, was int, off string, fx outbox.Effects) error {
-	err := db.engine.Write(ctx, func(tx *sql.Tx) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		for _, j := range fx.Done {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM job WHERE bucket = $1 AND id = $2`, int64(j.ID.Bucket()), j.ID[:]); err != nil {
 				return err

@@ -22,7 +22,7 @@ func (s *scene) writes(node uid.ID, locks bool) ([]Step, error) {
 	}
 	kept, unused := s.answerRows()
 	open, dropped := s.placeRows()
-	deliveries, references := s.deliveryRows()
+	fresh, deliveries, references := s.deliveryRows()
 	steps := []Step{
 		{Stmt: putAnswer, Rows: kept},
 		{Stmt: putMeter, Rows: s.meterRows()},
@@ -31,6 +31,7 @@ func (s *scene) writes(node uid.ID, locks bool) ([]Step, error) {
 		{Stmt: updateVerification, Rows: updated},
 		{Stmt: dropOpen, Rows: dropped},
 		{Stmt: putOpen, Rows: open},
+		{Stmt: insertDelivery, Rows: fresh},
 		{Stmt: putDelivery, Rows: deliveries},
 		{Stmt: putReference, Rows: references},
 		{Stmt: insertJob, Rows: jobRows(s.effects.Jobs, node)},
@@ -122,18 +123,22 @@ func (s *scene) answerRows() (kept, unused [][]any) {
 	return kept, unused
 }
 
-func (s *scene) deliveryRows() (rows, references [][]any) {
+func (s *scene) deliveryRows() (fresh, rows, references [][]any) {
 	for _, id := range slices.SortedFunc(maps.Keys(s.written), compareIDs) {
 		w := s.written[id]
 		for _, d := range w.rows {
-			rows = append(rows, deliveryRow(w.tenant, d))
+			if w.fresh {
+				fresh = append(fresh, deliveryRow(w.tenant, d))
+			} else {
+				rows = append(rows, deliveryRow(w.tenant, d))
+			}
 			if d.Reference != "" && !d.Echoes {
 				references = append(references, []any{int64(referenceBucket(d.Provider, d.Reference)), d.Provider, d.Reference,
 					w.tenant[:], id[:], int64(d.N), micros(d.CreatedAt)})
 			}
 		}
 	}
-	return rows, references
+	return fresh, rows, references
 }
 
 func deliveryRow(tenant uid.Tenant, d verify.Delivery) []any {

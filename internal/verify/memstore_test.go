@@ -141,6 +141,11 @@ func (m *memStore) RecordDeliveries(_ context.Context, _ uid.Tenant, rows []Deli
 	if m.down != nil {
 		return m.down
 	}
+	for _, d := range rows {
+		if slices.ContainsFunc(m.deliveries[d.Verification], func(o Delivery) bool { return o.N == d.N }) {
+			return fault.New(fault.Conflict, "delivery_taken", "taken")
+		}
+	}
 	m.write(rows)
 	m.follow(e)
 	return nil

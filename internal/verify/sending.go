@@ -165,10 +165,13 @@ type round struct {
 func (s *Service) recordResult(ctx context.Context, r *round) outbox.Verdict {
 	r.now, r.wait = s.moment(), max(r.result.Wait, r.job.Backoff(sendBackoff, sendSlowest))
 	var err error
-	if r.v != nil && r.job.LeaseLeft(r.now) > recordTime {
+	sure := r.v != nil && r.job.LeaseLeft(r.now) > recordTime
+	if sure {
 		rows, e := r.first()
 		err = s.store.RecordDeliveries(ctx, r.job.Tenant, rows, e)
-	} else {
+		sure = !fault.Is(err, fault.Conflict)
+	}
+	if !sure {
 		err = s.store.Change(ctx, Target{Tenant: r.job.Tenant, ID: r.job.Object, Deliveries: true, Patient: true}, r.decide)
 	}
 	switch {

@@ -83,7 +83,7 @@ type Store interface {
 	Count(ctx context.Context, tenant uid.Tenant, meters []Meter, decide func(states []ratelimit.TAT) error) error
 
 	// RecordDeliveries commits new deliveries and effects that depend on nothing that is stored, so it reads and locks nothing.
-	// Nobody waits for it: it is patient.
+	// Nobody waits for it: it is patient. Conflict when a delivery has its number already: somebody else has taken the send over.
 	RecordDeliveries(ctx context.Context, tenant uid.Tenant, rows []Delivery, e outbox.Effects) error
 
 	// Record commits effects that belong to no verification, such as the event of a refusal.

@@ -330,3 +330,63 @@ func TestWhat_another_process_has_changed_is_not_remembered(t *testing.T) {
 	dir := t.TempDir()
 	storetest.Apart(t, [2]*store.DB{storetest.Start(t, engine(t, dir), nil), storetest.Start(t, engine(t, dir), nil)})
 }
+
+// badDisk is an engine whose disk keeps nothing.
+type badDisk struct{ *sqlite.Engine }
+
+func (badDisk) Sync() error { return errors.New("EIO") }
+
+func TestAfter_the_disk_has_failed_nothing_else_is_taken_either(t *testing.T) {
+	t.Parallel()
+	db := storetest.Start(t, badDisk{engine(t, t.TempDir())}, nil)
+	var l storetest.Ledger
+	if _, err := l.Start(db); err == nil {
+		t.Fatal("a start was answered as done")
+	}
+	if _, err := db.PutMeta(t.Context(), "x", nil, []byte("y")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("another write: %v", err)
+	}
+	at := time.Now().Add(time.Hour)
+	if jobs, err := db.Claim(t.Context(), uid.Random(at), at, at.Add(time.Minute), 10, 1, 0); err == nil {
+		t.Errorf("%d jobs were claimed", len(jobs))
+	}
+	if err := db.Ping(t.Context()); err == nil {
+		t.Error("all is said to be well")
+	}
+}
+
+func TestOpening_waits_for_no_writer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	e := engine(t, dir)
+	defer e.Close()
+	err := e.Write(t.Context(), func(*sql.Tx) error {
+		other, err := sqlite.Open(t.Context(), dir)
+		if err != nil {
+			return err
+		}
+		return other.Close()
+	})
+	if err != nil {
+		t.Errorf("beside a write: %v", err)
+	}
+}
+
+func TestAnchor_leaves_nothing_in_the_log(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	e := engine(t, dir)
+	defer e.Close()
+	if err := e.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO meta (name, value) VALUES ('x', x'00')`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Anchor(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, sqlite.FileName+"-wal")); err != nil || info.Size() != 0 {
+		t.Errorf("log of %d bytes, %v", info.Size(), err)
+	}
+}

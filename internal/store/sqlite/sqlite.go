@@ -116,19 +116,33 @@ func (e *Engine) prepare() (err error) {
 			return err
 		}
 	}
-	// The first transaction makes the log, and as long as this connection is open nobody takes it away. SQLite has no lock on
-	// it that closing the file once more would end.
-	if err := errors.Join(e.begin.run(nil, nil), e.rollback.run(nil, nil)); err != nil {
+	// The first look makes the log, and as long as this connection is open nobody takes it away. SQLite has no lock on it that
+	// closing the file once more would end.
+	if err := e.conn.exec("SELECT count(*) FROM sqlite_schema"); err != nil {
 		return err
 	}
 	e.log, err = os.OpenFile(e.path+"-wal", os.O_RDWR, 0)
 	return err
 }
 
+// Anchor puts what the log holds into the database and syncs that, so that a log whose sync has failed in an earlier process
+// is not gone on with. Beside another process that reads at this moment it does what can be done.
+func (e *Engine) Anchor(context.Context) error {
+	e.turn.Lock()
+	defer e.turn.Unlock()
+	s, err := e.conn.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
+	if err != nil {
+		return err
+	}
+	var busy, frames, moved int64
+	err = s.run(nil, func(scan func(...any) error) error { return scan(&busy, &frames, &moved) })
+	return errors.Join(err, s.close())
+}
+
 // Sync makes what the batches have committed durable. Their connection leaves it to this (synchronous=NORMAL: it syncs only
 // what a checkpoint needs, so the file is never broken): the log is written front to back, and SQLite takes back, after a
 // power failure, what does not hang together with its beginning.
-func (e *Engine) Sync() error { return e.log.Sync() }
+func (e *Engine) Sync() error { return syncData(e.log) }
 
 // Path is where the database is.
 func (e *Engine) Path() string { return e.path }
