@@ -38,7 +38,7 @@ type relay struct {
 	// answer is what it does with a message once that is kept; nil: taken. It stands in for a slow, failing or lying
 	// provider, and for a moment to kill at.
 	answer   atomic.Pointer[func(w http.ResponseWriter, r *http.Request, m message)]
-	inFlight atomic.Int64
+	inFlight atomic.Int64 // messages that are kept and not answered yet
 
 	mu      sync.Mutex
 	all     []message            // under mu, in the order of arrival
@@ -65,8 +65,6 @@ func newRelay(t testing.TB) *relay {
 var codeForm = regexp.MustCompile(`\b[0-9]{4,10}\b`)
 
 func (r *relay) take(w http.ResponseWriter, req *http.Request) {
-	r.inFlight.Add(1)
-	defer r.inFlight.Add(-1)
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return // its server was killed in the middle of it: no message
@@ -80,6 +78,8 @@ func (r *relay) take(w http.ResponseWriter, req *http.Request) {
 	}
 	m.Code = codeForm.FindString(m.Body)
 	r.keep(m)
+	r.inFlight.Add(1)
+	defer r.inFlight.Add(-1)
 	if answer := r.answer.Load(); answer != nil {
 		(*answer)(w, req, m)
 		return

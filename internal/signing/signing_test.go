@@ -79,7 +79,7 @@ func TestSEC_91_a_secret_is_whsec_and_24_to_64_bytes(t *testing.T) {
 			t.Errorf("the error holds the secret: %v", err)
 		}
 	}
-	if NewSecret() == NewSecret() {
+	if one, other := NewSecret(), NewSecret(); one == other {
 		t.Error("two secrets are the same")
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
