@@ -400,7 +400,7 @@ func (in *installation) lockOut(t *testing.T) (letGo func()) {
 	}
 	lock := []string{"BEGIN IMMEDIATE"}
 	if in.url != "" {
-		lock = []string{"BEGIN", "LOCK TABLE recipient_state IN EXCLUSIVE MODE"}
+		lock = []string{"BEGIN", "LOCK TABLE recipient_state, event IN EXCLUSIVE MODE"}
 	}
 	for _, statement := range lock {
 		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
