@@ -251,7 +251,8 @@ func (r KeyRequest) check(now time.Time) (f Faults) {
 // Scopes are all scopes that a key may hold.
 func Scopes() []string {
 	return []string{ScopeAll, ScopeVerifyStart, ScopeVerifyCheck, ScopeVerifyRead, ScopeVerifyApprove, ScopeRecipientShow,
-		ScopeServicesRead, ScopeServicesWrite, ScopeWebhooksRead, ScopeWebhooksWrite}
+		ScopeServicesRead, ScopeServicesWrite, ScopeWebhooksRead, ScopeWebhooksWrite,
+		ScopeFactorsRead, ScopeFactorsWrite, ScopeFactorsCheck}
 }
 
 // stored is a time as it comes back from the database.

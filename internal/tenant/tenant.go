@@ -120,4 +120,7 @@ const (
 	ScopeServicesWrite = "services:write"
 	ScopeWebhooksRead  = "webhooks:read"
 	ScopeWebhooksWrite = "webhooks:write"
+	ScopeFactorsRead   = "factors:read"
+	ScopeFactorsWrite  = "factors:write" // enrols, changes and removes: whoever holds it can stand in for a person
+	ScopeFactorsCheck  = "factors:check" // asks for codes and hands them in
 )
