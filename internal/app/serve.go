@@ -20,6 +20,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/delivery/sink"
 	"github.com/countersign/countersign/internal/egress"
+	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/risk"
@@ -40,6 +41,7 @@ type server struct {
 	directory  *tenant.Directory
 	dispatcher *delivery.Dispatcher
 	verify     *verify.Service
+	factors    *factor.Service
 	webhooks   *webhook.Service
 	worker     *outbox.Worker
 	sealer     *audit.Sealer
@@ -134,6 +136,9 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	}); err != nil {
 		return err
 	}
+	if s.factors, err = factor.New(factorLimits(s.cfg), s.storage.ring, s.storage.db); err != nil {
+		return err
+	}
 	if s.webhooks, err = s.newWebhooks(client); err != nil {
 		return err
 	}
@@ -144,6 +149,15 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	}
 	s.sealer, err = audit.NewSealer(sealerConfig(s.cfg), s.storage.db, s.storage.signer, s.log, s.registry)
 	return err
+}
+
+// factorLimits are how many wrong codes of authenticator apps are borne. Development mode makes nobody wait.
+func factorLimits(cfg Config) factor.Limits {
+	l := factor.DefaultLimits()
+	if cfg.DevMode {
+		l.Waits = nil
+	}
+	return l
 }
 
 // risk is the engine that weighs starts: none yet in production, and in development one that bars the numbers of the

@@ -40,16 +40,12 @@ type serviceBody struct {
 
 func (d *door) serviceBody(r *http.Request, s tenant.Service) serviceBody {
 	at := d.url(r, Mount+"/v2/Services/"+sid(sidService, s.ID))
-	issuer := friendlyName(s)
-	if own := s.Vendor[setIssuer]; own != "" {
-		issuer = own
-	}
 	return serviceBody{
 		SID: sid(sidService, s.ID), AccountSID: account(r.Context()), FriendlyName: friendlyName(s), CodeLength: s.CodeLength,
 		Lookup: is(s, setLookup), Psd2: is(s, setPsd2), SkipLandlines: is(s, setSkipLandlines),
 		DTMF: s.Vendor[setDTMF] != "false", TTSName: orNull(s, setTTS), Warning: is(s, setWarning), CustomCode: is(s, setCustomCode),
 		Push: map[string]any{"include_date": is(s, setPushDate), "apn_credential_sid": orNull(s, setAPN), "fcm_credential_sid": orNull(s, setFCM)},
-		TOTP: map[string]any{"issuer": issuer, "time_step": number(s, setTimeStep, 30), "code_length": number(s, setTOTPLength, 6),
+		TOTP: map[string]any{"issuer": issuer(s), "time_step": number(s, setTimeStep, 30), "code_length": number(s, setTOTPLength, 6),
 			"skew": number(s, setSkew, 1)},
 		Template: orNull(s, setTemplate),
 		WhatsApp: map[string]any{"msg_service_sid": orNull(s, setWhatsAppSender), "from": orNull(s, setWhatsAppFrom)},

@@ -57,6 +57,12 @@ var (
 	errBlocked    = &refusal{status: 403, code: 60410, message: "Verification delivery attempt blocked"}
 	errAppHash    = &refusal{status: 400, code: 60602, message: "Parameter `AppHash` is only supported by the sms channel"}
 	errWhatsApp   = &refusal{status: 400, code: 68008, message: "The whatsapp channel is not configured"}
+	errThere      = &refusal{status: 409, code: 60301, message: "An entity with this identity exists already"}
+	errFull       = &refusal{status: 400, code: 60315, message: "The entity has as many factors as it can: delete those that are no longer used"}
+	errUnverified = &refusal{status: 403, code: 60318, message: "The factor must be verified before it can answer challenges"}
+	errDisabled   = &refusal{status: 403, code: 60318, message: "The factor has had too many wrong codes: delete it and verify another one"}
+	errAnswered   = &refusal{status: 403, code: 60322, message: "The challenge has been answered already"}
+	errOver       = &refusal{status: 403, code: 60323, message: "The challenge has expired"}
 	errDefault    = &refusal{status: 409, code: 20409, message: "The default service can't be deleted. Make another one the default first"}
 )
 
@@ -65,13 +71,31 @@ func missing(parameter string) error {
 	return &refusal{status: 400, code: 20001, message: "Missing required parameter " + parameter + " in the post body"}
 }
 
-// invalid is the refusal of a parameter's value, which is not repeated. The hint may be empty.
-func invalid(parameter, hint string) error {
+// invalidity is Twilio's code of an invalid parameter.
+type invalidity int
+
+// The codes of an invalid parameter, by what it is a parameter of.
+const (
+	badParameter invalidity = 60200 // services, verifications and checks
+	badFactor    invalidity = 60300 // entities and factors
+	badChallenge invalidity = 60306
+)
+
+// invalid is the refusal of a value of a parameter that services, verifications and checks have. The hint may be empty.
+func invalid(parameter, hint string) error { return badParameter.of(parameter, hint) }
+
+// of is the refusal of a parameter's value, which is not repeated. The hint may be empty.
+func (code invalidity) of(parameter, hint string) error {
 	message := "Invalid parameter `" + parameter + "`"
 	if hint != "" {
 		message += ": " + hint
 	}
-	return &refusal{status: 400, code: 60200, message: message}
+	return &refusal{status: 400, code: int(code), message: message}
+}
+
+// codesUsedUp is the refusal of a code after the last wrong one: 60308 for a challenge, 60310 for a factor that is not verified.
+func codesUsedUp(code int, wait time.Duration) error {
+	return &refusal{status: 429, code: code, message: "Max check attempts reached", wait: wait}
 }
 
 // checksUsedUp is the refusal of whatever comes after the last check.
@@ -81,15 +105,20 @@ func checksUsedUp(wait time.Duration) error {
 
 // byParameter makes a fault about a field of ours a refusal of the parameter that it came from.
 func byParameter(err error, parameters map[string]string) error {
+	return badParameter.by(err, parameters)
+}
+
+// by is byParameter with a code of its own.
+func (code invalidity) by(err error, parameters map[string]string) error {
 	f, ok := errors.AsType[*fault.Error](err)
 	if !ok || f.Kind != fault.Invalid || parameters[f.Field] == "" {
 		return err
 	}
 	parameter := parameters[f.Field]
 	if parameter == "Locale" { // applications tell a bad locale from a bad number by words of this text
-		return invalid(parameter, "")
+		return code.of(parameter, "")
 	}
-	return invalid(parameter, f.Message)
+	return code.of(parameter, f.Message)
 }
 
 // shown is how err is told for a request: err itself when it is a refusal, else by the status and code of the problem that the

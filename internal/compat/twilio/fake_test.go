@@ -54,6 +54,20 @@ var scenarios = []struct {
 	{"POST", one, "Status=canceled", tenant.ScopeVerifyStart, 200},
 	{"POST", at + "/VerificationCheck", "To=%2B12025550123&Code=918273", tenant.ScopeVerifyCheck, 200},
 	{"POST", at + "/VerificationCheck", "VerificationSid=VE" + vrf.Hex() + "&Code=918273", tenant.ScopeVerifyCheck, 200},
+	{"POST", at + "/Entities", "Identity=ident-0001", tenant.ScopeFactorsWrite, 201},
+	{"GET", at + "/Entities", "", tenant.ScopeFactorsRead, 200},
+	{"GET", theEntity, "", tenant.ScopeFactorsRead, 200},
+	{"DELETE", theEntity, "", tenant.ScopeFactorsWrite, 204},
+	{"POST", theEntity + "/Factors", "FactorType=totp&FriendlyName=phone&Binding.Secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", tenant.ScopeFactorsWrite, 201},
+	{"GET", theEntity + "/Factors", "", tenant.ScopeFactorsRead, 200},
+	{"GET", theFactor, "", tenant.ScopeFactorsRead, 200},
+	{"POST", theFactor, "AuthPayload=918273", tenant.ScopeFactorsWrite, 200},
+	{"POST", theFactor, "FriendlyName=tablet", tenant.ScopeFactorsWrite, 200},
+	{"DELETE", theFactor, "", tenant.ScopeFactorsWrite, 204},
+	{"POST", theEntity + "/Challenges", "AuthPayload=918273&FactorSid=YF" + fac.Hex(), tenant.ScopeFactorsCheck, 201},
+	{"GET", theEntity + "/Challenges", "", tenant.ScopeFactorsRead, 200},
+	{"GET", theChallenge, "", tenant.ScopeFactorsRead, 200},
+	{"POST", theChallenge, "AuthPayload=918273", tenant.ScopeFactorsCheck, 200},
 }
 
 var (
@@ -72,6 +86,8 @@ type fake struct {
 	checks    int  // how often Check was called
 	reveal    bool // the last Get asked for the recipient in full
 
+	factorFake
+
 	log bytes.Buffer
 }
 
@@ -80,7 +96,7 @@ func newFake() *fake {
 		scopes: []string{tenant.ScopeAll, tenant.ScopeVerifyApprove, tenant.ScopeRecipientShow},
 		view: verify.View{ID: vrf, Status: verify.Pending, To: "+12025550123", Channel: delivery.SMS, Service: svc, Purpose: verify.ForLogin,
 			Sends: []verify.Send{{N: 1, Channel: delivery.SMS, At: began}}, CreatedAt: began, ExpiresAt: began.Add(10 * time.Minute)},
-		now: began.Add(time.Minute),
+		now: began.Add(time.Minute), factorFake: newFactorFake(),
 	}
 }
 
@@ -168,7 +184,7 @@ func (f *fake) ask(t *testing.T, method, path, form string) answer {
 		t.Fatal(err)
 	}
 	h := chain.Wrap(twilio.Policy(), twilio.New(twilio.Config{
-		Keys: f, Verifications: f, Profiles: f, Rules: recipient.Rules{Fiction: true},
+		Keys: f, Verifications: f, Profiles: f, Factors: f, Rules: recipient.Rules{Fiction: true},
 		Origin: func(*http.Request) string { return "https://verify.example.com" }, Now: func() time.Time { return f.now },
 	}))
 	r := httptest.NewRequest(method, twilio.Mount+"/v2"+path, strings.NewReader(form))
@@ -333,7 +349,7 @@ func TestLogLinesHoldNeitherNumberNorCodeNorToken(t *testing.T) {
 	}
 	f.ask(t, "GET", at+"/Verifications/+12025550123/", "")
 	f.ask(t, "GET", "/SafeList/Numbers/+12025550123", "")
-	for _, secret := range []string{"2025550123", "918273", "good"} {
+	for _, secret := range []string{"2025550123", "918273", "good", "GEZDGNBV"} {
 		if strings.Contains(f.log.String(), secret) {
 			t.Errorf("%s is in the log:\n%s", secret, f.log.String())
 		}

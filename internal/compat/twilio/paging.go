@@ -3,6 +3,7 @@ package twilio
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,8 @@ const (
 	tokenAfter  = "PT"
 	tokenBefore = "PB"
 )
+
+var errPageToken = &refusal{status: 400, code: 20001, message: "Invalid PageToken: take it from a page URL as it stands there"}
 
 // page is a part of a list that is asked for, and then what was found of it.
 type page struct {
@@ -53,7 +56,7 @@ func readPage(r *http.Request) (*page, error) {
 	p.after, after = parseSID(tokenAfter, p.token)
 	p.before, before = parseSID(tokenBefore, p.token)
 	if !after && !before {
-		return nil, &refusal{status: 400, code: 20001, message: "Invalid PageToken: take it from a page URL as it stands there"}
+		return nil, errPageToken
 	}
 	return p, nil
 }
@@ -78,6 +81,35 @@ func (p *page) cut(n int, id func(i int) uid.ID) (from, to int) {
 		p.next = sid(tokenAfter, id(to-1))
 	}
 	return from, to
+}
+
+// window finds the page in a list that is read in parts. read gives at most so many items behind one, or before it, the
+// nearest first; none for the start.
+func window[T any](p *page, id func(T) uid.ID, read func(from uid.ID, back bool, limit int) ([]T, error)) ([]T, error) {
+	back := !p.before.IsZero()
+	from := p.after
+	if back {
+		from = p.before
+	}
+	items, err := read(from, back, p.size+1)
+	if err != nil {
+		return nil, err
+	}
+	beyond := len(items) > p.size
+	items = items[:min(len(items), p.size)]
+	if back {
+		slices.Reverse(items)
+	}
+	if len(items) == 0 {
+		return items, nil
+	}
+	if back && beyond || !back && !from.IsZero() {
+		p.previous = sid(tokenBefore, id(items[0]))
+	}
+	if back || beyond {
+		p.next = sid(tokenAfter, id(items[len(items)-1]))
+	}
+	return items, nil
 }
 
 func less(a, b uid.ID) bool { return string(a[:]) < string(b[:]) }

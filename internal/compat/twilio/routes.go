@@ -24,6 +24,12 @@ func routes() []route {
 		service       = services + "/{service}"
 		verifications = service + "/Verifications"
 		verification  = verifications + "/{verification}" // a SID, or the number or address
+		entities      = service + "/Entities"
+		entity        = entities + "/{identity}"
+		factors       = entity + "/Factors"
+		oneFactor     = factors + "/{factor}"
+		challenges    = entity + "/Challenges"
+		challenge     = challenges + "/{challenge}"
 	)
 	return []route{
 		{"POST", services, tenant.ScopeServicesWrite, (*door).createService},
@@ -36,6 +42,22 @@ func routes() []route {
 		{"GET", verification, tenant.ScopeVerifyRead, (*door).fetchVerification},
 		{"POST", verification, tenant.ScopeVerifyStart, (*door).updateVerification},
 		{"POST", service + "/VerificationCheck", tenant.ScopeVerifyCheck, (*door).checkVerification},
+
+		{"POST", entities, tenant.ScopeFactorsWrite, (*door).createEntity},
+		{"GET", entities, tenant.ScopeFactorsRead, (*door).listEntities},
+		{"GET", entity, tenant.ScopeFactorsRead, (*door).fetchEntity},
+		{"DELETE", entity, tenant.ScopeFactorsWrite, (*door).deleteEntity},
+
+		{"POST", factors, tenant.ScopeFactorsWrite, (*door).createFactor},
+		{"GET", factors, tenant.ScopeFactorsRead, (*door).listFactors},
+		{"GET", oneFactor, tenant.ScopeFactorsRead, (*door).fetchFactor},
+		{"POST", oneFactor, tenant.ScopeFactorsWrite, (*door).updateFactor}, // verifies it too
+		{"DELETE", oneFactor, tenant.ScopeFactorsWrite, (*door).deleteFactor},
+
+		{"POST", challenges, tenant.ScopeFactorsCheck, (*door).createChallenge},
+		{"GET", challenges, tenant.ScopeFactorsRead, (*door).listChallenges},
+		{"GET", challenge, tenant.ScopeFactorsRead, (*door).fetchChallenge},
+		{"POST", challenge, tenant.ScopeFactorsCheck, (*door).answerChallenge},
 	}
 }
 

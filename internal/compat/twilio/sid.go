@@ -14,6 +14,9 @@ const (
 	sidVerification = "VE"
 	sidSend         = "VL"
 	sidTemplate     = "HJ"
+	sidEntity       = "YE"
+	sidFactor       = "YF"
+	sidChallenge    = "YC"
 )
 
 // sid is an identifier as Twilio writes it.

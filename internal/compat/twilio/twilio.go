@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/tenant"
@@ -49,11 +50,30 @@ type Profiles interface {
 	DeleteService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID) error
 }
 
+// Factors is what the door asks of factor.Service, which says what each method answers.
+type Factors interface {
+	CreateEntity(ctx context.Context, o factor.Owner) (factor.Entity, error)
+	Entity(ctx context.Context, o factor.Owner) (factor.Entity, error)
+	Entities(ctx context.Context, t uid.Tenant, service, after uid.ID, limit int) ([]factor.Entity, error)
+	DeleteEntity(ctx context.Context, o factor.Owner) error
+	Enrol(ctx context.Context, r factor.EnrolRequest) (factor.Enrolment, error)
+	Verify(ctx context.Context, o factor.Owner, id uid.ID, code string) (factor.Answer, error)
+	Update(ctx context.Context, o factor.Owner, id uid.ID, change func(*factor.Settings)) (factor.Factor, error)
+	Factor(ctx context.Context, o factor.Owner, id uid.ID) (factor.Factor, error)
+	Factors(ctx context.Context, o factor.Owner, after uid.ID, limit int) ([]factor.Factor, error)
+	DeleteFactor(ctx context.Context, o factor.Owner, id uid.ID) error
+	Challenge(ctx context.Context, r factor.ChallengeRequest) (factor.Answer, error)
+	Answer(ctx context.Context, o factor.Owner, challenge uid.ID, code string) (factor.Answer, error)
+	ChallengeOf(ctx context.Context, o factor.Owner, id uid.ID) (factor.Challenge, error)
+	Challenges(ctx context.Context, o factor.Owner, f factor.Filter) ([]factor.Challenge, error)
+}
+
 // Config is what the door is built of. All but Life and Now are required.
 type Config struct {
 	Keys          Keys
 	Verifications Verifications
 	Profiles      Profiles
+	Factors       Factors
 	Rules         recipient.Rules              // which recipients are valid here
 	Origin        func(r *http.Request) string // scheme and host for URLs in the answer to r
 	Life          time.Duration                // of a code; zero: ten minutes
@@ -157,6 +177,15 @@ func caller(ctx context.Context) verify.Caller {
 func changer(ctx context.Context) tenant.Caller {
 	by := caller(ctx)
 	return tenant.Caller{Actor: by.Actor, RequestID: by.RequestID}
+}
+
+// owner names the entity of a path, and who asks. Whether its identity can be one is for the service of factors to say.
+func owner(r *http.Request, s tenant.Service, identity string) factor.Owner {
+	by := caller(r.Context())
+	return factor.Owner{
+		Caller:  factor.Caller{Tenant: by.Tenant, Actor: by.Actor, RequestID: by.RequestID},
+		Service: s.ID, Identity: factor.Identity(identity),
+	}
 }
 
 // account is the account SID for answers.
