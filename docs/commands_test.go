@@ -157,6 +157,11 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"status":"pending","valid":false`,
 			`"status":"approved","valid":true`,
 			`"code":20404`, // a code is good once
+			"",
+			`"sid":"YF.*"status":"unverified".*"binding":\{"secret":"[A-Z2-7]{32}","uri":"otpauth://totp/Harbor:Ann%20phone\?`, "",
+			`"status":"unverified"`,
+			`"code":60318`,
+			`"factors":\[\{"sid":"YF`,
 		))
 	})
 }

@@ -99,7 +99,7 @@ func TestAnEntityIsMadeReadAndRemoved(t *testing.T) {
 	c.refused(404, 20404, "GET", at+"/Challenges?Status=denied")
 }
 
-func TestAnAuthenticatorIsEnrolledVerifiedAndAsked(t *testing.T) {
+func TestAnAuthenticatorIsEnrolledAndVerified(t *testing.T) {
 	t.Parallel()
 	c := account(t)
 	service := c.service("Totp.Issuer", "Acme Login", "Totp.Skew", "2")
@@ -132,7 +132,14 @@ func TestAnAuthenticatorIsEnrolledVerifiedAndAsked(t *testing.T) {
 			t.Errorf("the secret is shown again: %s", a.raw)
 		}
 	}
+}
 
+func TestAChallengeIsMadeWithItsCode(t *testing.T) {
+	t.Parallel()
+	c := account(t)
+	list := c.base + "/v2" + c.service() + "/Entities/ident-0001"
+	made := c.verified(list)
+	entity := c.must(200, "GET", list)
 	asked := c.must(201, "POST", list+"/Challenges", "FactorSid", made.text("sid"), "AuthPayload", c.totp(made, 0), "HiddenDetails", `{"ip":"192.0.2.1"}`,
 		"Details.Message", "Sign in?", "Details.Fields", `{"label":"Action","value":"Sign in"}`)
 	one := list + "/Challenges/" + asked.text("sid")

@@ -13,6 +13,9 @@ func FuzzRequests(f *testing.F) {
 	}
 	f.Add(true, at+"/Verifications", "To=%2B12025550123&Channel=sms&Tags={\"a\":\"b\"}&RateLimits={}&Locale=en-GB&AppHash=FA%2B9qCX9VSu")
 	f.Add(true, "/Services", "FriendlyName=A&Totp.Skew=2&Totp.Skew=3&CodeLength=010&Passkeys.UserVerification=any")
+	f.Add(true, theEntity+"/Factors", "FactorType=totp&FriendlyName=a&Config.Skew=2&Config.Alg=sha512&Metadata={\"a\":\"b\"}&Binding.Secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+	f.Add(true, theEntity+"/Challenges", "FactorSid=YF"+fac.Hex()+"&Details.Fields={\"label\":\"a\"}&HiddenDetails={}&ExpirationDate=2026-11-21T22:50:00Z")
+	f.Add(false, theEntity+"/Challenges?Order=desc&Status=denied&PageToken=PB"+chl.Hex(), "")
 	f.Add(false, "/Services?PageSize=2&Page=1&PageToken=PT"+strings.Repeat("0", 32), "")
 	f.Fuzz(func(t *testing.T, post bool, path, form string) {
 		method := http.MethodGet

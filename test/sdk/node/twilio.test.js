@@ -1,5 +1,6 @@
 // Twilio's library for Node.js, as an application uses it: only the base URL is another. Run by node_test.go.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import twilio from "twilio";
@@ -32,6 +33,16 @@ async function code(to, n = 1) {
 
 // wrong is a code of the same length that is not the right one.
 const wrong = (right) => (right[0] === "0" ? "1" : "0") + right.slice(1);
+
+// totp is the code that an authenticator shows for a Base32 secret, so many steps of 30 seconds from now (RFC 6238).
+function totp(secret, steps = 0) {
+  const bits = [...secret].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + steps));
+  const mac = createHmac("sha1", key).update(counter).digest();
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1e6).padStart(6, "0");
+}
 
 // refused holds a promise to one error of Twilio's.
 const refused = (promise, status, errorCode) =>
@@ -158,6 +169,75 @@ test("a payment is bound to amount and payee", async (t) => {
   assert.deepEqual([hit.valid, hit.amount, hit.payee], [true, "€39.99", "Bob"]);
 });
 
+test("an entity is created, read, listed and removed", async (t) => {
+  const { sid } = await service(t);
+  const { entities } = services(sid);
+  const made = await entities.create({ identity: "ident-0001" });
+  assert.match(made.sid, /^YE[0-9a-f]{32}$/);
+  await refused(entities.create({ identity: "ident-0001" }), 409, 60301);
+  await refused(entities.create({ identity: "short" }), 400, 60300);
+  for (let i = 2; i < 6; i++) await entities.create({ identity: "ident-000" + i });
+  assert.equal((await entities("ident-0001").fetch()).sid, made.sid);
+  assert.equal(new Set((await entities.list({ pageSize: 2 })).map((e) => e.sid)).size, 5);
+  assert.deepEqual(Object.keys(made.links).sort(), ["challenges", "factors", "new_factors"]);
+  assert.equal(await entities("ident-0001").remove(), true);
+  await refused(entities("ident-0001").fetch(), 404, 20404);
+});
+
+test("an authenticator is enrolled, verified and asked", async (t) => {
+  const { sid } = await service(t, { "totp.issuer": "Acme Login" });
+  const entity = services(sid).entities("ident-0001");
+  const made = await entity.newFactors.create({ factorType: "totp", friendlyName: "Ann's phone", "config.skew": 2 });
+  assert.match(made.sid, /^YF[0-9a-f]{32}$/);
+  assert.deepEqual(made.config, { alg: "sha1", skew: 2, code_length: 6, time_step: 30 });
+  const { secret, uri } = made.binding;
+  assert.equal(uri, "otpauth://totp/Acme%20Login:Ann%27s%20phone?secret=" + secret + "&issuer=Acme%20Login&algorithm=SHA1&digits=6&period=30");
+  await refused(entity.challenges.create({ factorSid: made.sid, authPayload: totp(secret) }), 403, 60318);
+  const miss = await entity.factors(made.sid).update({ authPayload: wrong(totp(secret, -1)) });
+  assert.equal(miss.status, "unverified");
+  const hit = await entity.factors(made.sid).update({ authPayload: totp(secret, -1) });
+  assert.deepEqual([hit.status, hit.entitySid], ["verified", (await entity.fetch()).sid]);
+  assert.equal("binding" in (await entity.factors(made.sid).fetch()), false);
+  assert.equal((await entity.factors(made.sid).update({ friendlyName: "tablet" })).friendlyName, "tablet");
+  assert.deepEqual((await entity.factors.list()).map((f) => f.sid), [made.sid]);
+
+  const asked = await entity.challenges.create({ factorSid: made.sid, hiddenDetails: { ip: "192.0.2.1" } });
+  assert.deepEqual([asked.status, asked.factorType, asked.respondedReason], ["pending", "totp", "none"]);
+  assert.deepEqual(asked.hiddenDetails, { ip: "192.0.2.1" });
+  const late = await entity.challenges(asked.sid).update({ authPayload: wrong(totp(secret)) });
+  assert.equal(late.status, "pending");
+  const done = await entity.challenges(asked.sid).update({ authPayload: totp(secret) });
+  assert.equal(done.status, "approved");
+  assert.ok(done.dateResponded instanceof Date && !Number.isNaN(done.dateResponded.getTime()));
+  await refused(entity.challenges(asked.sid).update({ authPayload: totp(secret) }), 403, 60322);
+  const other = await entity.challenges.create({ factorSid: made.sid, authPayload: wrong(totp(secret)) });
+  assert.equal(other.status, "pending");
+  const list = async (filter) => (await entity.challenges.list({ factorSid: made.sid, pageSize: 1, ...filter })).map((c) => c.sid);
+  assert.deepEqual((await list({})).sort(), [asked.sid, other.sid].sort());
+  assert.deepEqual(await list({ order: "desc" }), (await list({ order: "asc" })).reverse());
+  assert.deepEqual(await list({ status: "approved" }), [asked.sid]);
+  assert.equal((await entity.challenges(other.sid).fetch()).status, "pending");
+  assert.equal(await entity.factors(made.sid).remove(), true);
+  await refused(entity.factors(made.sid).fetch(), 404, 20404);
+});
+
+test("the sixth code of an authenticator is refused, with the right one too", async (t) => {
+  const { sid } = await service(t, { "totp.skew": 2 });
+  const entity = services(sid).entities("ident-0001");
+  const binding = { "binding.secret": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ" };
+  const made = await entity.newFactors.create({ factorType: "totp", friendlyName: "phone", ...binding });
+  const { secret } = made.binding;
+  assert.equal(secret, binding["binding.secret"]);
+  for (let i = 0; i < 5; i++) await entity.factors(made.sid).update({ authPayload: wrong(totp(secret)) });
+  await refused(entity.factors(made.sid).update({ authPayload: totp(secret) }), 429, 60310);
+  const next = await entity.newFactors.create({ factorType: "totp", friendlyName: "phone" });
+  await entity.factors(next.sid).update({ authPayload: totp(next.binding.secret, -1) });
+  const asked = await entity.challenges.create({ factorSid: next.sid });
+  for (let i = 0; i < 5; i++) await entity.challenges(asked.sid).update({ authPayload: wrong(totp(next.binding.secret)) });
+  await refused(entity.challenges(asked.sid).update({ authPayload: totp(next.binding.secret) }), 429, 60308);
+  await refused(entity.newFactors.create({ factorType: "push", friendlyName: "phone" }), 400, 60300);
+});
+
 test("errors are Twilio's", async (t) => {
   const { sid } = await service(t);
   const to = number();
@@ -172,6 +252,6 @@ test("errors are Twilio's", async (t) => {
   await refused(services.create({ friendlyName: "Acme", codeLength: 3 }), 400, 60200);
   await refused(services.list({ pageSize: 1001 }), 400, 20007);
   await refused(services("VA" + "0".repeat(32)).fetch(), 404, 20404);
-  await refused(services(sid).entities.list(), 404, 20404); // not there yet
+  await refused(services(sid).webhooks.list(), 404, 20404); // not there yet
   await refused(newClient("0".repeat(60)).verify.v2.services(sid).fetch(), 401, 20003);
 });
