@@ -20,6 +20,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/delivery/relay"
 	"github.com/countersign/countersign/internal/delivery/smtp"
+	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/tenant"
 )
@@ -338,4 +339,16 @@ func FuzzLoadNeitherPanicsNorQuotesValues(f *testing.F) {
 			t.Errorf("%q is quoted in:\n%s", text, got)
 		}
 	})
+}
+
+func TestWrongCodesOfAuthenticatorsWaitOutsideDevelopmentOnly(t *testing.T) {
+	t.Parallel()
+	usual := factor.DefaultLimits()
+	if diff := cmp.Diff(usual, factorLimits(Config{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	usual.Waits = nil
+	if diff := cmp.Diff(usual, factorLimits(Config{DevMode: true})); diff != "" {
+		t.Errorf("development mode (-want +got):\n%s", diff)
+	}
 }

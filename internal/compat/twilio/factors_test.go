@@ -320,6 +320,22 @@ func TestFactorsOfOthersAreNotThere(t *testing.T) {
 	c.refused(404, 20404, "GET", entity+"/Challenges/"+asked.text("sid"))
 }
 
+func TestFactorsOfADeletedServiceCanNotBeReached(t *testing.T) {
+	t.Parallel()
+	c := account(t)
+	service := c.service()
+	entity := service + "/Entities/ident-0001"
+	f := c.verified(entity)
+	asked := c.must(201, "POST", entity+"/Challenges", "FactorSid", f.text("sid"))
+	c.must(204, "DELETE", service)
+	c.refused(404, 20404, "GET", service+"/Entities")
+	c.refused(404, 20404, "POST", service+"/Entities", "Identity", "ident-0002")
+	c.refused(404, 20404, "POST", entity+"/Factors", "FactorType", "totp", "FriendlyName", "phone")
+	c.refused(404, 20404, "POST", entity+"/Challenges", "FactorSid", f.text("sid"))
+	c.refused(404, 20404, "POST", entity+"/Challenges/"+asked.text("sid"), "AuthPayload", c.totp(f, 0))
+	c.refused(404, 20404, "GET", entity)
+}
+
 // sids are those on a page of a list.
 func (a answer) sids(key string) (sids []string) {
 	list, _ := a.body[key].([]any)
