@@ -312,3 +312,38 @@ func TestEvery_batch_writes_so_that_an_unknown_id_takes_as_long(t *testing.T) {
 		}
 	})
 }
+
+func TestA_request_that_is_old_is_not_tried_by_itself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hold, commits := make(chan struct{}), 0
+		db, stop := serve(&fake{commit: func([]store.Step) error {
+			switch commits++; commits {
+			case 1: // while it lasts, the others gather
+				<-hold
+			case 2:
+				return errors.New("one of them is broken")
+			default:
+				time.Sleep(2 * time.Second)
+			}
+			return nil
+		}})
+		defer stop()
+		first := ask1(db)
+		crowd := askMany(db, 6)
+		close(hold)
+		first.check(t, "", 1)
+		crowd.Wait()
+		done := 0
+		for _, err := range crowd.errs {
+			if err == nil {
+				done++
+			} else if f, ok := errors.AsType[*fault.Error](err); !ok || f.Code != "overloaded" {
+				t.Errorf("%v, want overloaded", err)
+			}
+		}
+		if done != 3 { // begun when they were 0, 2 and 4 seconds old
+			t.Errorf("%d of 6 were done, want 3", done)
+		}
+	})
+}
