@@ -3,7 +3,7 @@
 // It is pure: state and time come in, a decision and the next state go out. It has no clock and no storage, so that a
 // limit commits in the same transaction as what it counts, survives a restart and holds on every node.
 //
-// There are two ways of counting, and both are needed:
+// There are three ways of counting, and each is needed:
 //
 //   - [Take] is the GCRA (ITU-T I.371, annex A): one integer whatever the count, right for large figures where only
 //     cost is at stake. It lets a full burst pass and then one event an interval, so that two neighboring periods can
@@ -11,6 +11,8 @@
 //   - [Window] keeps the time of each event and is exact: never more than Burst events within any Period, whatever the
 //     pattern. Its size grows with the count, so it is for the few messages and guesses per recipient that matter
 //     (SEC-14, SEC-18), under several limits at once.
+//   - [TakeFixed] counts in a window that opens with its first event, in one integer: for limits that a tenant states as
+//     "so many an hour", which have to be closed for the rest of the hour.
 //
 // Times count in whole microseconds. A clock that is set back never opens a limit: a time in the future is taken as
 // now. A refusal costs nothing and leaves the state as it was.
