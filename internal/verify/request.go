@@ -56,7 +56,8 @@ type Rules struct {
 	KeepCode      bool            // a start with another code of the caller's, or none, sends the code of the open one again
 }
 
-// CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose.
+// CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose. With an ID,
+// a Service is the one that the verification must be of: one of another is not found.
 type CheckRequest struct {
 	Caller      Caller
 	ID          uid.ID
@@ -125,6 +126,9 @@ type CheckAnswer struct {
 	Status     Status `json:"status"`
 	Valid      bool   `json:"valid"`
 	ChecksLeft int    `json:"checks_left"`
+
+	// View is the verification as the check left it, To masked. It is not kept with an idempotency key: zero in a repeated answer.
+	View View `json:"-"`
 }
 
 // Record is a verification with its deliveries.
