@@ -38,11 +38,13 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	)
 	rest := chain.Wrap(web.APIPolicy(), native)
 	edges := map[string]http.Handler{"/healthz": health, "/readyz": health}
-	if edges[camara.Base], err = s.camara(chain); err != nil {
+	operator, err := s.camara(chain)
+	if err != nil {
 		return nil, err
 	}
-	vendor := s.twilio(chain)
-	edges[twilio.Mount], edges[twilio.Mount+"/"] = vendor, vendor
+	for mount, door := range map[string]http.Handler{twilio.Mount: s.twilio(chain), "/compat/mta": s.mtaDoor(chain), strings.TrimSuffix(camara.Base, "/"): operator} {
+		edges[mount], edges[mount+"/"] = door, door // what is answered at the mount itself is the vendor's form too
+	}
 	if metrics {
 		edges["/metrics"] = onlyLoopback(web.Metrics(s.registry), rest)
 	}
@@ -53,7 +55,6 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		}
 		edges["/dev/"] = chain.Wrap(web.PagePolicy(web.WriteProblem), phone)
 	}
-	edges["/compat/mta/"] = s.mtaDoor(chain)
 	return web.Split(edges, rest), nil
 }
 
