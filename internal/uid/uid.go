@@ -85,6 +85,16 @@ func Floor(t time.Time) ID {
 	return id
 }
 
+// Next is the least identifier above id, zero above the greatest: the bound of a range that id itself is in.
+func (id ID) Next() ID {
+	for i := len(id) - 1; i >= 0; i-- {
+		if id[i]++; id[i] != 0 {
+			break
+		}
+	}
+	return id
+}
+
 // Bucket is the shard that the identifier names.
 func (id ID) Bucket() uint16 { return binary.BigEndian.Uint16(id[6:8]) & 0x0fff }
 

@@ -58,6 +58,7 @@ type Service struct {
 	meters   *metrics
 	refusals *refusals
 	began    time.Time // when the service was made, with its monotonic reading
+	bounds   bounds
 }
 
 // New makes a Service, or says which part is missing.
@@ -72,6 +73,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	return &Service{
 		Now: time.Now, rules: cfg.Rules, store: deps.Store, ring: deps.Ring, tenants: deps.Tenants, carrier: deps.Carrier,
 		risk: deps.Risk, log: deps.Log, meters: m, refusals: newRefusals(), began: time.Now(),
+		bounds: bounds{listed: mostListed, counted: mostCounted},
 	}, nil
 }
 

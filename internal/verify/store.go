@@ -6,6 +6,7 @@ import (
 
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
+	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -70,6 +71,28 @@ type Filter struct {
 	Limit      int    // 1..200
 }
 
+// Outline is what the sends of a verification are found and counted by.
+type Outline struct {
+	ID        uid.ID
+	Service   uid.ID
+	Kind      recipient.Kind
+	Country   string
+	Status    Status
+	Sends     []Send // in order
+	Recipient []byte // sealed; nil unless it was asked for, and once erased
+}
+
+// Span selects outlines by the ids of their verifications, which begin with their time.
+type Span struct {
+	From        uid.ID // is in it
+	Below       uid.ID // is not; zero: to the newest
+	OldestFirst bool   // else the newest
+	Bucket      uint16
+	BlindIndex  *[16]byte // of one recipient; Bucket must be set with it
+	Numbers     bool      // read the sealed recipients too
+	Limit       int       // from 1
+}
+
 // Store is what verify needs from the database. Errors are faults: Unavailable with a wait when the database is away,
 // overloaded, or when it is not known whether a commit took place.
 type Store interface {
@@ -101,6 +124,9 @@ type Store interface {
 	// Verifications lists, newest first. more is the Before of the next page, zero at the end. A page may be short
 	// or empty while more is not zero: it looks at a bounded number of rows.
 	Verifications(ctx context.Context, tenant uid.Tenant, f Filter) (page []Verification, more uid.ID, err error)
+
+	// Outlines lists outlines in the order of ids. There are no more when they are fewer than the limit.
+	Outlines(ctx context.Context, tenant uid.Tenant, f Span) ([]Outline, error)
 
 	// Due lists pending verifications whose time is over, oldest first, for the expiry sweep.
 	Due(ctx context.Context, now time.Time, limit int) ([]Target, error)
