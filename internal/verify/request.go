@@ -90,7 +90,8 @@ type EndRequest struct {
 type View struct {
 	ID         uid.ID            `json:"id"`
 	Status     Status            `json:"status"`
-	To         string            `json:"to"` // as sent in the answer to a start; masked everywhere else
+	To         string            `json:"to"`      // as sent in the answer to a start; masked everywhere else
+	Country    string            `json:"country"` // of a number, as two capitals; empty where it has none
 	Channel    delivery.Channel  `json:"channel"`
 	Service    uid.ID            `json:"service"`
 	Purpose    Purpose           `json:"purpose"`

@@ -341,3 +341,39 @@ func TestConverted_is_the_latest_send_of_what_was_approved(t *testing.T) {
 		t.Errorf("%v: %v %v %v", err, rec.View.Converted(1), rec.View.Converted(2), rec.View.Converted(3))
 	}
 }
+
+func TestSends_are_found_by_their_own_time(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	at := f.time()
+	v := &Verification{
+		ID: uid.New(at, 1), Tenant: f.caller.Tenant, Status: Expired, CreatedAt: at,
+		Sends: []Send{
+			{N: 1, Channel: delivery.SMS, At: at.Add(-4 * time.Second)}, // by a node whose clock is behind
+			{N: 10, Channel: delivery.SMS, At: at.Add(95 * time.Minute)},
+		},
+	}
+	f.store.verifications[v.ID] = v
+	for _, c := range []struct {
+		name  string
+		query SendQuery
+		want  []int
+	}{
+		{"both", SendQuery{}, []int{10, 1}},
+		{"since the first, which is in it", SendQuery{Since: v.Sends[0].At}, []int{10, 1}},
+		{"until the first, which is not", SendQuery{Until: v.Sends[0].At}, nil},
+		{"before the start of its verification", SendQuery{Until: v.Sends[0].At.Add(time.Microsecond)}, []int{1}},
+		{"long after", SendQuery{Since: v.Sends[1].At}, []int{10}},
+		{"later still", SendQuery{Since: v.Sends[1].At.Add(time.Microsecond)}, nil},
+	} {
+		c.query.Caller = f.caller
+		page, _, err := f.Sends(context.Background(), c.query, SendPage{Limit: 10})
+		var got []int
+		for _, ref := range page {
+			got = append(got, ref.N)
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: sends %v, %v; want %v", c.name, got, err, c.want)
+		}
+	}
+}

@@ -51,12 +51,7 @@ func messageID(v verify.View, n int) string {
 
 // deliveryStatus is the latest news of a send in the vendor's words (MTA-49).
 func deliveryStatus(v verify.View, deliveries []verify.Delivery, send int) string {
-	var last *verify.Delivery
-	for i := range deliveries {
-		if one := &deliveries[i]; one.Send == send && (last == nil || one.N > last.N) {
-			last = one
-		}
-	}
+	last := verify.LatestOf(deliveries, send)
 	switch {
 	case last == nil && v.Status == verify.Failed:
 		return "undeliverable"
