@@ -157,6 +157,8 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"status":"pending","valid":false`,
 			`"status":"approved","valid":true`,
 			`"code":20404`, // a code is good once
+			`"attempts":\[\{"sid":"VL.*"conversion_status":"converted".*"key":"attempts"`,
+			`"total_attempts":1,"total_converted":1,"total_unconverted":0,"conversion_rate_percentage":"100.0"`,
 			"",
 			`"sid":"YF.*"status":"unverified".*"binding":\{"secret":"[A-Z2-7]{32}","uri":"otpauth://totp/Harbor:Ann%20phone\?`, "",
 			`"status":"unverified"`,

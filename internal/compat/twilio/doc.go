@@ -1,5 +1,5 @@
 // Package twilio is the door for applications written against Twilio's Verify API, version 2: services, verifications,
-// checks, and authenticator apps (entities, factors, challenges), in Twilio's wire format, on the same services as the native API.
+// checks, attempts, and authenticator apps (entities, factors, challenges), in Twilio's wire format, on the same services as the native API.
 //
 // A request passes the chain of package web, then its credentials are checked, then its route and the scope of its key, then a
 // handler reads the form, calls the service that decides, and writes the answer as Twilio does. Every route stands in one
@@ -16,6 +16,7 @@
 //   - Every error is Twilio's JSON object, whose status is that of the answer. No answer is a redirect.
 //   - No answer holds a code. No error holds a number or an address. A secret is in the answer that made it, and in no other.
 //
-// The package decides nothing about verifications and factors, and keeps nothing. Settings of a service that the core does
+// The package decides nothing about verifications and factors, and keeps nothing but how often things were read, in memory
+// (polls.go). Settings of a service that the core does
 // not know are kept in its profile (tenant.Service.Vendor) under names that begin with "twilio.".
 package twilio

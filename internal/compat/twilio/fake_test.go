@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,9 @@ var scenarios = []struct {
 	{"POST", one, "Status=canceled", tenant.ScopeVerifyStart, 200},
 	{"POST", at + "/VerificationCheck", "To=%2B12025550123&Code=918273", tenant.ScopeVerifyCheck, 200},
 	{"POST", at + "/VerificationCheck", "VerificationSid=VE" + vrf.Hex() + "&Code=918273", tenant.ScopeVerifyCheck, 200},
+	{"GET", "/Attempts", "", tenant.ScopeVerifyRead, 200},
+	{"GET", "/Attempts/" + theAttempt, "", tenant.ScopeVerifyRead, 200},
+	{"GET", "/Attempts/Summary", "", tenant.ScopeVerifyRead, 200},
 	{"POST", at + "/Entities", "Identity=ident-0001", tenant.ScopeFactorsWrite, 201},
 	{"GET", at + "/Entities", "", tenant.ScopeFactorsRead, 200},
 	{"GET", theEntity, "", tenant.ScopeFactorsRead, 200},
@@ -73,10 +77,13 @@ var scenarios = []struct {
 var (
 	at  = "/Services/VA" + svc.Hex()
 	one = at + "/Verifications/VE" + vrf.Hex()
+
+	theAttempt = "VL" + vrf.Hex()[:12] + "1" + vrf.Hex()[13:]
 )
 
 // fake is a fake of everything that the door calls: it answers from its fields.
 type fake struct {
+	tenant    uid.Tenant
 	scopes    []string
 	view      verify.View
 	err       error // when set, what every method of verifications and profiles answers
@@ -87,12 +94,15 @@ type fake struct {
 	reveal    bool // the last Get asked for the recipient in full
 
 	factorFake
+	sendFake
 
-	log bytes.Buffer
+	log  bytes.Buffer
+	door http.Handler // of the first request
 }
 
 func newFake() *fake {
 	return &fake{
+		tenant: acme,
 		scopes: []string{tenant.ScopeAll, tenant.ScopeVerifyApprove, tenant.ScopeRecipientShow},
 		view: verify.View{ID: vrf, Status: verify.Pending, To: "+12025550123", Channel: delivery.SMS, Service: svc, Purpose: verify.ForLogin,
 			Sends: []verify.Send{{N: 1, Channel: delivery.SMS, At: began}}, CreatedAt: began, ExpiresAt: began.Add(10 * time.Minute)},
@@ -104,7 +114,7 @@ func (f *fake) Authenticate(_ context.Context, k string) (tenant.Principal, erro
 	if k != "csk_good" {
 		return tenant.Principal{}, fault.New(fault.Unauthenticated, "key_invalid", "This key is not known.")
 	}
-	return tenant.Principal{Tenant: acme, Key: key, Scopes: f.scopes}, nil
+	return tenant.Principal{Tenant: f.tenant, Key: key, Scopes: f.scopes}, nil
 }
 
 func (f *fake) answer() error {
@@ -136,13 +146,19 @@ func (f *fake) Approve(ctx context.Context, r verify.EndRequest) (verify.View, e
 	return f.Cancel(ctx, r)
 }
 
-func (f *fake) Get(_ context.Context, _ verify.Caller, _ uid.ID, reveal bool) (verify.Record, error) {
+func (f *fake) Get(_ context.Context, _ verify.Caller, id uid.ID, reveal bool) (verify.Record, error) {
 	f.reveal = reveal
+	if id == f.removed || reveal && f.erased {
+		return verify.Record{}, fault.New(fault.NotFound, "verification_not_found", "There is no such verification.")
+	}
 	v := f.view
+	if slices.Contains(f.others, id) {
+		v.ID = id
+	}
 	if !reveal {
 		v.To = "+1•••••••23"
 	}
-	return verify.Record{View: v}, f.answer()
+	return verify.Record{View: v, Deliveries: f.deliveries}, f.answer()
 }
 
 func (f *fake) Open(context.Context, verify.Caller, string, string, verify.Purpose) (verify.View, error) {
@@ -182,19 +198,21 @@ func (f *fake) DeleteService(context.Context, tenant.Caller, uid.Tenant, uid.ID)
 // ask sends a request through the door in its chain, as the program runs it.
 func (f *fake) ask(t *testing.T, method, path, form string) answer {
 	t.Helper()
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.NewJSONHandler(&f.log, nil)), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
+	if f.door == nil {
+		chain, err := web.NewChain(web.Config{Log: slog.New(slog.NewJSONHandler(&f.log, nil)), Registerer: prometheus.NewRegistry()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.door = chain.Wrap(twilio.Policy(), twilio.New(twilio.Config{
+			Keys: f, Verifications: f, Profiles: f, Factors: f, Rules: recipient.Rules{Fiction: true},
+			Origin: func(*http.Request) string { return "https://verify.example.com" }, Now: func() time.Time { return f.now },
+		}))
 	}
-	h := chain.Wrap(twilio.Policy(), twilio.New(twilio.Config{
-		Keys: f, Verifications: f, Profiles: f, Factors: f, Rules: recipient.Rules{Fiction: true},
-		Origin: func(*http.Request) string { return "https://verify.example.com" }, Now: func() time.Time { return f.now },
-	}))
 	r := httptest.NewRequest(method, twilio.Mount+"/v2"+path, strings.NewReader(form))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth("SK"+key.Hex(), "good")
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
+	f.door.ServeHTTP(w, r)
 	a := answer{status: w.Code, header: w.Header(), raw: w.Body.String()}
 	if a.raw != "" {
 		if err := json.Unmarshal(w.Body.Bytes(), &a.body); err != nil {

@@ -16,6 +16,8 @@ func FuzzRequests(f *testing.F) {
 	f.Add(true, theEntity+"/Factors", "FactorType=totp&FriendlyName=a&Config.Skew=2&Config.Alg=sha512&Metadata={\"a\":\"b\"}&Binding.Secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
 	f.Add(true, theEntity+"/Challenges", "FactorSid=YF"+fac.Hex()+"&Details.Fields={\"label\":\"a\"}&HiddenDetails={}&ExpirationDate=2026-11-21T22:50:00Z")
 	f.Add(false, theEntity+"/Challenges?Order=desc&Status=denied&PageToken=PB"+chl.Hex(), "")
+	f.Add(false, "/Attempts?PageSize=2&Channel=RBM&Country=gb&DateCreatedAfter=2026-11-21T22:50:00Z&Status=Converted&PageToken=PB"+vrf.Hex(), "")
+	f.Add(false, "/Attempts/Summary?DestinationPrefix=1202&DateCreatedBefore=0001-01-01", "")
 	f.Add(false, "/Services?PageSize=2&Page=1&PageToken=PT"+strings.Repeat("0", 32), "")
 	f.Fuzz(func(t *testing.T, post bool, path, form string) {
 		method := http.MethodGet

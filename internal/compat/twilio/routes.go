@@ -30,6 +30,7 @@ func routes() []route {
 		oneFactor     = factors + "/{factor}"
 		challenges    = entity + "/Challenges"
 		challenge     = challenges + "/{challenge}"
+		attempts      = "/v2/Attempts"
 	)
 	return []route{
 		{"POST", services, tenant.ScopeServicesWrite, (*door).createService},
@@ -42,6 +43,10 @@ func routes() []route {
 		{"GET", verification, tenant.ScopeVerifyRead, (*door).fetchVerification},
 		{"POST", verification, tenant.ScopeVerifyStart, (*door).updateVerification},
 		{"POST", service + "/VerificationCheck", tenant.ScopeVerifyCheck, (*door).checkVerification},
+
+		{"GET", attempts, tenant.ScopeVerifyRead, counted((*door).listAttempts)},
+		{"GET", attempts + "/{attempt}", tenant.ScopeVerifyRead, counted((*door).fetchAttempt)},
+		{"GET", attempts + "/Summary", tenant.ScopeVerifyRead, counted((*door).summarizeAttempts)},
 
 		{"POST", entities, tenant.ScopeFactorsWrite, (*door).createEntity},
 		{"GET", entities, tenant.ScopeFactorsRead, (*door).listEntities},

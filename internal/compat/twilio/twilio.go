@@ -39,6 +39,8 @@ type Verifications interface {
 	Approve(ctx context.Context, r verify.EndRequest) (verify.View, error)
 	Get(ctx context.Context, by verify.Caller, id uid.ID, reveal bool) (verify.Record, error)
 	Open(ctx context.Context, by verify.Caller, to, service string, purpose verify.Purpose) (verify.View, error)
+	Sends(ctx context.Context, q verify.SendQuery, p verify.SendPage) (page []verify.SendRef, more verify.SendRef, err error)
+	CountSends(ctx context.Context, q verify.SendQuery) (verify.SendCount, error)
 }
 
 // Profiles is what the door asks of tenant.Directory, which says what each method answers.
@@ -83,7 +85,9 @@ type Config struct {
 // door holds the services that handlers call.
 type door struct {
 	Config
-	mux *web.Mux
+	mux      *web.Mux
+	attempts *polls // requests about attempts
+	fetches  *polls // of verifications
 }
 
 // New builds the door: a handler to be wrapped in the chain of package web with Policy. It takes whole paths, below Mount.
@@ -94,7 +98,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d := &door{Config: cfg}
+	d := &door{Config: cfg, attempts: newPolls(perTenant()), fetches: newPolls(perVerification())}
 	d.mux = newMux(d)
 	return d
 }
