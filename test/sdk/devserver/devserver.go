@@ -20,6 +20,7 @@ const startTime = 30 * time.Second
 // Credentials are what the server writes for whoever tries it out.
 type Credentials struct {
 	BaseURL string `json:"base_url"`
+	Tenant  string `json:"tenant"`
 	Twilio  struct {
 		BaseURL    string `json:"base_url"`
 		AccountSID string `json:"account_sid"`
@@ -34,6 +35,7 @@ type Server struct {
 
 	cmd    *exec.Cmd
 	dir    string
+	data   string
 	exited chan struct{}
 }
 
@@ -43,7 +45,8 @@ func Start(root string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, File: filepath.Join(dir, "data", "dev-credentials.json"), exited: make(chan struct{})}
+	data := filepath.Join(dir, "data")
+	s := &Server{dir: dir, data: data, File: filepath.Join(data, "dev-credentials.json"), exited: make(chan struct{})}
 	bin := filepath.Join(dir, "countersign")
 	build := exec.Command("go", "build", "-C", root, "-trimpath", "-ldflags", "-s -w", "-o", bin, "./cmd/countersign")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build, so that both share the build cache
@@ -54,7 +57,7 @@ func Start(root string) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	s.cmd = exec.Command(bin, "serve", "--dev", "--listen", addr, "--data", filepath.Join(dir, "data"))
+	s.cmd = exec.Command(bin, "serve", "--dev", "--listen", addr, "--data", data)
 	if err := s.cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
