@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"regexp"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,17 +47,25 @@ func (t redirected) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// newAPI makes the library with a token.
-func newAPI(t *testing.T, token string) *verify.ApiService {
+// newAPI makes the library with the token that is right.
+func newAPI(t *testing.T) *verify.ApiService {
+	t.Helper()
+	return newAPIOf(t, server.Twilio.AccountSID, server.Twilio.AuthToken)
+}
+
+// newAPIOf makes the library with credentials.
+func newAPIOf(t *testing.T, user, token string) *verify.ApiService {
 	t.Helper()
 	base, err := url.Parse(server.Twilio.BaseURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &client.Client{
-		Credentials: client.NewCredentials(server.Twilio.AccountSID, token),
-		HTTPClient:  &http.Client{Transport: redirected{base}},
-	}
+	return newAPIBy(redirected{base}, user, token)
+}
+
+// newAPIBy makes the library with a transport.
+func newAPIBy(by http.RoundTripper, user, token string) *verify.ApiService {
+	c := &client.Client{Credentials: client.NewCredentials(user, token), HTTPClient: &http.Client{Transport: by}}
 	c.SetAccountSid(server.Twilio.AccountSID)
 	return verify.NewApiServiceWithClient(c)
 }
@@ -68,24 +75,32 @@ var numbers atomic.Int64
 // number is one that no other test has.
 func number() string { return fmt.Sprintf("+447700900%03d", numbers.Add(1)) }
 
-// code waits for the first message to a recipient.
-func code(t *testing.T, to string) string {
+// inbox is every message to a recipient that has come, the newest first.
+func inbox(t *testing.T, to string) []message {
+	t.Helper()
+	resp, err := http.Get(server.BaseURL + "/dev/inbox?to=" + url.QueryEscape(to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var inbox struct{ Messages []message }
+	if err := json.NewDecoder(resp.Body).Decode(&inbox); err != nil {
+		t.Fatal(err)
+	}
+	return inbox.Messages
+}
+
+// message is one that a person has got.
+type message struct{ Channel, Body, Code string }
+
+// received waits for the first message to a recipient.
+func received(t *testing.T, to string) message {
 	t.Helper()
 	tick, end := time.NewTicker(10*time.Millisecond), time.After(10*time.Second)
 	defer tick.Stop()
 	for {
-		resp, err := http.Get(server.BaseURL + "/dev/inbox?to=" + url.QueryEscape(to))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var inbox struct{ Messages []struct{ Code string } }
-		err = json.NewDecoder(resp.Body).Decode(&inbox)
-		_ = resp.Body.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := len(inbox.Messages); n > 0 {
-			return inbox.Messages[n-1].Code
+		if all := inbox(t, to); len(all) > 0 {
+			return all[len(all)-1]
 		}
 		select {
 		case <-tick.C:
@@ -93,6 +108,12 @@ func code(t *testing.T, to string) string {
 			t.Fatal("no message came")
 		}
 	}
+}
+
+// code waits for the code in the first message to a recipient.
+func code(t *testing.T, to string) string {
+	t.Helper()
+	return received(t, to).Code
 }
 
 // wrong is a code of the same length that is not the right one.
@@ -103,12 +124,33 @@ func wrong(right string) string {
 	return "0" + right[1:]
 }
 
-// refused holds an error to one of Twilio's.
-func refused(t *testing.T, err error, status, number int) {
+// refused holds an error to one of Twilio's, of which it gives the message.
+func refused(t *testing.T, err error, status, number int) string {
 	t.Helper()
 	e, ok := errors.AsType[*client.TwilioRestError](err)
-	if !ok || e.Status != status || e.Code != number || e.MoreInfo != fmt.Sprintf("https://www.twilio.com/docs/errors/%d", number) {
+	if !ok {
 		t.Errorf("%v, want %d and the error %d", err, status, number)
+		return ""
+	}
+	if e.Status != status || e.Code != number || e.MoreInfo != fmt.Sprintf("https://www.twilio.com/docs/errors/%d", number) || e.Message == "" {
+		t.Errorf("%v, want %d and the error %d", err, status, number)
+	}
+	return e.Message
+}
+
+// isSID holds a value to be a SID of a kind.
+func isSID(t *testing.T, kind string, s *string) {
+	t.Helper()
+	if s == nil || !regexp.MustCompile("^"+kind+"[0-9a-f]{32}$").MatchString(*s) {
+		t.Errorf("%v is no SID of %s", s, kind)
+	}
+}
+
+// isRecent holds a value to be a time of whole seconds, of a moment ago.
+func isRecent(t *testing.T, at *time.Time) {
+	t.Helper()
+	if at == nil || at.Nanosecond() != 0 || at.Location() != time.UTC || time.Since(*at).Abs() > time.Minute {
+		t.Errorf("%v is not of a moment ago", at)
 	}
 }
 
@@ -131,109 +173,53 @@ func service(t *testing.T, api *verify.ApiService, set func(*verify.CreateServic
 	return *s.Sid
 }
 
-func TestServices(t *testing.T) {
-	api := newAPI(t, server.Twilio.AuthToken)
-	s, err := api.CreateService((&verify.CreateServiceParams{}).SetFriendlyName("Shop").SetCodeLength(8).SetTotpSkew(2))
+// acme is a service, and a person of whom it has the number.
+type acme struct {
+	t       *testing.T
+	api     *verify.ApiService
+	sid, to string
+}
+
+// newAcme makes one with settings, which may be nil.
+func newAcme(t *testing.T, set func(*verify.CreateServiceParams)) acme {
+	t.Helper()
+	api := newAPI(t)
+	return acme{t: t, api: api, sid: service(t, api, set), to: number()}
+}
+
+// create starts a verification by sms, or as set says.
+func (a acme) create(set func(*verify.CreateVerificationParams)) (*verify.VerifyV2Verification, error) {
+	p := (&verify.CreateVerificationParams{}).SetTo(a.to).SetChannel("sms")
+	if set != nil {
+		set(p)
+	}
+	return a.api.CreateVerification(a.sid, p)
+}
+
+// created is create that succeeds.
+func (a acme) created(set func(*verify.CreateVerificationParams)) *verify.VerifyV2Verification {
+	a.t.Helper()
+	v, err := a.create(set)
 	if err != nil {
-		t.Fatal(err)
+		a.t.Fatal(err)
 	}
-	if !regexp.MustCompile(`^VA[0-9a-f]{32}$`).MatchString(*s.Sid) || *s.AccountSid != server.Twilio.AccountSID || s.CodeLength != 8 ||
-		*s.CustomCodeEnabled || s.DateCreated == nil {
-		t.Errorf("created: %+v", s)
-	}
-	if s, err = api.UpdateService(*s.Sid, (&verify.UpdateServiceParams{}).SetCustomCodeEnabled(true)); err != nil || !*s.CustomCodeEnabled || s.CodeLength != 8 {
-		t.Fatalf("updated: %+v %v", s, err)
-	}
-	if got, err := api.FetchService(*s.Sid); err != nil || *got.FriendlyName != "Shop" {
-		t.Errorf("fetched: %+v %v", got, err)
-	}
-	if err := api.DeleteService(*s.Sid); err != nil {
-		t.Errorf("deleted: %v", err)
-	}
-	_, err = api.FetchService(*s.Sid)
-	refused(t, err, 404, 20404)
+	return v
 }
 
-func TestAListIsReadOverManyPages(t *testing.T) {
-	api := newAPI(t, server.Twilio.AuthToken)
-	made := map[string]int{}
-	for range 5 {
-		made[service(t, api, nil)] = 0
-	}
-	all, err := api.ListService((&verify.ListServiceParams{}).SetPageSize(2))
+// check hands in a code of the person.
+func (a acme) check(code string) (*verify.VerifyV2VerificationCheck, error) {
+	return a.api.CreateVerificationCheck(a.sid, (&verify.CreateVerificationCheckParams{}).SetTo(a.to).SetCode(code))
+}
+
+// checked holds a check to its outcome.
+func (a acme) checked(code, status string) *verify.VerifyV2VerificationCheck {
+	a.t.Helper()
+	c, err := a.check(code)
 	if err != nil {
-		t.Fatal(err)
+		a.t.Fatal(err)
 	}
-	for _, s := range all {
-		made[*s.Sid]++
+	if *c.Status != status || *c.Valid != (status == "approved") {
+		a.t.Errorf("%s and %t, want %s", *c.Status, *c.Valid, status)
 	}
-	for sid, n := range made {
-		if n != 1 {
-			t.Errorf("%s came %d times", sid, n)
-		}
-	}
-}
-
-func TestVerificationsAndChecks(t *testing.T) {
-	api := newAPI(t, server.Twilio.AuthToken)
-	sid, to := service(t, api, nil), number()
-	create := func(channel string) (*verify.VerifyV2Verification, error) {
-		return api.CreateVerification(sid, (&verify.CreateVerificationParams{}).SetTo(to).SetChannel(channel))
-	}
-	check := func(code string) (*verify.VerifyV2VerificationCheck, error) {
-		return api.CreateVerificationCheck(sid, (&verify.CreateVerificationCheckParams{}).SetTo(to).SetCode(code))
-	}
-	v, err := create("sms")
-	if err != nil || *v.To != to || *v.Channel != "sms" || *v.Status != "pending" || *v.Valid || len(*v.SendCodeAttempts) != 1 {
-		t.Fatalf("created: %+v %v", v, err)
-	}
-	right := code(t, to)
-	if c, err := check(wrong(right)); err != nil || *c.Status != "pending" || *c.Valid {
-		t.Errorf("a wrong code: %+v %v", c, err)
-	}
-	if again, err := create("call"); err != nil || *again.Sid != *v.Sid || *again.Channel != "call" || len(*again.SendCodeAttempts) != 2 {
-		t.Errorf("again: %+v %v", again, err)
-	}
-	for _, name := range []string{*v.Sid, to} {
-		if f, err := api.FetchVerification(sid, name); err != nil || *f.Sid != *v.Sid || *f.Status != "pending" {
-			t.Errorf("fetched by %s: %+v %v", name, f, err)
-		}
-	}
-	if c, err := check(right); err != nil || *c.Status != "approved" || !*c.Valid || *c.Sid != *v.Sid {
-		t.Errorf("the right code: %+v %v", c, err)
-	}
-	_, err = check(right)
-	refused(t, err, 404, 20404)
-	if v, err = create("sms"); err != nil {
-		t.Fatal(err)
-	}
-	u, err := api.UpdateVerification(sid, to, (&verify.UpdateVerificationParams{}).SetStatus("canceled"))
-	if err != nil || *u.Sid != *v.Sid || *u.Status != "canceled" {
-		t.Errorf("canceled: %+v %v", u, err)
-	}
-}
-
-func TestErrors(t *testing.T) {
-	api := newAPI(t, server.Twilio.AuthToken)
-	sid, to := service(t, api, nil), number()
-	params := func() *verify.CreateVerificationParams {
-		return (&verify.CreateVerificationParams{}).SetTo(to).SetChannel("sms")
-	}
-	for range 5 {
-		if _, err := api.CreateVerification(sid, params()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, err := api.CreateVerification(sid, params())
-	refused(t, err, 429, 60203)
-	_, err = api.CreateVerification(sid, params().SetTo("123"))
-	refused(t, err, 400, 60200)
-	_, err = api.CreateVerification(sid, params().SetCustomCode("123456"))
-	refused(t, err, 403, 60204)
-	_, err = api.CreateVerificationCheck(sid, (&verify.CreateVerificationCheckParams{}).SetCode("123456"))
-	refused(t, err, 400, 60221)
-	_, err = api.FetchService("VA" + strings.Repeat("0", 32))
-	refused(t, err, 404, 20404)
-	_, err = newAPI(t, strings.Repeat("0", 60)).FetchService(sid)
-	refused(t, err, 401, 20003)
+	return c
 }
