@@ -24,8 +24,8 @@ type result struct {
 	Error   string `json:"error"`
 }
 
-// start starts a server and gives the environment that the tests read.
-func start(t *testing.T) (s *devserver.Server, env []string) {
+// start starts a server for one test.
+func start(t *testing.T) *devserver.Server {
 	t.Helper()
 	if _, err := os.Stat("node_modules/twilio/package.json"); err != nil {
 		t.Fatal("the library is not here: `make test` installs it; by hand: npm ci --ignore-scripts in this folder")
@@ -35,11 +35,7 @@ func start(t *testing.T) (s *devserver.Server, env []string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	key, err := s.KeySID()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, append(os.Environ(), "CREDENTIALS="+s.File, "KEY_SID="+key)
+	return s
 }
 
 // TestTwiliosLibraryForNode has each test of each file as a test of its own.
@@ -48,9 +44,13 @@ func TestTwiliosLibraryForNode(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no tests here", err)
 	}
-	_, env := start(t)
+	s := start(t)
+	key, err := s.KeySID()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), "node", append([]string{"--test", "--test-reporter=./report.js"}, files...)...)
-	cmd.Env = env
+	cmd.Env = append(os.Environ(), "CREDENTIALS="+s.File, "KEY_SID="+key)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, failed := cmd.Output() // the tests below say which
@@ -88,5 +88,20 @@ func told(t *testing.T, r result) {
 		t.Error("it was skipped")
 	case !r.Passed:
 		t.Error(r.Error)
+	}
+}
+
+// TestTheSampleLogsAPersonIn plays the person, who reads the code in the inbox.
+func TestTheSampleLogsAPersonIn(t *testing.T) {
+	s := start(t)
+	env, err := s.Environment()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", "login/login.js")
+	cmd.Env = append(os.Environ(), env...)
+	said, err := s.Login(cmd, "+447700900999")
+	if err != nil || !strings.HasSuffix(said, "Welcome.\n") || !strings.Contains(said, "That was not it.") {
+		t.Errorf("%v\n%s", err, said)
 	}
 }
