@@ -18,7 +18,7 @@ import (
 func development(t *testing.T) (dir, addr string) {
 	t.Helper()
 	dir = t.TempDir()
-	bin := filepath.Join(dir, "countersign")
+	bin := filepath.Join(dir, "bin", "countersign") // where make build puts it
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "../cmd/countersign")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build, so that both share the build cache
 	if out, err := build.CombinedOutput(); err != nil {
@@ -144,6 +144,18 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"rows":\[\{.*"status":"APPROVED".*"externalId":"order-7".*"total":1`,
 			`"deliverable":false.*"lineType":"landline"`,
 			`"messageId":"snd_`,
+		))
+	})
+	t.Run("move-from-twilio", func(t *testing.T) {
+		t.Parallel()
+		follow(t, dir, addr, "%2B12025550157", pair(t, blocks(t, "move-from-twilio.md"),
+			`^ten_|\nten_`, "", "",
+			`AC[0-9a-f]{32}`, "",
+			`"sid":"VA.*"friendly_name":"Shop".*"do_not_share_warning_enabled":true`, "",
+			`"status":"pending"`,
+			"", // the code from the inbox
+			`"status":"approved","valid":true`,
+			`"code":20404`, // a code is good once
 		))
 	})
 	t.Run("compat-twilio", func(t *testing.T) {
