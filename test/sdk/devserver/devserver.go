@@ -39,8 +39,9 @@ type Server struct {
 	exited chan struct{}
 }
 
-// Start builds the server from the folder root and starts it. It serves when Start returns.
-func Start(root string) (*Server, error) {
+// Start builds the server from the folder root and starts it, with settings of its environment (NAME=value) beside those of this
+// process. It serves when Start returns.
+func Start(root string, settings ...string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "devserver")
 	if err != nil {
 		return nil, err
@@ -58,6 +59,7 @@ func Start(root string) (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	s.cmd = exec.Command(bin, "serve", "--dev", "--listen", addr, "--data", data)
+	s.cmd.Env = append(os.Environ(), settings...)
 	if err := s.cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -1,6 +1,7 @@
 package devserver
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,10 +35,11 @@ func (s *Server) typeIn(in io.Writer, number string) error {
 	if _, err := fmt.Fprintln(in, number); err != nil {
 		return err
 	}
-	code, err := s.code(number)
+	m, err := s.Received(context.Background(), number)
 	if err != nil {
 		return err
 	}
+	code := m.Code
 	wrong := "0" + code[1:]
 	if wrong == code {
 		wrong = "1" + code[1:]
@@ -46,24 +48,38 @@ func (s *Server) typeIn(in io.Writer, number string) error {
 	return err
 }
 
-// code waits for a message to number and reads the code in it.
-func (s *Server) code(number string) (string, error) {
-	for range 1000 {
-		resp, err := http.Get(s.BaseURL + "/dev/inbox?to=" + url.QueryEscape(number))
+// Message is one that a person has got.
+type Message struct{ Channel, Body, Code string }
+
+// Received waits until a message to a recipient has come, and gives the first.
+func (s *Server) Received(ctx context.Context, to string) (Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.BaseURL+"/dev/inbox?to="+url.QueryEscape(to), nil)
 		if err != nil {
-			return "", err
+			return Message{}, err
 		}
-		var inbox struct{ Messages []struct{ Code string } }
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return Message{}, err
+		}
+		var inbox struct{ Messages []Message }
 		err = json.NewDecoder(resp.Body).Decode(&inbox)
 		if err = errors.Join(err, resp.Body.Close()); err != nil {
-			return "", err
+			return Message{}, err
 		}
-		if len(inbox.Messages) > 0 {
-			return inbox.Messages[0].Code, nil
+		if n := len(inbox.Messages); n > 0 {
+			return inbox.Messages[n-1], nil
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return Message{}, fmt.Errorf("no message came: %w", ctx.Err())
+		}
 	}
-	return "", errors.New("no message came")
 }
 
 // Environment is what an application on Twilio's library is told of the server, with a service of its own.

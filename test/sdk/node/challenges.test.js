@@ -79,6 +79,15 @@ test("a challenge lasts as long as it is told, an hour at most", async (t) => {
   await refused(ask({ expirationDate: at(-1) }), 400, 60306, /ExpirationDate/);
 });
 
+test("a challenge that is over takes no answer", async (t) => {
+  const { entity, ask, code } = await asked(t);
+  const c = await ask({ expirationDate: new Date(Date.now() + 2000) });
+  while ((await entity.challenges(c.sid).fetch()).status === "pending") await new Promise((go) => setTimeout(go, 50));
+  await refused(entity.challenges(c.sid).update({ authPayload: code() }), 403, 60323);
+  assert.equal((await entity.challenges(c.sid).fetch()).status, "expired");
+  assert.deepEqual((await entity.challenges.list({ status: "expired" })).map((x) => x.sid), [c.sid]);
+});
+
 test("details of a challenge come back", async (t) => {
   const { entity, ask } = await asked(t);
   const { sid } = await ask({ "details.message": "Log in?", "details.fields": [{ label: "place", value: "Kyoto" }, { label: "device", value: "laptop" }], hiddenDetails: { ip: "192.0.2.1" } });

@@ -4,7 +4,6 @@
 package twilio_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -56,7 +55,13 @@ func newAPI(t *testing.T) *verify.ApiService {
 // newAPIOf makes the library with credentials.
 func newAPIOf(t *testing.T, user, token string) *verify.ApiService {
 	t.Helper()
-	base, err := url.Parse(server.Twilio.BaseURL)
+	return newAPIAt(t, server, user, token)
+}
+
+// newAPIAt makes the library with credentials for a server.
+func newAPIAt(t *testing.T, at *devserver.Server, user, token string) *verify.ApiService {
+	t.Helper()
+	base, err := url.Parse(at.Twilio.BaseURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,45 +80,20 @@ var numbers atomic.Int64
 // number is one that no other test has.
 func number() string { return fmt.Sprintf("+447700900%03d", numbers.Add(1)) }
 
-// inbox is every message to a recipient that has come, the newest first.
-func inbox(t *testing.T, to string) []message {
+// received waits for the first message to a recipient.
+func received(t *testing.T, at *devserver.Server, to string) devserver.Message {
 	t.Helper()
-	resp, err := http.Get(server.BaseURL + "/dev/inbox?to=" + url.QueryEscape(to))
+	m, err := at.Received(t.Context(), to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	var inbox struct{ Messages []message }
-	if err := json.NewDecoder(resp.Body).Decode(&inbox); err != nil {
-		t.Fatal(err)
-	}
-	return inbox.Messages
-}
-
-// message is one that a person has got.
-type message struct{ Channel, Body, Code string }
-
-// received waits for the first message to a recipient.
-func received(t *testing.T, to string) message {
-	t.Helper()
-	tick, end := time.NewTicker(10*time.Millisecond), time.After(10*time.Second)
-	defer tick.Stop()
-	for {
-		if all := inbox(t, to); len(all) > 0 {
-			return all[len(all)-1]
-		}
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatal("no message came")
-		}
-	}
+	return m
 }
 
 // code waits for the code in the first message to a recipient.
 func code(t *testing.T, to string) string {
 	t.Helper()
-	return received(t, to).Code
+	return received(t, server, to).Code
 }
 
 // wrong is a code of the same length that is not the right one.

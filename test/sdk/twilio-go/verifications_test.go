@@ -34,7 +34,7 @@ func TestVerifications(t *testing.T) {
 		if _, err := time.Parse("2006-01-02T15:04:05.000Z", at); err != nil {
 			t.Error(err)
 		}
-		if m := received(t, a.to); m.Body != "Your Acme verification code is: "+m.Code {
+		if m := received(t, server, a.to); m.Body != "Your Acme verification code is: "+m.Code {
 			t.Error(m.Body)
 		}
 	})
@@ -120,7 +120,7 @@ func TestVerifications(t *testing.T) {
 	t.Run("a text for Android has the hash of the application", func(t *testing.T) {
 		a := newAcme(t, nil)
 		a.created(func(p *verify.CreateVerificationParams) { p.SetAppHash("FA+9qCX9VSu").SetCustomFriendlyName("Harbor") })
-		if m := received(t, a.to); !regexp.MustCompile(`^<#> Your Harbor verification code is: \d{6} FA\+9qCX9VSu$`).MatchString(m.Body) {
+		if m := received(t, server, a.to); !regexp.MustCompile(`^<#> Your Harbor verification code is: \d{6} FA\+9qCX9VSu$`).MatchString(m.Body) {
 			t.Error(m.Body)
 		}
 		_, err := a.create(func(p *verify.CreateVerificationParams) { p.SetChannel("call").SetAppHash("FA+9qCX9VSu") })
