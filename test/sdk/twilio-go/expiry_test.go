@@ -23,7 +23,7 @@ func TestAVerificationThatExpiredIsClosed(t *testing.T) {
 	right := received(t, brief, a.to).Code
 	again := a.created(nil) // a resend does not make it live longer
 
-	tick, late := time.NewTicker(50*time.Millisecond), time.After(20*time.Second)
+	tick, late := time.NewTicker(250*time.Millisecond), time.After(20*time.Second)
 	defer tick.Stop()
 	for open := true; open; {
 		select {
