@@ -197,6 +197,7 @@ func (st *starting) readWords() error {
 // Bounds of Tags.
 const (
 	maxTags     = 10
+	maxTagName  = 64 // the most that is kept; Twilio has 128
 	maxTagValue = 128
 )
 
@@ -219,9 +220,9 @@ func (st *starting) readExtras() error {
 	if json.Unmarshal([]byte(tags), &metadata) != nil || len(metadata) > maxTags {
 		return invalid("Tags", "Give a JSON object of at most 10 texts.")
 	}
-	for _, value := range metadata {
-		if utf8.RuneCountInString(value) > maxTagValue {
-			return invalid("Tags", "Give values of at most 128 characters.")
+	for name, value := range metadata {
+		if name == "" || !isText(name, maxTagName) || !isText(value, maxTagValue) {
+			return invalid("Tags", "Give names of 1 to 64 and values of at most 128 printable characters.")
 		}
 	}
 	st.req.Metadata = metadata

@@ -281,6 +281,7 @@ func TestTheMessageSaysWhatTheServiceAndTheRequestAskFor(t *testing.T) {
 	c.refused(400, 60228, "POST", at+"/Verifications", "To", to, "Channel", "sms", "TemplateSid", "HJ"+strings.Repeat("0", 32))
 	for _, bad := range [][2]string{
 		{"Locale", "tlh"}, {"AppHash", "short"}, {"CustomFriendlyName", "see https://evil.example/x"}, {"Tags", `["a"]`}, {"Tags", `{"a":1}`},
+		{"Tags", `{"":"a"}`}, {"Tags", `{"` + strings.Repeat("a", 65) + `":"a"}`}, {"Tags", `{"a":"` + strings.Repeat("a", 129) + `"}`},
 		{"DeviceIp", "not an address"}, {"RateLimits", `{"end_user":"1"}`}, {"RateLimits", `no object`},
 	} {
 		a := c.refused(400, 60200, "POST", at+"/Verifications", "To", to, "Channel", "sms", bad[0], bad[1])
