@@ -29,21 +29,30 @@ type tenantLine struct {
 	Name             string    `json:"name"`
 	AllowTestNumbers bool      `json:"allow_test_numbers"`
 	TestNumbers      int       `json:"test_numbers"` // how many
+	Sandbox          bool      `json:"sandbox"`
 	CreatedAt        time.Time `json:"created_at"`
 }
 
 func lineOf(t tenant.Tenant) tenantLine {
-	return tenantLine{ID: t.ID.Text(), Name: t.Name, AllowTestNumbers: t.TestNumbers.Enabled, TestNumbers: len(t.TestNumbers.Codes), CreatedAt: t.CreatedAt}
+	return tenantLine{
+		ID: t.ID.Text(), Name: t.Name, Sandbox: t.Sandbox,
+		AllowTestNumbers: t.TestNumbers.Enabled, TestNumbers: len(t.TestNumbers.Codes), CreatedAt: t.CreatedAt,
+	}
 }
 
 type tenantCreate struct {
-	Name string `arg:"" help:"Name of the firm or application."`
+	Name    string `arg:"" help:"Name of the firm or application."`
+	Sandbox bool   `help:"Send nothing for it, ever: its messages can be read with its own keys, which begin with test_. Can't be changed later."`
 }
 
 // Run makes a tenant.
 func (c *tenantCreate) Run(ctx context.Context, sh *shell) error {
 	return sh.tools(ctx, func(t *app.Tools) error {
-		made, err := t.Directory.CreateTenant(ctx, byCommand, c.Name)
+		create := t.Directory.CreateTenant
+		if c.Sandbox {
+			create = t.Directory.CreateSandbox
+		}
+		made, err := create(ctx, byCommand, c.Name)
 		if err != nil {
 			return err
 		}
@@ -58,7 +67,7 @@ type tenantList struct{}
 func (tenantList) Run(ctx context.Context, sh *shell) error {
 	return sh.tools(ctx, func(t *app.Tools) error {
 		all := []tenantLine{}
-		lines := []string{"ID\tNAME\tCREATED\tTEST NUMBERS"}
+		lines := []string{"ID\tNAME\tKIND\tCREATED\tTEST NUMBERS"}
 		for after := (uid.Tenant{}); ; {
 			page, err := t.Directory.Tenants(ctx, after, 200)
 			if err != nil {
@@ -67,7 +76,7 @@ func (tenantList) Run(ctx context.Context, sh *shell) error {
 			for _, one := range page {
 				l := lineOf(one)
 				all = append(all, l)
-				lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t%s", l.ID, l.Name, stamp(l.CreatedAt), testNumbersText(l)))
+				lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", l.ID, l.Name, kindText(l), stamp(l.CreatedAt), testNumbersText(l)))
 				after = one.ID
 			}
 			if len(page) == 0 {
@@ -75,6 +84,13 @@ func (tenantList) Run(ctx context.Context, sh *shell) error {
 			}
 		}
 	})
+}
+
+func kindText(l tenantLine) string {
+	if l.Sandbox {
+		return "sandbox"
+	}
+	return "live"
 }
 
 func testNumbersText(l tenantLine) string {

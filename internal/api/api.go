@@ -36,6 +36,7 @@ type Verifications interface {
 	Get(ctx context.Context, by verify.Caller, id uid.ID, reveal bool) (verify.Record, error)
 	List(ctx context.Context, r verify.ListRequest) (page []verify.View, more uid.ID, err error)
 	Receipt(ctx context.Context, r delivery.Receipt) error
+	Sandbox(ctx context.Context, by verify.Caller, to string) ([]verify.Message, error)
 }
 
 // Profiles is what the API asks of tenant.Directory, which says what each method answers. Unknown ids and those of

@@ -159,6 +159,12 @@ func (s *services) List(_ context.Context, r verify.ListRequest) ([]verify.View,
 
 func (s *services) Receipt(_ context.Context, r delivery.Receipt) error { return s.note(acme, r) }
 
+func (s *services) Sandbox(_ context.Context, by verify.Caller, to string) ([]verify.Message, error) {
+	return []verify.Message{{
+		Verification: vrf, Send: 1, To: "+1•••••••23", Channel: delivery.SMS, Text: "Your code is 123456", Code: "123456", At: began,
+	}}, s.note(by.Tenant, to)
+}
+
 func (s *services) Profile(_ context.Context, t uid.Tenant, id uid.ID) (tenant.Service, error) {
 	return s.service, s.note(t, id)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery/smtp"
 	"github.com/countersign/countersign/internal/devphone"
 	"github.com/countersign/countersign/internal/egress"
+	"github.com/countersign/countersign/internal/tenant"
 )
 
 // sinkName is the name of the provider of development mode.
@@ -22,7 +23,7 @@ const sinkName = "sink"
 
 // newDispatcher builds every provider of the configuration. In development mode the sink comes last on every route. The
 // closers are of providers that keep connections.
-func newDispatcher(cfg Config, inbox *sink.Inbox, client *egress.Client, log *slog.Logger, reg prometheus.Registerer) (d *delivery.Dispatcher, closers []io.Closer, err error) {
+func newDispatcher(cfg Config, directory *tenant.Directory, inbox *sink.Inbox, client *egress.Client, log *slog.Logger, reg prometheus.Registerer) (d *delivery.Dispatcher, closers []io.Closer, err error) {
 	var providers []delivery.Provider
 	for _, p := range cfg.AllProviders() {
 		built, err := newProvider(p, client)
@@ -41,7 +42,7 @@ func newDispatcher(cfg Config, inbox *sink.Inbox, client *egress.Client, log *sl
 			routes = append(routes[:len(routes):len(routes)], delivery.Rule{Use: []string{sinkName}})
 		}
 	}
-	d, err = delivery.New(delivery.Config{Providers: providers, Routes: routes}, log, reg)
+	d, err = delivery.New(delivery.Config{Sandbox: directory.IsSandbox, Providers: providers, Routes: routes}, log, reg)
 	return d, closers, err
 }
 

@@ -127,7 +127,7 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.cfg.DevMode {
 		s.inbox = sink.NewInbox()
 	}
-	if s.dispatcher, s.closers, err = newDispatcher(s.cfg, s.inbox, client, s.log, s.registry); err != nil {
+	if s.dispatcher, s.closers, err = newDispatcher(s.cfg, s.directory, s.inbox, client, s.log, s.registry); err != nil {
 		return err
 	}
 	if s.verify, err = verify.New(verify.Config{Rules: rules(s.cfg)}, verify.Deps{

@@ -104,6 +104,8 @@ type Carrier interface {
 	Carry(ctx context.Context, m Message) (Result, error)
 	// Routes reports whether any route could carry the channel to the recipient.
 	Routes(ch Channel, to recipient.Recipient) bool
+	// Preview writes a message of a sandbox as Carry does. For any other tenant it is refused with ErrLive.
+	Preview(ctx context.Context, m Message) (Content, error)
 }
 
 // Receipt is what a provider reports later about a delivery.

@@ -55,8 +55,8 @@ func (db *DB) CreateTenant(ctx context.Context, t tenant.Tenant, s tenant.Servic
 		return err
 	}
 	return db.direct(ctx, "create a tenant", e, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tenant (id, name, limits, test_numbers, created_us, updated_us)
-			VALUES ($1, $2, $3, $4, $5, $6)`, t.ID[:], t.Name, limits, numbers, micros(t.CreatedAt), micros(t.UpdatedAt)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tenant (`+tenantColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`, t.ID[:], t.Name, limits, numbers, t.Sandbox, micros(t.CreatedAt), micros(t.UpdatedAt)); err != nil {
 			return err
 		}
 		return insertService(ctx, tx, s)
@@ -73,12 +73,12 @@ func tenantTexts(t tenant.Tenant) (limits, numbers string, err error) {
 	return limits, numbers, nil
 }
 
-const tenantColumns = `id, name, limits, test_numbers, created_us, updated_us`
+const tenantColumns = `id, name, limits, test_numbers, sandbox, created_us, updated_us`
 
 func scanTenant(scan func(...any) error) (t tenant.Tenant, err error) {
 	var limits, numbers string
 	var created, updated int64
-	if err := scan(&t.ID, &t.Name, &limits, &numbers, &created, &updated); err != nil {
+	if err := scan(&t.ID, &t.Name, &limits, &numbers, &t.Sandbox, &created, &updated); err != nil {
 		return t, err
 	}
 	t.CreatedAt, t.UpdatedAt = fromMicros(created), fromMicros(updated)

@@ -5,7 +5,8 @@
 // looks at the version row twice a second and forgets what it knew when that moved. So a revoked key stops working
 // everywhere within a second, and on the node that revoked it at once.
 //
-// Words. A tenant owns everything and sees nothing of another. A service is a tenant's named profile; exactly one of
+// Words. A tenant owns everything and sees nothing of another. A sandbox is a tenant whose messages are never sent: it is a
+// tenant of its own, so that it shares no verification, recipient or limit with a live one. A service is a tenant's named profile; exactly one of
 // them is the default. A key's secret is shown once and kept as a keyed hash; a principal is what a key proves. Two
 // and more keys of a tenant work side by side, so that one can take the place of another.
 //
@@ -29,6 +30,7 @@ type Tenant struct {
 	Name        string
 	Limits      Limits
 	TestNumbers TestNumbers
+	Sandbox     bool // nothing of it reaches a provider; said when it is made and never changed
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

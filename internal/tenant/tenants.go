@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/countersign/countersign/internal/sandbox"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -20,14 +21,25 @@ type ownership struct {
 
 // CreateTenant makes a tenant and its default profile, which has the tenant's name as far as a message can show it.
 func (d *Directory) CreateTenant(ctx context.Context, by Caller, name string) (Tenant, error) {
+	return d.create(ctx, by, Tenant{Name: name}, nil)
+}
+
+// CreateSandbox makes a tenant whose messages are never sent. It has one test number from the start: sandbox.FixedNumber.
+func (d *Directory) CreateSandbox(ctx context.Context, by Caller, name string) (Tenant, error) {
+	numbers := TestNumbers{Enabled: true, Codes: map[string]string{sandbox.FixedNumber: sandbox.FixedCode}}
+	return d.create(ctx, by, Tenant{Name: name, Sandbox: true, TestNumbers: numbers}, map[string]any{"sandbox": true})
+}
+
+// create makes the tenant t, told as data in its event.
+func (d *Directory) create(ctx context.Context, by Caller, t Tenant, data any) (Tenant, error) {
 	now := d.moment()
-	t := Tenant{ID: uid.NewTenant(now), Name: name, CreatedAt: now, UpdatedAt: now}
+	t.ID, t.CreatedAt, t.UpdatedAt = uid.NewTenant(now), now, now
 	if err := d.checkTenant(t).asError(); err != nil {
 		return Tenant{}, err
 	}
-	s := Service{ID: uid.Random(now), Tenant: t.ID, Name: d.firstName(name), Default: true, CreatedAt: now, UpdatedAt: now, Version: 1}
+	s := Service{ID: uid.Random(now), Tenant: t.ID, Name: d.firstName(t.Name), Default: true, CreatedAt: now, UpdatedAt: now, Version: 1}
 	s = s.withDefaults()
-	e := d.change(by, t.ID, "tenant.created", uid.ID(t.ID), nil)
+	e := d.change(by, t.ID, "tenant.created", uid.ID(t.ID), data)
 	e.Events = append(e.Events, d.change(by, t.ID, "service.created", s.ID, nil).Events...)
 	if err := d.store.CreateTenant(ctx, t, s, e); err != nil {
 		return Tenant{}, told(err, "tenant")
@@ -74,7 +86,7 @@ func (d *Directory) UpdateTenant(ctx context.Context, by Caller, id uid.Tenant, 
 		t := was
 		t.TestNumbers.Codes = maps.Clone(was.TestNumbers.Codes)
 		change(&t)
-		t.ID, t.CreatedAt = was.ID, was.CreatedAt
+		t.ID, t.Sandbox, t.CreatedAt = was.ID, was.Sandbox, was.CreatedAt
 		t.UpdatedAt = laterThan(was.UpdatedAt, d.moment())
 		if err := d.checkTenant(t).asError(); err != nil {
 			return err
@@ -115,6 +127,12 @@ func (d *Directory) filled(t Tenant) Tenant {
 	setDefault(&l.ClientAddress, base.ClientAddress)
 	setDefault(&l.ClientDevice, base.ClientDevice)
 	return t
+}
+
+// IsSandbox reports whether the tenant is a sandbox, or NotFound.
+func (d *Directory) IsSandbox(ctx context.Context, id uid.Tenant) (bool, error) {
+	t, err := d.Tenant(ctx, id)
+	return t.Sandbox, err
 }
 
 func (d *Directory) ownership(ctx context.Context, id uid.Tenant) (*ownership, error) {

@@ -102,7 +102,7 @@ func (r *resend) load(ctx context.Context) (err error) {
 	if r.channel, err = channelOf(r.channel, r.first.Kind); err != nil || r.first.TestNumber {
 		return err
 	}
-	return r.routable(service, r.channel, r.to)
+	return r.routable(owner, service, r.channel, r.to)
 }
 
 func (r *resend) decide(h *Held) (e outbox.Effects, err error) {

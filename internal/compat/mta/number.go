@@ -5,6 +5,7 @@ import (
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/sandbox"
 )
 
 // The vendor's risks that this door tells (b.5), and the word for what nobody has looked up.
@@ -12,6 +13,8 @@ const (
 	riskFormat       = "invalid_format"
 	riskDenyList     = "deny_list"
 	riskUnsubscribed = "unsubscribed"
+	riskSuspended    = "suspended"
+	riskDeactivated  = "deactivated"
 	riskLandline     = "landline"
 	riskVoIP         = "voip"
 	unknown          = "unknown"
@@ -34,9 +37,10 @@ func (v *verdict) risky(risk, reason string) {
 	v.Risk, v.Reason = &risk, reason
 }
 
-// judge gives the verdict on what a caller sent as a number. live asks for a carrier's word: there is none to be had, which
-// is a look-up that failed (MTA-27).
-func judge(to string, rules recipient.Rules, live bool) verdict {
+// judge gives the verdict on what a caller of a sent as a number. live asks for a carrier's word: there is none to be had,
+// which is a look-up that failed (MTA-27). In a sandbox some numbers stand for what a carrier would say (MTA-56).
+func (d *Door) judge(a account, to string, live bool) verdict {
+	rules := d.cfg.Rules
 	v := verdict{To: to, Reason: "ok", Carrier: unknown, LineType: unknown}
 	n, err := recipient.Inspect(to, rules)
 	if err != nil || n.Kind != recipient.Phone {
@@ -51,6 +55,9 @@ func judge(to string, rules recipient.Rules, live bool) verdict {
 		return v
 	}
 	v.Deliverable = true
+	if a.owner.Sandbox && v.rehearse(&n) {
+		return v
+	}
 	switch {
 	case n.LineType == recipient.Landline:
 		v.Deliverable = false
@@ -63,6 +70,24 @@ func judge(to string, rules recipient.Rules, live bool) verdict {
 		v.risky(unknown, "lookup_unavailable")
 	}
 	return v
+}
+
+// rehearse is the verdict on a number that stands for something in a sandbox, and false for what its line alone decides.
+func (v *verdict) rehearse(n *recipient.Recipient) bool {
+	means := sandbox.Of(n.Value)
+	if means.Line != "" {
+		n.LineType, v.LineType = means.Line, lineType(means.Line)
+	}
+	switch {
+	case means.Deny != "":
+		v.risky(deniedRisk([]string{means.Deny}), "blocked")
+	case means.Deactivated:
+		v.risky(riskDeactivated, riskDeactivated)
+	default:
+		return false
+	}
+	v.Deliverable = false
+	return true
 }
 
 // formatReason is why it is no number.
@@ -85,7 +110,7 @@ func lineType(t recipient.LineType) string {
 // refusal is the risk because of which nothing is sent, or "": a landline can't show a text, gated holds back whatever is
 // not known to be fine, and bypass sends all the same.
 func (v verdict) refusal(gated, bypass bool) string {
-	if v.Risk != nil && !bypass && (*v.Risk == riskLandline || gated) {
+	if v.Risk != nil && !bypass && (*v.Risk == riskLandline || *v.Risk == riskDeactivated || gated) {
 		return *v.Risk
 	}
 	return ""
@@ -95,9 +120,9 @@ func (v verdict) refusal(gated, bypass bool) string {
 func deniedRisk(reasons []string) string {
 	for _, r := range reasons {
 		switch r {
-		case riskLandline, riskVoIP, unknown:
+		case riskUnsubscribed, riskSuspended, riskDeactivated, riskLandline, riskVoIP, unknown:
 			return r
-		case "opted_out":
+		case sandbox.OptedOut: // as the risk engine says it too
 			return riskUnsubscribed
 		}
 	}
@@ -116,6 +141,10 @@ func (d *Door) number(w http.ResponseWriter, r *http.Request) error {
 	if b.To == nil {
 		return errNoNumber
 	}
-	write(w, http.StatusOK, bare(judge(*b.To, d.cfg.Rules, b.Realtime)))
+	a, err := d.account(r.Context())
+	if err != nil {
+		return err
+	}
+	write(w, http.StatusOK, bare(d.judge(a, *b.To, b.Realtime)))
 	return nil
 }

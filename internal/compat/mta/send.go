@@ -83,14 +83,18 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &b); err != nil {
 		return err
 	}
-	ask, err := d.asked(r.Context(), b)
+	a, err := d.account(r.Context())
+	if err != nil {
+		return err
+	}
+	ask, err := asked(r.Context(), a, b)
 	if err != nil {
 		return err
 	}
 	if ask.Idempotency, err = once(r); err != nil {
 		return err
 	}
-	v := judge(*b.To, d.cfg.Rules, b.Realtime)
+	v := d.judge(a, *b.To, b.Realtime)
 	out := sent{
 		To: v.To, TimeoutSeconds: seconds(ask.Rules.TTL), Type: string(delivery.SMS), Status: invalid, Deliverable: v.Deliverable,
 		Reason: v.Reason, Carrier: v.Carrier, LineType: v.LineType, Risk: v.Risk, Warnings: b.warnings(),
@@ -133,8 +137,8 @@ func (d *Door) start(ctx context.Context, ask verify.StartRequest) (verify.View,
 	return verify.View{}, err
 }
 
-// asked is the start that b asks for, or what is wrong with b. The number itself is judged later.
-func (d *Door) asked(ctx context.Context, b sendBody) (verify.StartRequest, error) {
+// asked is the start that b of a asks for, or what is wrong with b. The number itself is judged later.
+func asked(ctx context.Context, a account, b sendBody) (verify.StartRequest, error) {
 	ask := verify.StartRequest{Caller: caller(ctx), Channel: delivery.SMS, ExternalID: b.ExternalID, Metadata: b.Tags, Supersede: true}
 	if b.To == nil {
 		return ask, errNoNumber
@@ -151,24 +155,16 @@ func (d *Door) asked(ctx context.Context, b sendBody) (verify.StartRequest, erro
 	if len([]rune(b.SenderName)) > maxSenderName {
 		return ask, errSenderName
 	}
-	owner, err := d.cfg.Directory.Tenant(ctx, ask.Caller.Tenant)
-	if err != nil {
-		return ask, err
-	}
-	profile, err := d.cfg.Directory.Service(ctx, ask.Caller.Tenant, "")
-	if err != nil {
-		return ask, err
-	}
-	name, err := serviceName(b.ServiceName, profile.Name)
+	name, err := serviceName(b.ServiceName, a.profile.Name)
 	if err != nil {
 		return ask, err
 	}
 	ask.Text = textBefore + name + textAfter
-	ask.Rules = &verify.Rules{TTL: profile.TTL, CodeLength: length, Wait: true}
+	ask.Rules = &verify.Rules{TTL: a.profile.TTL, CodeLength: length, Wait: true}
 	if ttl > 0 {
 		ask.Rules.TTL = time.Duration(ttl) * time.Second
 	}
-	if waits := owner.Limits.CoolDowns; len(waits) > 0 {
+	if waits := a.owner.Limits.CoolDowns; len(waits) > 0 {
 		ask.Rules.CoolDowns = []time.Duration{min(coolDown, waits[0])}
 	}
 	return ask, nil

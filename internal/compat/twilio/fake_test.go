@@ -100,8 +100,8 @@ func newFake() *fake {
 	}
 }
 
-func (f *fake) Authenticate(_ context.Context, k string) (tenant.Principal, error) {
-	if k != "csk_good" {
+func (f *fake) AuthenticateToken(_ context.Context, token string) (tenant.Principal, error) {
+	if token != "good" {
 		return tenant.Principal{}, fault.New(fault.Unauthenticated, "key_invalid", "This key is not known.")
 	}
 	return tenant.Principal{Tenant: acme, Key: key, Scopes: f.scopes}, nil

@@ -19,16 +19,14 @@ import (
 // Mount is the path below which the door is served.
 const Mount = "/compat/twilio"
 
-// keyPrefix is what API keys begin with and tokens of this door do not.
-const keyPrefix = "csk_"
-
 // life is how long a verification can be approved, from its first send.
 const life = 10 * time.Minute
 
 // Keys knows API keys.
 type Keys interface {
-	// Authenticate finds who key belongs to, or Unauthenticated: unknown, expired and revoked look the same.
-	Authenticate(ctx context.Context, key string) (tenant.Principal, error)
+	// AuthenticateToken finds who a key without its prefix belongs to, or Unauthenticated: unknown, expired and revoked
+	// look the same.
+	AuthenticateToken(ctx context.Context, token string) (tenant.Principal, error)
 }
 
 // Verifications is what the door asks of verify.Service, which says what each method answers.
@@ -144,7 +142,7 @@ func (d *door) authenticate(r *http.Request) (tenant.Principal, error) {
 	if !ok {
 		return tenant.Principal{}, errAuth
 	}
-	p, err := d.Keys.Authenticate(r.Context(), keyPrefix+secret)
+	p, err := d.Keys.AuthenticateToken(r.Context(), secret)
 	if fault.Is(err, fault.Unauthenticated) {
 		return tenant.Principal{}, errAuth
 	}
@@ -195,7 +193,7 @@ func account(ctx context.Context) string { return AccountSID(web.Principal(ctx).
 func AccountSID(t uid.Tenant) string { return sid(sidAccount, uid.ID(t)) }
 
 // AuthToken is an API key as Twilio's libraries take it: letters and digits only.
-func AuthToken(key string) string { return strings.TrimPrefix(key, keyPrefix) }
+func AuthToken(key string) string { return tenant.Token(key) }
 
 // stamp is a time as answers show it: whole seconds, for one library takes no other form.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		run  func(*bench)
 	}{
 		{"a_tenant_comes_back_as_it_went_in", (*bench).tenantRoundTrip},
+		{"a_sandbox_stays_one", (*bench).sandboxForLife},
 		{"tenants_are_paged_in_order", (*bench).tenantPages},
 		{"a_tenant_changes_only_from_what_was_read", (*bench).tenantGuard},
 		{"a_key_comes_back_as_it_went_in", (*bench).keyRoundTrip},
@@ -160,6 +161,20 @@ func (b *bench) tenantRoundTrip() {
 	b.same(must[tenant.Tenant](b)(b.Store.Tenant(b.Context(), t.ID)), full, "a full tenant")
 	_, err := b.Store.Tenant(b.Context(), uid.NewTenant(Noon))
 	b.is(err, tenant.ErrNotFound, "an unknown tenant")
+}
+
+func (b *bench) sandboxForLife() {
+	s := profile(uid.NewTenant(Noon), "Try")
+	s.Default = true
+	t := tenant.Tenant{ID: s.Tenant, Name: "Try", Sandbox: true, CreatedAt: Noon, UpdatedAt: Noon}
+	b.ok(b.Store.CreateTenant(b.Context(), t, s, event(t.ID, s.ID)))
+	b.same(must[tenant.Tenant](b)(b.Store.Tenant(b.Context(), t.ID)), t, "a sandbox")
+	changed := t
+	changed.Sandbox, changed.UpdatedAt = false, Noon.Add(time.Microsecond)
+	b.ok(b.Store.UpdateTenant(b.Context(), changed, t.UpdatedAt, event(t.ID, uid.ID(t.ID))))
+	if !must[tenant.Tenant](b)(b.Store.Tenant(b.Context(), t.ID)).Sandbox {
+		b.Error("a change made a live tenant of a sandbox")
+	}
 }
 
 func (b *bench) tenantPages() {
