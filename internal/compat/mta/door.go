@@ -44,12 +44,17 @@ type Limits struct {
 	Account ratelimit.Limit // codes sent by one tenant, and again codes checked
 }
 
-// Config is what the door is built of.
+// Words are those of a message in the main language of a country, with the name of a service and delivery.CodeSlot in them, and
+// their locale. False where there are none but English ones.
+type Words func(country, service string, life time.Duration) (text, locale string, ok bool)
+
+// Config is what the door is built of. Words and Limits may be left out.
 type Config struct {
 	Keys          Keys
 	Verifications Verifications
 	Directory     Directory
 	Rules         recipient.Rules // which numbers are valid here, as package verify has it
+	Words         Words           // nil: the vendor's, in English
 	Limits        Limits
 }
 

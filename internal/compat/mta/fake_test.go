@@ -46,12 +46,13 @@ type fake struct {
 	views  []verify.View // newest first
 	reads  int
 	panics bool
+	words  mta.Words // set before the first call
 }
 
 // newFake has the vendor's limits, unless others are given.
 func newFake(limits ...mta.Limits) *fake {
 	f := &fake{clock: began}
-	cfg := mta.Config{Keys: f, Verifications: f, Directory: f, Rules: recipient.Rules{Fiction: true}}
+	cfg := mta.Config{Keys: f, Verifications: f, Directory: f, Rules: recipient.Rules{Fiction: true}, Words: f.wording}
 	for _, l := range limits {
 		cfg.Limits = l
 	}
@@ -63,6 +64,14 @@ func newFake(limits ...mta.Limits) *fake {
 	}
 	f.handler = chain.Wrap(door.Policy(), door)
 	return f
+}
+
+// wording is what f.words says, or that there are no words.
+func (f *fake) wording(country, service string, life time.Duration) (text, locale string, ok bool) {
+	if f.words == nil {
+		return "", "", false
+	}
+	return f.words(country, service, life)
 }
 
 func (f *fake) call(method, path, body string, header map[string]string) reply {

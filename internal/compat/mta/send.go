@@ -9,6 +9,7 @@ import (
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 )
@@ -87,7 +88,7 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ask, err := asked(r.Context(), a, b)
+	ask, err := d.asked(r.Context(), a, b)
 	if err != nil {
 		return err
 	}
@@ -138,7 +139,7 @@ func (d *Door) start(ctx context.Context, ask verify.StartRequest) (verify.View,
 }
 
 // asked is the start that b of a asks for, or what is wrong with b. The number itself is judged later.
-func asked(ctx context.Context, a account, b sendBody) (verify.StartRequest, error) {
+func (d *Door) asked(ctx context.Context, a account, b sendBody) (verify.StartRequest, error) {
 	ask := verify.StartRequest{Caller: caller(ctx), Channel: delivery.SMS, ExternalID: b.ExternalID, Metadata: b.Tags, Supersede: true}
 	if b.To == nil {
 		return ask, errNoNumber
@@ -159,15 +160,26 @@ func asked(ctx context.Context, a account, b sendBody) (verify.StartRequest, err
 	if err != nil {
 		return ask, err
 	}
-	ask.Text = textBefore + name + textAfter
 	ask.Rules = &verify.Rules{TTL: a.profile.TTL, CodeLength: length, Wait: true}
 	if ttl > 0 {
 		ask.Rules.TTL = time.Duration(ttl) * time.Second
 	}
+	ask.Text, ask.Locale = d.words(ask.To, name, ask.Rules.TTL)
 	if waits := a.owner.Limits.CoolDowns; len(waits) > 0 {
 		ask.Rules.CoolDowns = []time.Duration{min(coolDown, waits[0])}
 	}
 	return ask, nil
+}
+
+// words are those of the message to a number, and the locale they are in: the server's where it has texts in the language of
+// the number's country, and else the vendor's English (MTA-8). Name and code are in both.
+func (d *Door) words(to, name string, life time.Duration) (text, locale string) {
+	if n, err := recipient.Inspect(to, d.cfg.Rules); err == nil && d.cfg.Words != nil {
+		if text, locale, ok := d.cfg.Words(n.Country, name, life); ok {
+			return text, locale
+		}
+	}
+	return textBefore + name + textAfter, ""
 }
 
 // once is what the header X-Request-Id asks for: nil without one. What is asked is left out of it, so that the same id with
