@@ -60,7 +60,12 @@ type Config struct {
 	Profiles      Profiles
 	Webhooks      Webhooks
 	Receipts      Receipts
+	Setting       Setting
 }
+
+// Setting reports a setting of a vendor's door that can't be changed here, or a value that it can't have: Invalid. Empty is a
+// value of every setting.
+type Setting func(name, value string) error
 
 // api holds the services that handlers call.
 type api struct {

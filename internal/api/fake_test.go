@@ -202,10 +202,18 @@ func (s *services) receipts(provider string, header http.Header, body []byte) ([
 	return []delivery.Receipt{{Provider: provider, Reference: string(body), State: delivery.Delivered}}, nil
 }
 
+// oneSetting knows door.flag, which is yes or no.
+func oneSetting(name, value string) error {
+	if name != "door.flag" || value != "" && value != "yes" && value != "no" {
+		return fault.New(fault.Invalid, "vendor_invalid", "There is no such setting.").On("vendor")
+	}
+	return nil
+}
+
 // newServer is the API in its chain, as the program runs it.
 func newServer(tb testing.TB, s *services, log io.Writer) http.Handler {
 	tb.Helper()
-	return chained(tb, api.Config{Keys: s, Verifications: s, Profiles: s, Webhooks: hooks{s}, Receipts: s.receipts}, log)
+	return chained(tb, api.Config{Keys: s, Verifications: s, Profiles: s, Webhooks: hooks{s}, Receipts: s.receipts, Setting: oneSetting}, log)
 }
 
 // chained is the API over any services.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/countersign/countersign/internal/api"
 	"github.com/countersign/countersign/internal/compat/camara"
+	"github.com/countersign/countersign/internal/compat/mta"
 	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/devphone"
 	"github.com/countersign/countersign/internal/web"
@@ -27,7 +28,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	}
 	native, err := api.New(api.Config{
 		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Webhooks: s.webhooks,
-		Receipts: s.dispatcher.Receipts,
+		Receipts: s.dispatcher.Receipts, Setting: mta.CheckSetting,
 	})
 	if err != nil {
 		return nil, err

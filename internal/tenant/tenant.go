@@ -90,6 +90,16 @@ type Service struct {
 	Version   int64     `json:"version"`
 }
 
+// SetVendor keeps a setting of a vendor's door; an empty one is taken away.
+func (s *Service) SetVendor(name, value string) {
+	if s.Vendor == nil {
+		s.Vendor = map[string]string{}
+	}
+	if s.Vendor[name] = value; value == "" {
+		delete(s.Vendor, name)
+	}
+}
+
 // Key is an API key as it is kept: never the secret itself.
 type Key struct {
 	ID        uid.ID

@@ -46,7 +46,12 @@ type fake struct {
 	views  []verify.View // newest first
 	reads  int
 	panics bool
-	words  mta.Words // set before the first call
+
+	words  mta.Words // set before the first call, as those below
+	vendor map[string]string
+	ended  time.Time // of every verification
+
+	handed verify.CheckRequest // under mu: the last check
 }
 
 // newFake has the vendor's limits, unless others are given.
@@ -129,6 +134,12 @@ func (f *fake) started() verify.StartRequest {
 	return f.asked
 }
 
+func (f *fake) checked() verify.CheckRequest {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.handed
+}
+
 // keep makes n verifications, one a minute up to began, every third of them approved.
 func (f *fake) keep(n int) {
 	for i := range n {
@@ -152,7 +163,7 @@ func (f *fake) Authenticate(_ context.Context, key string) (tenant.Principal, er
 	case ok:
 		p.Scopes = []string{scope}
 	case key == "csk_reveal":
-		p.Scopes = []string{tenant.ScopeAll, tenant.ScopeRecipientShow}
+		p.Key, p.Scopes = uid.ID{3}, []string{tenant.ScopeAll, tenant.ScopeRecipientShow}
 	default:
 		return p, fault.New(fault.Unauthenticated, "key_invalid", "This key is not known.")
 	}
@@ -166,7 +177,7 @@ func (f *fake) Tenant(_ context.Context, id uid.Tenant) (tenant.Tenant, error) {
 }
 
 func (f *fake) Service(context.Context, uid.Tenant, string) (tenant.Service, error) {
-	return tenant.Service{Name: "Acme", TTL: 5 * time.Minute}, nil
+	return tenant.Service{Name: "Acme", TTL: 5 * time.Minute, Vendor: f.vendor}, nil
 }
 
 func (f *fake) Profile(context.Context, uid.Tenant, uid.ID) (tenant.Service, error) {
@@ -187,6 +198,7 @@ func (f *fake) Start(_ context.Context, r verify.StartRequest) (verify.StartAnsw
 func (f *fake) Check(_ context.Context, r verify.CheckRequest) (verify.CheckAnswer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.handed = r
 	return verify.CheckAnswer{ID: r.ID, Status: verify.Approved, Valid: true}, f.err
 }
 
@@ -198,7 +210,7 @@ func (f *fake) Get(_ context.Context, _ verify.Caller, id uid.ID, reveal bool) (
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reads++
-	v := verify.View{ID: id, To: "+44 ••• ••• ••00", Status: verify.Pending, Sends: []verify.Send{{N: 1}}}
+	v := verify.View{ID: id, To: "+44 ••• ••• ••00", Status: verify.Pending, Sends: []verify.Send{{N: 1}}, EndedAt: f.ended}
 	if reveal {
 		v.To = "+447700900000"
 	}

@@ -29,7 +29,8 @@ type verdict struct {
 	LineType    string  `json:"lineType"`
 	Risk        *string `json:"risk"`
 
-	hard bool // nothing can be sent to it, whatever the caller says (MTA-24)
+	country string // ISO 3166 alpha-2, empty when not known
+	hard    bool   // nothing can be sent to it, whatever the caller says (MTA-24)
 }
 
 // risky sets why the number may not be reached.
@@ -48,7 +49,7 @@ func (d *Door) judge(a account, to string, live bool) verdict {
 		v.risky(riskFormat, formatReason(err))
 		return v
 	}
-	v.To, v.LineType = n.Value, lineType(n.LineType)
+	v.To, v.LineType, v.country = n.Value, lineType(n.LineType), n.Country
 	if _, err := recipient.Parse(to, rules); err != nil { // premium, toll-free and the like: barred everywhere
 		v.hard = true
 		v.risky(riskDenyList, "line_type_barred")
@@ -90,6 +91,11 @@ func (v *verdict) rehearse(n *recipient.Recipient) bool {
 	return true
 }
 
+// errStrict is the refusal of what can't be sent to in a strict account (MTA-A3).
+func errStrict(v verdict) error {
+	return fault.New(fault.Malformed, *v.Risk, "This can't be sent to: "+v.Reason+".").On("to")
+}
+
 // formatReason is why it is no number.
 func formatReason(err error) string {
 	if err == nil {
@@ -107,10 +113,17 @@ func lineType(t recipient.LineType) string {
 	return unknown
 }
 
-// refusal is the risk because of which nothing is sent, or "": a landline can't show a text, gated holds back whatever is
-// not known to be fine, and bypass sends all the same.
-func (v verdict) refusal(gated, bypass bool) string {
-	if v.Risk != nil && !bypass && (*v.Risk == riskLandline || *v.Risk == riskDeactivated || gated) {
+// settle takes from the verdict a risk that a does not want to be told when it sends.
+func (v *verdict) settle(a account) {
+	if v.Risk != nil && a.policy(*v.Risk) == allow {
+		v.Risk, v.Reason, v.Deliverable = nil, "ok", true
+	}
+}
+
+// refusal is the risk because of which nothing is sent, or "": one that a blocks, and gated holds back whatever is not known
+// to be fine. bypass sends all the same.
+func (v verdict) refusal(a account, gated, bypass bool) string {
+	if v.Risk != nil && !bypass && (gated || a.policy(*v.Risk) == block) {
 		return *v.Risk
 	}
 	return ""
@@ -145,6 +158,10 @@ func (d *Door) number(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	write(w, http.StatusOK, bare(d.judge(a, *b.To, b.Realtime)))
+	v := d.judge(a, *b.To, b.Realtime)
+	if v.hard && a.strict() {
+		return errStrict(v)
+	}
+	write(w, http.StatusOK, bare(v))
 	return nil
 }

@@ -96,6 +96,13 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := d.judge(a, *b.To, b.Realtime)
+	switch {
+	case v.hard && a.strict():
+		return errStrict(v)
+	case !v.hard && !a.sendsTo(v.country):
+		return errCountry
+	}
+	v.settle(a)
 	out := sent{
 		To: v.To, TimeoutSeconds: seconds(ask.Rules.TTL), Type: string(delivery.SMS), Status: invalid, Deliverable: v.Deliverable,
 		Reason: v.Reason, Carrier: v.Carrier, LineType: v.LineType, Risk: v.Risk, Warnings: b.warnings(),
@@ -104,7 +111,7 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request) error {
 		write(w, http.StatusOK, bare(out))
 		return nil
 	}
-	ask.Rules.Deny = v.refusal(b.Gated, b.Bypass)
+	ask.Rules.Deny = v.refusal(a, b.Gated, b.Bypass)
 	view, err := d.start(r.Context(), ask)
 	if err != nil {
 		return err

@@ -114,7 +114,7 @@ func (d *door) deleteService(w http.ResponseWriter, r *http.Request) error {
 	d.sweep(r)
 	err = d.Profiles.DeleteService(ctx, changer(ctx), s.Tenant, s.ID)
 	if fault.Is(err, fault.Conflict) {
-		_, err = d.Profiles.UpdateService(ctx, changer(ctx), s.Tenant, s.ID, func(s *tenant.Service) { set(s, setDeleted, "true") })
+		_, err = d.Profiles.UpdateService(ctx, changer(ctx), s.Tenant, s.ID, func(s *tenant.Service) { s.SetVendor(setDeleted, "true") })
 	}
 	if err != nil {
 		return err

@@ -119,17 +119,7 @@ func (c changes) apply(s *tenant.Service) {
 		s.CodeLength = c.codeLength
 	}
 	for key, value := range c.vendor {
-		set(s, key, value)
-	}
-}
-
-// set keeps a setting; an empty one is taken away.
-func set(s *tenant.Service, key, value string) {
-	if s.Vendor == nil {
-		s.Vendor = map[string]string{}
-	}
-	if s.Vendor[key] = value; value == "" {
-		delete(s.Vendor, key)
+		s.SetVendor(key, value)
 	}
 }
 
