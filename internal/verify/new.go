@@ -69,6 +69,9 @@ func (v *Verification) startData() data {
 	if v.Binding != nil {
 		d = d.text("bound", "transaction")
 	}
+	if v.Line != "" {
+		d = d.text("line_type", string(v.Line))
+	}
 	return d
 }
 

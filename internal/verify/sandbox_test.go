@@ -118,3 +118,31 @@ func TestASandboxNeedsNoRouteAndKeepsTheRulesOfItsProfile(t *testing.T) {
 	_, err := f.start(func(r *StartRequest) { r.To, r.Channel = "+12025550178", delivery.Voice })
 	wantFault(t, err, fault.Invalid, "channel_unavailable")
 }
+
+func TestMTA_51_the_event_of_a_start_tells_the_line(t *testing.T) {
+	t.Parallel()
+	last := func(f *fixture) string {
+		f.store.mu.Lock()
+		defer f.store.mu.Unlock()
+		return string(f.store.effects.Events[len(f.store.effects.Events)-1].Data)
+	}
+	f := setup(t)
+	for to, line := range map[string]string{phone: "fixed_or_mobile", "+447700900001": "mobile", "+442079460001": "landline"} {
+		f.mustStart(func(r *StartRequest) { r.To = to })
+		if data := last(f); !strings.Contains(data, `"line_type":"`+line+`"`) {
+			t.Errorf("%s: %s, want %s", to, data, line)
+		}
+	}
+	f.mustStart(func(r *StartRequest) { r.To = "a@example.com" })
+	if data := last(f); strings.Contains(data, "line_type") {
+		t.Errorf("an address: %s", data)
+	}
+	denied := setup(t, withRisk(risk.OutcomeDeny))
+	if denied.mustStart(); !strings.Contains(last(denied), `"line_type":"fixed_or_mobile"`) {
+		t.Errorf("one that was refused: %s", last(denied))
+	}
+	box := sandboxed(t)
+	if box.mustStart(func(r *StartRequest) { r.To = "+12025550185" }); !strings.Contains(last(box), `"line_type":"voip"`) {
+		t.Errorf("in a sandbox: %s", last(box))
+	}
+}

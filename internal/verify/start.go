@@ -9,6 +9,7 @@ import (
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/risk"
+	"github.com/countersign/countersign/internal/sandbox"
 	"github.com/countersign/countersign/internal/tenant"
 )
 
@@ -127,6 +128,9 @@ func (st *start) prepare(ctx context.Context) (err error) {
 	}
 	if st.owner, st.service, err = st.profile(ctx, req.Caller.Tenant, req.Service); err != nil {
 		return err
+	}
+	if line := sandbox.Of(st.to.Value).Line; st.owner.Sandbox && line != "" {
+		st.to.LineType = line
 	}
 	st.terms = termsOf(st.owner, st.service, st.to.Kind).under(req.Rules)
 	st.target.Tenant, st.target.Service = req.Caller.Tenant, st.service.ID
