@@ -18,9 +18,11 @@ const actor = "command"
 var byCommand = tenant.Caller{Actor: actor}
 
 type tenantCmds struct {
-	Create tenantCreate `cmd:"" help:"Make a tenant."`
-	List   tenantList   `cmd:"" help:"List tenants, oldest first."`
-	Set    tenantSet    `cmd:"" help:"Change a tenant."`
+	Create  tenantCreate  `cmd:"" help:"Make a tenant."`
+	List    tenantList    `cmd:"" help:"List tenants, oldest first."`
+	Set     tenantSet     `cmd:"" help:"Change a tenant."`
+	Suspend tenantSuspend `cmd:"" help:"Refuse the keys of a tenant and send nothing for it, on every server within a second."`
+	Resume  tenantResume  `cmd:"" help:"Undo suspend."`
 }
 
 // tenantLine is a tenant as it is printed.
@@ -30,12 +32,13 @@ type tenantLine struct {
 	AllowTestNumbers bool      `json:"allow_test_numbers"`
 	TestNumbers      int       `json:"test_numbers"` // how many
 	Sandbox          bool      `json:"sandbox"`
+	SuspendedAt      time.Time `json:"suspended_at,omitzero"`
 	CreatedAt        time.Time `json:"created_at"`
 }
 
 func lineOf(t tenant.Tenant) tenantLine {
 	return tenantLine{
-		ID: t.ID.Text(), Name: t.Name, Sandbox: t.Sandbox,
+		ID: t.ID.Text(), Name: t.Name, Sandbox: t.Sandbox, SuspendedAt: t.SuspendedAt,
 		AllowTestNumbers: t.TestNumbers.Enabled, TestNumbers: len(t.TestNumbers.Codes), CreatedAt: t.CreatedAt,
 	}
 }
@@ -87,10 +90,14 @@ func (tenantList) Run(ctx context.Context, sh *shell) error {
 }
 
 func kindText(l tenantLine) string {
+	kind := "live"
 	if l.Sandbox {
-		return "sandbox"
+		kind = "sandbox"
 	}
-	return "live"
+	if !l.SuspendedAt.IsZero() {
+		kind += ", suspended"
+	}
+	return kind
 }
 
 func testNumbersText(l tenantLine) string {
@@ -98,6 +105,36 @@ func testNumbersText(l tenantLine) string {
 		return "off"
 	}
 	return fmt.Sprintf("%d", l.TestNumbers)
+}
+
+type tenantSuspend struct {
+	Tenant tenantID `arg:"" placeholder:"TEN" help:"The tenant."`
+}
+
+// Run suspends a tenant.
+func (c *tenantSuspend) Run(ctx context.Context, sh *shell) error {
+	return sh.tools(ctx, func(t *app.Tools) error {
+		changed, err := t.Directory.Suspend(ctx, byCommand, c.Tenant.ID)
+		if err != nil {
+			return err
+		}
+		return sh.say(lineOf(changed), fmt.Sprintf("Suspended %s.\n", changed.ID.Text()))
+	})
+}
+
+type tenantResume struct {
+	Tenant tenantID `arg:"" placeholder:"TEN" help:"The tenant."`
+}
+
+// Run resumes a tenant.
+func (c *tenantResume) Run(ctx context.Context, sh *shell) error {
+	return sh.tools(ctx, func(t *app.Tools) error {
+		changed, err := t.Directory.Resume(ctx, byCommand, c.Tenant.ID)
+		if err != nil {
+			return err
+		}
+		return sh.say(lineOf(changed), fmt.Sprintf("Resumed %s.\n", changed.ID.Text()))
+	})
 }
 
 type tenantSet struct {

@@ -25,10 +25,10 @@ const (
 	defaultFailures    = 5
 )
 
-// Config is what a Dispatcher is made of. Sandbox is required.
+// Config is what a Dispatcher is made of. Standing is required.
 type Config struct {
-	// Sandbox reports whether a tenant is a sandbox, whose messages go to no provider. While it can't say, nothing is sent.
-	Sandbox func(ctx context.Context, t uid.Tenant) (bool, error)
+	// Standing says what may become of a tenant's messages. While it can't say, nothing is sent.
+	Standing func(ctx context.Context, t uid.Tenant) (Standing, error)
 
 	Providers []Provider
 	Routes    []Rule // empty: see RoutesFor
@@ -45,7 +45,7 @@ type Dispatcher struct {
 	routes      []route
 	accounts    map[string]*account
 	renderer    *renderer
-	sandbox     func(ctx context.Context, t uid.Tenant) (bool, error)
+	standing    func(ctx context.Context, t uid.Tenant) (Standing, error)
 	tryTimeout  time.Duration
 	sendTimeout time.Duration
 	log         *slog.Logger
@@ -63,8 +63,8 @@ type account struct {
 
 // New makes a Dispatcher, or says everything that is wrong with the routes.
 func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Dispatcher, error) {
-	if cfg.Sandbox == nil {
-		return nil, errors.New("delivery: Sandbox is required")
+	if cfg.Standing == nil {
+		return nil, errors.New("delivery: Standing is required")
 	}
 	offers := make([]Offer, len(cfg.Providers))
 	for i, p := range cfg.Providers {
@@ -85,7 +85,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Dispatcher, 
 		Now:         time.Now,
 		accounts:    make(map[string]*account, len(cfg.Providers)),
 		renderer:    renderer,
-		sandbox:     cfg.Sandbox,
+		standing:    cfg.Standing,
 		tryTimeout:  positive(cfg.TryTimeout, defaultTryTimeout),
 		sendTimeout: positive(cfg.SendTimeout, defaultSendTimeout),
 		log:         log,
@@ -131,14 +131,16 @@ func (d *Dispatcher) Routes(ch Channel, to recipient.Recipient) bool {
 }
 
 // Carry tries the providers of the message's route in order until one takes it or one refuses it for good. It ends
-// within the send time-out. The error is ErrNoRoute, or ctx's own when ctx ended; the Result then still tells the
-// tries that were made. The messages of a sandbox go down no route and to no provider.
+// within the send time-out. The error is ErrNoRoute, ErrSuspended, or ctx's own when ctx ended; the Result then still tells
+// the tries that were made. The messages of a sandbox go down no route and to no provider.
 func (d *Dispatcher) Carry(ctx context.Context, m Message) (Result, error) {
-	switch sandboxed, err := d.sandbox(ctx, m.Tenant); {
+	switch standing, err := d.standing(ctx, m.Tenant); {
 	case err != nil: // it must not be taken for a live one
-		d.log.Warn("a message waits: it can't be told whether its tenant is a sandbox", "error", err)
+		d.log.Warn("a message waits: it can't be told whether its tenant is a sandbox or suspended", "error", err)
 		return Result{Retry: true}, ctx.Err()
-	case sandboxed:
+	case standing == Suspended:
+		return Result{}, ErrSuspended
+	case standing == Sandbox:
 		return d.rehearse(m)
 	}
 	r := find(d.routes, m.Channel, m.To, m.Tenant)

@@ -8,6 +8,19 @@ import (
 	"github.com/countersign/countersign/internal/sandbox"
 )
 
+// Standing is what may become of a tenant's messages. The zero value is no standing.
+type Standing uint8
+
+// The standings.
+const (
+	Live      Standing = iota + 1
+	Sandbox            // they go to no provider
+	Suspended          // they are not sent
+)
+
+// ErrSuspended means that the tenant is suspended: nothing was tried, and later will not help.
+var ErrSuspended = errors.New("the tenant is suspended")
+
 // ErrLive is the refusal to show a message whose tenant is no sandbox: it is for its recipient alone.
 var ErrLive = errors.New("the tenant is no sandbox")
 
@@ -40,10 +53,10 @@ func (d *Dispatcher) rehearse(m Message) (Result, error) {
 
 // Preview implements Carrier.
 func (d *Dispatcher) Preview(ctx context.Context, m Message) (Content, error) {
-	switch sandboxed, err := d.sandbox(ctx, m.Tenant); {
+	switch standing, err := d.standing(ctx, m.Tenant); {
 	case err != nil:
 		return Content{}, err
-	case !sandboxed:
+	case standing != Sandbox:
 		return Content{}, ErrLive
 	}
 	return d.renderer.render(m)

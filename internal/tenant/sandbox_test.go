@@ -84,8 +84,8 @@ func TestASandboxStaysOneAndHasATestNumber(t *testing.T) {
 		if err != nil || changed.Sandbox != one.Sandbox {
 			t.Errorf("a change makes it %t, %v", changed.Sandbox, err)
 		}
-		if is, err := d.IsSandbox(t.Context(), one.ID); err != nil || is != one.Sandbox {
-			t.Errorf("%s is a sandbox: %t, %v", one.Name, is, err)
+		if got, err := d.Tenant(t.Context(), one.ID); err != nil || got.Sandbox != one.Sandbox {
+			t.Errorf("%s is a sandbox: %t, %v", one.Name, got.Sandbox, err)
 		}
 	}
 	events, _ := s.Events(t.Context())

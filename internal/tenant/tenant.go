@@ -10,6 +10,8 @@
 // them is the default. A key's secret is shown once and kept as a keyed hash; a principal is what a key proves. Two
 // and more keys of a tenant work side by side, so that one can take the place of another.
 //
+// A tenant that is suspended keeps all it has, and its keys are refused until it is resumed.
+//
 // Invariants. No secret is stored or logged. An unknown, expired and revoked key look the same. A key that this
 // installation never gave out is refused without asking the database. The request path writes nothing: when a key was
 // last used is written later. A service that is asked for twice with one idempotency key is made once.
@@ -30,7 +32,8 @@ type Tenant struct {
 	Name        string
 	Limits      Limits
 	TestNumbers TestNumbers
-	Sandbox     bool // nothing of it reaches a provider; said when it is made and never changed
+	Sandbox     bool      // nothing of it reaches a provider; said when it is made and never changed
+	SuspendedAt time.Time // its keys are refused and nothing is sent since then; zero: it is not suspended
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

@@ -77,6 +77,33 @@ func (d *Directory) Tenant(ctx context.Context, id uid.Tenant) (Tenant, error) {
 // UpdateTenant lets change work on a tenant, with zero for each limit that is the installation's. change may be called
 // more than once. Name, Limits and TestNumbers are kept of what it does.
 func (d *Directory) UpdateTenant(ctx context.Context, by Caller, id uid.Tenant, change func(*Tenant)) (Tenant, error) {
+	return d.update(ctx, by, id, eventUpdated, func(t *Tenant) {
+		suspended := t.SuspendedAt
+		change(t)
+		t.SuspendedAt = suspended
+	})
+}
+
+// Suspend has the keys of a tenant refused and its messages held back, here at once and on other nodes within a second. What it
+// has is kept. NotFound for an unknown one; one that is suspended already stays so since then.
+func (d *Directory) Suspend(ctx context.Context, by Caller, id uid.Tenant) (Tenant, error) {
+	return d.update(ctx, by, id, "tenant.suspended", func(t *Tenant) {
+		if t.SuspendedAt.IsZero() {
+			t.SuspendedAt = d.moment()
+		}
+	})
+}
+
+// Resume undoes Suspend.
+func (d *Directory) Resume(ctx context.Context, by Caller, id uid.Tenant) (Tenant, error) {
+	return d.update(ctx, by, id, "tenant.resumed", func(t *Tenant) { t.SuspendedAt = time.Time{} })
+}
+
+// eventUpdated tells of a change of any kind; suspending and resuming have events of their own.
+const eventUpdated = "tenant.updated"
+
+// update lets change work on a tenant and tells it by an event of the kind. Suspending twice is one change.
+func (d *Directory) update(ctx context.Context, by Caller, id uid.Tenant, kind string, change func(*Tenant)) (Tenant, error) {
 	var out Tenant
 	err := retryStale(func() error {
 		was, err := d.store.Tenant(ctx, id)
@@ -86,13 +113,17 @@ func (d *Directory) UpdateTenant(ctx context.Context, by Caller, id uid.Tenant, 
 		t := was
 		t.TestNumbers.Codes = maps.Clone(was.TestNumbers.Codes)
 		change(&t)
+		if kind != eventUpdated && t.SuspendedAt.Equal(was.SuspendedAt) {
+			out = was
+			return nil
+		}
 		t.ID, t.Sandbox, t.CreatedAt = was.ID, was.Sandbox, was.CreatedAt
 		t.UpdatedAt = laterThan(was.UpdatedAt, d.moment())
 		if err := d.checkTenant(t).asError(); err != nil {
 			return err
 		}
 		out = t
-		return d.store.UpdateTenant(ctx, t, was.UpdatedAt, d.change(by, id, "tenant.updated", uid.ID(id), nil))
+		return d.store.UpdateTenant(ctx, t, was.UpdatedAt, d.change(by, id, kind, uid.ID(id), nil))
 	})
 	if err != nil {
 		return Tenant{}, told(err, "tenant")
@@ -127,12 +158,6 @@ func (d *Directory) filled(t Tenant) Tenant {
 	setDefault(&l.ClientAddress, base.ClientAddress)
 	setDefault(&l.ClientDevice, base.ClientDevice)
 	return t
-}
-
-// IsSandbox reports whether the tenant is a sandbox, or NotFound.
-func (d *Directory) IsSandbox(ctx context.Context, id uid.Tenant) (bool, error) {
-	t, err := d.Tenant(ctx, id)
-	return t.Sandbox, err
 }
 
 func (d *Directory) ownership(ctx context.Context, id uid.Tenant) (*ownership, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/web"
 )
 
@@ -44,6 +45,7 @@ func (e *refusal) Unwrap() error {
 // Refusals that need no more than a name.
 var (
 	errAuth       = &refusal{status: 401, code: 20003, message: "Authenticate"}
+	errSuspended  = &refusal{status: 403, code: 20005, message: "Account not active"}
 	errScope      = &refusal{status: 403, code: 20003, message: "Permission denied: the API key lacks the scope for this"}
 	errGone       = &refusal{status: 404, code: 20404} // told with the path
 	errNeither    = &refusal{status: 400, code: 60221, message: "Either `To` or `VerificationSid` is required"}
@@ -135,6 +137,9 @@ func shown(r *http.Request, err error, p *web.Problem) refusal {
 	case http.StatusUnauthorized:
 		return *errAuth
 	case http.StatusForbidden:
+		if p.Code == tenant.CodeSuspended {
+			return *errSuspended
+		}
 		return *errScope
 	case http.StatusUnprocessableEntity:
 		return refusal{status: 400, code: 60200, message: "Invalid parameter: " + p.Detail}

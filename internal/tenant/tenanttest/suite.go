@@ -156,7 +156,7 @@ func (b *bench) tenantRoundTrip() {
 	full.Limits = tenant.DefaultLimits()
 	full.Limits.ClientDevice = ratelimit.Limit{}
 	full.TestNumbers = tenant.TestNumbers{Enabled: true, Codes: map[string]string{"+12025550123": "000000"}}
-	full.UpdatedAt = Noon.Add(time.Microsecond)
+	full.SuspendedAt, full.UpdatedAt = Noon, Noon.Add(time.Microsecond)
 	b.ok(b.Store.UpdateTenant(b.Context(), full, t.UpdatedAt, event(t.ID, uid.ID(t.ID))))
 	b.same(must[tenant.Tenant](b)(b.Store.Tenant(b.Context(), t.ID)), full, "a full tenant")
 	_, err := b.Store.Tenant(b.Context(), uid.NewTenant(Noon))
