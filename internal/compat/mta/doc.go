@@ -7,7 +7,8 @@
 //
 // Words of the vendor. A verification is PENDING, APPROVED, EXPIRED or INVALID (status.go); the same four are answers to
 // a check, where INVALID says that this code was wrong and the verification may still be pending (MTA-A5). A message is
-// one of our sends; its id is the send's. A risk is why a number may not be reached (number.go).
+// one of our sends; its id is the send's. A risk is why a number may not be reached (number.go). An account is a tenant with
+// its default service, which keeps the account's settings (settings.go).
 //
 // Invariants:
 //   - A verificationId is our id as a UUID, a messageId names our send: there is no table between the two.
