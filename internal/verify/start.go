@@ -200,6 +200,7 @@ func (st *start) weigh(ctx context.Context) (risk.Decision, error) {
 		Tenant: st.target.Tenant, Bucket: st.target.Bucket, BlindIndex: st.target.BlindIndex, Country: st.to.Country,
 		LineType: string(st.to.LineType), Channel: string(st.channel), Purpose: string(st.target.Purpose), Now: st.now,
 	}
+	signals.Vouched = st.req.Rules != nil && st.req.Rules.Vouched
 	if c := st.req.Client; c != nil {
 		signals.ClientIP, signals.UserAgent, signals.DeviceID = c.IP, c.UserAgent, c.DeviceID
 	}
