@@ -44,6 +44,7 @@ const (
 	Entity       Prefix = "ent"
 	Factor       Prefix = "fac"
 	Challenge    Prefix = "chl"
+	SafeNumber   Prefix = "saf"
 	Webhook      Prefix = "whk" // an endpoint
 	WebhookSent  Prefix = "wdl" // a delivery of an event to an endpoint
 )

@@ -55,6 +55,7 @@ var (
 	errChannelOff = &refusal{status: 400, code: 60223, message: "Delivery channel disabled"}
 	errTemplate   = &refusal{status: 400, code: 60228, message: "Template was not found"}
 	errBlocked    = &refusal{status: 403, code: 60410, message: "Verification delivery attempt blocked"}
+	errSafe       = &refusal{status: 400, code: 60411, message: "The phone number is in the safe list already"}
 	errAppHash    = &refusal{status: 400, code: 60602, message: "Parameter `AppHash` is only supported by the sms channel"}
 	errWhatsApp   = &refusal{status: 400, code: 68008, message: "The whatsapp channel is not configured"}
 	errThere      = &refusal{status: 409, code: 60301, message: "An entity with this identity exists already"}

@@ -17,9 +17,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/countersign/countersign/internal/compat/twilio"
-	"github.com/countersign/countersign/internal/uid"
 )
 
 // totp is the code of an authenticator (RFC 6238), set up with the answer to an enrolment, so many steps from now.
@@ -293,11 +290,7 @@ func TestFactorsOfOthersAreNotThere(t *testing.T) {
 	c.must(201, "POST", service+"/Entities", "Identity", "ident-0002")
 	elsewhere := c.service() + "/Entities/ident-0001"
 	c.must(201, "POST", strings.TrimSuffix(elsewhere, "/ident-0001"), "Identity", "ident-0001")
-	id, err := uid.ParseTenant(dev.Other.Tenant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := client{TB: t, user: twilio.AccountSID(id), secret: twilio.AuthToken(dev.Other.APIKey), base: c.base}
+	other := stranger(t)
 	theirs := other.service() + "/Entities/ident-0001"
 	other.must(201, "POST", strings.TrimSuffix(theirs, "/ident-0001"), "Identity", "ident-0001")
 	for _, who := range []struct {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/compat/twilio"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // credentials are what a server in development mode writes.
@@ -120,6 +122,16 @@ type client struct {
 
 func account(t testing.TB) client {
 	return client{TB: t, user: dev.Twilio.AccountSID, secret: dev.Twilio.AuthToken, base: dev.Twilio.BaseURL}
+}
+
+// stranger asks as the other account of the server.
+func stranger(t testing.TB) client {
+	t.Helper()
+	id, err := uid.ParseTenant(dev.Other.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client{TB: t, user: twilio.AccountSID(id), secret: twilio.AuthToken(dev.Other.APIKey), base: dev.Twilio.BaseURL}
 }
 
 // form makes a form of names and values in turn.

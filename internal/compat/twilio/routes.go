@@ -30,6 +30,7 @@ func routes() []route {
 		oneFactor     = factors + "/{factor}"
 		challenges    = entity + "/Challenges"
 		challenge     = challenges + "/{challenge}"
+		safeNumber    = "/v2/SafeList/Numbers/{number}"
 	)
 	return []route{
 		{"POST", services, tenant.ScopeServicesWrite, (*door).createService},
@@ -58,6 +59,10 @@ func routes() []route {
 		{"GET", challenges, tenant.ScopeFactorsRead, (*door).listChallenges},
 		{"GET", challenge, tenant.ScopeFactorsRead, (*door).fetchChallenge},
 		{"POST", challenge, tenant.ScopeFactorsCheck, (*door).answerChallenge},
+
+		{"POST", "/v2/SafeList/Numbers", tenant.ScopeServicesWrite, (*door).createSafeNumber}, // as what all services share
+		{"GET", safeNumber, tenant.ScopeServicesRead, (*door).fetchSafeNumber},
+		{"DELETE", safeNumber, tenant.ScopeServicesWrite, (*door).deleteSafeNumber},
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	sidEntity       = "YE"
 	sidFactor       = "YF"
 	sidChallenge    = "YC"
+	sidSafeNumber   = "GN"
 )
 
 // sid is an identifier as Twilio writes it.

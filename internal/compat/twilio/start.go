@@ -208,6 +208,13 @@ func (st *starting) readExtras() error {
 			return invalid("RateLimits", "The service has no such rate limit.")
 		}
 	}
+	switch strings.ToLower(st.form.Get("RiskCheck")) {
+	case "", "enable":
+	case "disable":
+		st.req.Rules.Vouched = true
+	default:
+		return invalid("RiskCheck", "Use enable or disable.")
+	}
 	if ip := st.form.Get("DeviceIp"); ip != "" {
 		st.req.Client = &verify.Client{IP: ip}
 	}

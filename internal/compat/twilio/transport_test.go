@@ -56,11 +56,7 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 	c := account(t)
 	at, to := c.service(), number()
 	v := c.must(201, "POST", at+"/Verifications", "To", to, "Channel", "sms")
-	id, err := uid.ParseTenant(dev.Other.Tenant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := client{TB: t, user: twilio.AccountSID(id), secret: twilio.AuthToken(dev.Other.APIKey), base: c.base}
+	other := stranger(t)
 	own := other.service()
 	unknown := "/Services/VA" + strings.Repeat("0", 32)
 	for _, tail := range []string{"", "/Verifications/" + v.text("sid"), "/Verifications/" + to} {

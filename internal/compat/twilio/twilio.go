@@ -10,6 +10,7 @@ import (
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/risk/safelist"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
@@ -68,12 +69,20 @@ type Factors interface {
 	Challenges(ctx context.Context, o factor.Owner, f factor.Filter) ([]factor.Challenge, error)
 }
 
+// SafeList is what the door asks of safelist.List, which says what each method answers.
+type SafeList interface {
+	Add(ctx context.Context, by safelist.Caller, number string) (safelist.Number, error)
+	Number(ctx context.Context, by safelist.Caller, number string) (safelist.Number, error)
+	Remove(ctx context.Context, by safelist.Caller, number string) error
+}
+
 // Config is what the door is built of. All but Life and Now are required.
 type Config struct {
 	Keys          Keys
 	Verifications Verifications
 	Profiles      Profiles
 	Factors       Factors
+	SafeList      SafeList
 	Rules         recipient.Rules              // which recipients are valid here
 	Origin        func(r *http.Request) string // scheme and host for URLs in the answer to r
 	Life          time.Duration                // of a code; zero: ten minutes
