@@ -11,6 +11,7 @@ import (
 	"github.com/countersign/countersign/internal/api"
 	"github.com/countersign/countersign/internal/compat/camara"
 	"github.com/countersign/countersign/internal/compat/twilio"
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/devphone"
 	"github.com/countersign/countersign/internal/web"
 )
@@ -41,7 +42,10 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	if edges[camara.Base], err = s.camara(chain); err != nil {
 		return nil, err
 	}
-	vendor := s.twilio(chain)
+	vendor, err := s.twilio(chain)
+	if err != nil {
+		return nil, err
+	}
 	edges[twilio.Mount], edges[twilio.Mount+"/"] = vendor, vendor
 	if metrics {
 		edges["/metrics"] = onlyLoopback(web.Metrics(s.registry), rest)
@@ -58,15 +62,19 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 }
 
 // twilio is the door for applications of Twilio's Verify API.
-func (s *server) twilio(chain *web.Chain) http.Handler {
+func (s *server) twilio(chain *web.Chain) (http.Handler, error) {
+	texts, err := delivery.Templates()
+	if err != nil {
+		return nil, err
+	}
 	cfg := twilio.Config{
-		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Factors: s.factors, SafeList: s.safe,
+		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Factors: s.factors, SafeList: s.safe, Templates: texts,
 		Rules: rules(s.cfg), Origin: s.origin,
 	}
 	if s.cfg.DevMode {
 		cfg.Life = s.cfg.Dev.CodeTTL
 	}
-	return chain.Wrap(twilio.Policy(), twilio.New(cfg))
+	return chain.Wrap(twilio.Policy(), twilio.New(cfg)), nil
 }
 
 // origin is what URLs in the answer to r begin with.

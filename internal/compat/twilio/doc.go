@@ -7,7 +7,8 @@
 //
 // Words. A SID is an identifier as Twilio writes it: two capitals and 32 hex digits. They are the bits of our own
 // identifiers: AC a tenant, SK a key, VA a service, VE a verification, VL one send of a verification, YE an entity, YF a factor,
-// YC a challenge, GN a number of the safe list (sid.go). A parameter is a value of a form.
+// YC a challenge, GN a number of the safe list, HJ a text of the
+// server (sid.go). A parameter is a value of a form.
 //
 // Invariants:
 //   - The tenant of every call is the one that the credentials prove, and an account SID that is not that tenant's fails.

@@ -54,6 +54,12 @@ var (
 	errNoEmail    = &refusal{status: 400, code: 60217, message: "The email channel has no sender"}
 	errChannelOff = &refusal{status: 400, code: 60223, message: "Delivery channel disabled"}
 	errTemplate   = &refusal{status: 400, code: 60228, message: "Template was not found"}
+
+	errSubstitution    = &refusal{status: 400, code: 60224, message: "The template needs `Amount` and `Payee`, and so a service with PSD2 enabled"}
+	errTemplateOff     = &refusal{status: 400, code: 60227, message: "The template doesn't support this channel: its channels are in the list of templates"}
+	errTranslation     = &refusal{status: 400, code: 60229, message: "The template has no translation for this `Locale`: leave it out, or take one from the list of templates"}
+	errTemplateChannel = &refusal{status: 400, code: 60408, message: "Parameter `TemplateSid` is only supported by the sms and call channels"}
+
 	errBlocked    = &refusal{status: 403, code: 60410, message: "Verification delivery attempt blocked"}
 	errSafe       = &refusal{status: 400, code: 60411, message: "The phone number is in the safe list already"}
 	errAppHash    = &refusal{status: 400, code: 60602, message: "Parameter `AppHash` is only supported by the sms channel"}

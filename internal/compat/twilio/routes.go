@@ -60,6 +60,8 @@ func routes() []route {
 		{"GET", challenge, tenant.ScopeFactorsRead, (*door).fetchChallenge},
 		{"POST", challenge, tenant.ScopeFactorsCheck, (*door).answerChallenge},
 
+		{"GET", "/v2/Templates", tenant.ScopeServicesRead, (*door).listTemplates},
+
 		{"POST", "/v2/SafeList/Numbers", tenant.ScopeServicesWrite, (*door).createSafeNumber}, // as what all services share
 		{"GET", safeNumber, tenant.ScopeServicesRead, (*door).fetchSafeNumber},
 		{"DELETE", safeNumber, tenant.ScopeServicesWrite, (*door).deleteSafeNumber},

@@ -34,7 +34,7 @@ func (d *door) createService(w http.ResponseWriter, r *http.Request) error {
 	if form.Get("FriendlyName") == "" {
 		return missing("FriendlyName")
 	}
-	c, err := readChanges(form)
+	c, err := d.readChanges(form)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (d *door) updateService(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := readChanges(form)
+	c, err := d.readChanges(form)
 	if err != nil {
 		return err
 	}

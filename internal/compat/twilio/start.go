@@ -174,10 +174,11 @@ func (st *starting) readWords() error {
 	if st.req.Locale != "" && !isLanguage(st.req.Locale) {
 		return invalid("Locale", "")
 	}
-	if st.form.Get("TemplateSid") != "" {
-		return errTemplate
+	t, err := st.readTemplate()
+	if err != nil {
+		return err
 	}
-	m := wording{name: friendlyName(st.service), warning: is(st.service, setWarning), appHash: st.form.Get("AppHash")}
+	m := wording{template: t, life: st.Life, name: friendlyName(st.service), profile: st.service.Name, warning: is(st.service, setWarning), appHash: st.form.Get("AppHash")}
 	if m.appHash != "" && st.req.Channel != delivery.SMS {
 		return errAppHash
 	}

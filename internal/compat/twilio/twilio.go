@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/recipient"
@@ -76,13 +77,14 @@ type SafeList interface {
 	Remove(ctx context.Context, by safelist.Caller, number string) error
 }
 
-// Config is what the door is built of. All but Life and Now are required.
+// Config is what the door is built of. All but Templates, Life and Now are required.
 type Config struct {
 	Keys          Keys
 	Verifications Verifications
 	Profiles      Profiles
 	Factors       Factors
 	SafeList      SafeList
+	Templates     []delivery.Template          // the server's texts
 	Rules         recipient.Rules              // which recipients are valid here
 	Origin        func(r *http.Request) string // scheme and host for URLs in the answer to r
 	Life          time.Duration                // of a code; zero: ten minutes
@@ -92,7 +94,8 @@ type Config struct {
 // door holds the services that handlers call.
 type door struct {
 	Config
-	mux *web.Mux
+	mux       *web.Mux
+	templates []template
 }
 
 // New builds the door: a handler to be wrapped in the chain of package web with Policy. It takes whole paths, below Mount.
@@ -103,7 +106,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d := &door{Config: cfg}
+	d := &door{Config: cfg, templates: templatesOf(cfg.Templates)}
 	d.mux = newMux(d)
 	return d
 }
