@@ -33,9 +33,16 @@ type Target struct {
 	Challenge uid.ID // zero: none
 }
 
-// Enrol decides on a further factor of e, which was made just now or not, and has so many live factors: verified, or
-// still in its enrolment. It may run again. An error leaves everything as it was, the entity too, and comes back as it is.
-type Enrol func(e Entity, made bool, live int) (Factor, outbox.Effects, error)
+// Enrolling is what a decision on a further factor works on: copies, of which Entity.Enrolled is kept when it returns nil.
+type Enrolling struct {
+	Entity Entity
+	Made   bool     // just now
+	Live   []Factor // verified, or still in their enrolment; in the order of their ids
+}
+
+// Enrol decides on a further factor of an entity. It may run again. An error leaves everything as it was, the entity too, and
+// comes back as it is.
+type Enrol func(in *Enrolling) (Factor, outbox.Effects, error)
 
 // Filter says which challenges are listed.
 type Filter struct {
