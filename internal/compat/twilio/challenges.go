@@ -47,6 +47,8 @@ func (d *door) refusedAnswer(a *factor.Answer) error {
 		e := tooMany("factor_paused")
 		e.wait = a.RetryAt.Sub(d.Now())
 		return &e
+	case factor.Rationed:
+		return &refusal{status: 429, code: 60312, message: "Max challenges per factor reached", wait: a.RetryAt.Sub(d.Now())}
 	case factor.Disabled:
 		return errDisabled
 	}

@@ -66,6 +66,7 @@ var (
 	errWhatsApp   = &refusal{status: 400, code: 68008, message: "The whatsapp channel is not configured"}
 	errThere      = &refusal{status: 409, code: 60301, message: "An entity with this identity exists already"}
 	errFull       = &refusal{status: 400, code: 60315, message: "The entity has as many factors as it can: delete those that are no longer used"}
+	errSameSecret = &refusal{status: 409, code: 60317, message: "A factor of the entity has this secret already: use another one, or delete that factor"}
 	errUnverified = &refusal{status: 403, code: 60318, message: "The factor must be verified before it can answer challenges"}
 	errDisabled   = &refusal{status: 403, code: 60318, message: "The factor has had too many wrong codes: delete it and verify another one"}
 	errAnswered   = &refusal{status: 403, code: 60322, message: "The challenge has been answered already"}

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -404,5 +405,38 @@ func TestListsOfFactorsAreReadToTheirEnd(t *testing.T) {
 	up, down := c.pages(list, "challenges", false), c.pages(list+"&Order=desc", "challenges", false)
 	if slices.Reverse(down); !slices.Equal(up, down) {
 		t.Errorf("newest first is not oldest first from its end: %v and %v", up, down)
+	}
+}
+
+func TestASecretIsOnceInAnEntity(t *testing.T) {
+	t.Parallel()
+	c := account(t)
+	service := c.service()
+	entity := service + "/Entities/ident-0001"
+	const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+	with := []string{"FactorType", "totp", "FriendlyName", "phone", "Binding.Secret", secret}
+	first := c.must(201, "POST", entity+"/Factors", with...)
+	if a := c.refused(409, 60317, "POST", entity+"/Factors", with...); strings.Contains(a.raw, secret) {
+		t.Errorf("the secret is told: %s", a.raw)
+	}
+	c.must(201, "POST", service+"/Entities/ident-0002/Factors", with...)
+	c.must(204, "DELETE", entity+"/Factors/"+first.text("sid"))
+	c.must(201, "POST", entity+"/Factors", with...)
+}
+
+func TestAFactorOfShortCodesIsAskedTenTimesADay(t *testing.T) {
+	t.Parallel()
+	c := account(t)
+	entity := c.service() + "/Entities/ident-0001"
+	f := c.verified(entity, "Config.CodeLength", "4")
+	for range 10 {
+		c.must(201, "POST", entity+"/Challenges", "FactorSid", f.text("sid"))
+	}
+	a := c.refused(429, 60312, "POST", entity+"/Challenges", "FactorSid", f.text("sid"), "AuthPayload", c.totp(f, 0))
+	if wait, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || wait < 86000 || wait > 86402 {
+		t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
+	}
+	if list := c.must(200, "GET", entity+"/Challenges"); len(list.body["challenges"].([]any)) != 10 {
+		t.Errorf("%s", list.raw)
 	}
 }

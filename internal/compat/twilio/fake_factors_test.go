@@ -174,6 +174,12 @@ func TestAChallengeThatWasMadeIsToldWhateverCameOfItsCode(t *testing.T) {
 	client{TB: t}.isError(f.ask(t, "POST", theEntity+"/Challenges", ask), 404, 20404)
 	f.outcome, f.status = factor.Disabled, factor.Verified
 	client{TB: t}.isError(f.ask(t, "POST", theEntity+"/Challenges", ask), 403, 60318)
+	f.outcome = factor.Rationed
+	a := f.ask(t, "POST", theEntity+"/Challenges", ask)
+	client{TB: t}.isError(a, 429, 60312)
+	if a.header.Get("Retry-After") != "30" {
+		t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
+	}
 }
 
 func TestAFactorThatWasNotVerifiedInTimeIsGone(t *testing.T) {
@@ -232,6 +238,8 @@ func TestRefusalsOfTheFactorServiceHaveTwiliosCodes(t *testing.T) {
 	}{
 		{at + "/Entities", "Identity=ident-0001", fault.New(fault.Conflict, "entity_exists", "It is there."), 409, 60301},
 		{theEntity + "/Factors", enrol, fault.New(fault.Conflict, "too_many_factors", "Delete some."), 400, 60315},
+		{theEntity + "/Factors", enrol, fault.New(fault.Conflict, "secret_in_use", "Another.").On("secret"), 409, 60317},
+		{theEntity + "/Factors", enrol, fault.New(fault.Limited, "enrolments_used_up", "Wait.").After(time.Hour), 429, 60326},
 		{theEntity + "/Factors", enrol, fault.New(fault.Invalid, "name_invalid", "Another.").On("name"), 400, 60300},
 		{theEntity + "/Challenges", "FactorSid=YF" + fac.Hex(), fault.New(fault.Invalid, "note_invalid", "Less.").On("details"), 400, 60306},
 	} {
