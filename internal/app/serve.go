@@ -244,7 +244,7 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 		{"keys", func(ctx context.Context) error { return relearn(ctx, s.cfg, s.storage.ring, s.log) }},
 		{"sealer", s.seal},
 		{"fanout", s.webhooks.Run},
-		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.log) }},
+		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.factors, s.log) }},
 		{"expiry", s.expire},
 		{"worker", s.worker.Run},
 	}

@@ -68,6 +68,11 @@ type Store interface {
 	// ErrNotFound.
 	DeleteEntity(ctx context.Context, t uid.Tenant, id uid.ID, effects func(factors []uid.ID) outbox.Effects) error
 
+	// Abandon notes that the entities of a service are to go, as the store does by itself when a service is removed. Again is fine.
+	Abandon(ctx context.Context, t uid.Tenant, service uid.ID, now time.Time, eff outbox.Effects) error
+	// Leftovers lists at most limit entities whose service is removed or abandoned, of whatever tenant, in any order.
+	Leftovers(ctx context.Context, limit int) ([]Entity, error)
+
 	// EnrolFactor locks the entity of e's tenant, service and identity, which it makes as e when there is none, and inserts
 	// the factor that decide gives, as one of that entity's.
 	EnrolFactor(ctx context.Context, e Entity, now time.Time, decide Enrol) error

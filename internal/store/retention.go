@@ -65,6 +65,7 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) (removed int64, err err
 	drop(db.drain(ctx, "recipient_state", "bucket, tenant, blind_index", `touched_us < $1 AND NOT EXISTS (
 		SELECT 1 FROM open_verification o WHERE o.bucket = recipient_state.bucket AND o.tenant = recipient_state.tenant
 		AND o.blind_index = recipient_state.blind_index)`, now.Add(-keep.Contacts)))
+	errs = append(errs, db.exec(ctx, "forget removed services", forgetRemoved, micros(now.Add(-keepRemoved))))
 	errs = append(errs, db.exec(ctx, "forget the tokens of lanes that are gone", `DELETE FROM commit_token WHERE at_us < $1`,
 		micros(now.Add(-keepTokens))))
 	return removed, db.away("sweep", errors.Join(errs...))

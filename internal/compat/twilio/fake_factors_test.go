@@ -26,12 +26,13 @@ var (
 
 // factorFake is the part of the fake that stands for factor.Service.
 type factorFake struct {
-	status  factor.Status
-	outcome factor.Outcome // of every code
-	made    bool           // a challenge is made whatever the outcome
-	codes   int            // how many codes were handed in
-	changes int            // how many changes came
-	filters []factor.Filter
+	status    factor.Status
+	outcome   factor.Outcome // of every code
+	made      bool           // a challenge is made whatever the outcome
+	codes     int            // how many codes were handed in
+	abandoned int            // how many services were abandoned
+	changes   int            // how many changes came
+	filters   []factor.Filter
 }
 
 func newFactorFake() factorFake {
@@ -83,6 +84,11 @@ func (f *fake) Update(_ context.Context, _ factor.Owner, _ uid.ID, change func(*
 	change(&set)
 	got.Name, got.Config = set.Name, set.Config
 	return got, f.answer()
+}
+
+func (f *fake) Abandon(context.Context, factor.Caller, uid.ID) error {
+	f.abandoned++
+	return f.answer()
 }
 
 func (f *fake) Factor(context.Context, factor.Owner, uid.ID) (factor.Factor, error) {
@@ -246,5 +252,16 @@ func TestRefusalsOfTheFactorServiceHaveTwiliosCodes(t *testing.T) {
 		f := newFake()
 		f.err = c.err
 		client{TB: t}.isError(f.ask(t, "POST", c.path, c.form), c.status, c.code)
+	}
+}
+
+func TestWhatHangsOnAHiddenServiceIsAbandoned(t *testing.T) {
+	t.Parallel()
+	for inUse, want := range map[bool]int{false: 0, true: 1} { // one that is removed takes it along
+		f := newFake()
+		f.inUse = inUse
+		if a := f.ask(t, "DELETE", at, ""); a.status != 204 || f.abandoned != want {
+			t.Errorf("a verification is open: %v: %d, abandoned %d times", inUse, a.status, f.abandoned)
+		}
 	}
 }

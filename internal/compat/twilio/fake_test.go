@@ -85,6 +85,7 @@ type fake struct {
 	view      verify.View
 	err       error // when set, what every method of verifications and profiles answers
 	panics    bool
+	inUse     bool // a verification of the service is open
 	noProfile bool // reading a profile answers err too
 	now       time.Time
 	checks    int                 // how often Check was called
@@ -179,6 +180,9 @@ func (f *fake) UpdateService(_ context.Context, _ tenant.Caller, _ uid.Tenant, _
 }
 
 func (f *fake) DeleteService(context.Context, tenant.Caller, uid.Tenant, uid.ID) error {
+	if f.inUse {
+		return fault.New(fault.Conflict, "service_in_use", "A verification is open.")
+	}
 	return f.answer()
 }
 

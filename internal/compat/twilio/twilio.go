@@ -58,6 +58,7 @@ type Factors interface {
 	Entity(ctx context.Context, o factor.Owner) (factor.Entity, error)
 	Entities(ctx context.Context, t uid.Tenant, service, after uid.ID, limit int) ([]factor.Entity, error)
 	DeleteEntity(ctx context.Context, o factor.Owner) error
+	Abandon(ctx context.Context, by factor.Caller, service uid.ID) error
 	Enrol(ctx context.Context, r factor.EnrolRequest) (factor.Enrolment, error)
 	Verify(ctx context.Context, o factor.Owner, id uid.ID, code string) (factor.Answer, error)
 	Update(ctx context.Context, o factor.Owner, id uid.ID, change func(*factor.Settings)) (factor.Factor, error)
@@ -193,11 +194,13 @@ func changer(ctx context.Context) tenant.Caller {
 
 // owner names the entity of a path, and who asks. Whether its identity can be one is for the service of factors to say.
 func owner(r *http.Request, s tenant.Service, identity string) factor.Owner {
-	by := caller(r.Context())
-	return factor.Owner{
-		Caller:  factor.Caller{Tenant: by.Tenant, Actor: by.Actor, RequestID: by.RequestID},
-		Service: s.ID, Identity: factor.Identity(identity),
-	}
+	return factor.Owner{Caller: prover(r.Context()), Service: s.ID, Identity: factor.Identity(identity)}
+}
+
+// prover is who asks, for factors.
+func prover(ctx context.Context) factor.Caller {
+	by := caller(ctx)
+	return factor.Caller{Tenant: by.Tenant, Actor: by.Actor, RequestID: by.RequestID}
 }
 
 // account is the account SID for answers.

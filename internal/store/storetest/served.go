@@ -25,6 +25,7 @@ func runServed(t *testing.T, engine Open) {
 	t.Run("a_send_that_was_taken_over_keeps_what_was_recorded", func(t *testing.T) { t.Parallel(); takenOver(t, engine(t)) })
 	t.Run("erasing_ends_the_place_of_a_used_up_verification", func(t *testing.T) { t.Parallel(); erasedExhausted(t, engine(t)) })
 	t.Run("a_number_is_on_a_safe_list_once_and_goes_with_its_owner", func(t *testing.T) { t.Parallel(); safeNumbers(t, engine(t)) })
+	t.Run("a_removed_service_leaves_no_factor_behind", func(t *testing.T) { t.Parallel(); leavesNothing(t, engine(t)) })
 	t.Run("outbox", func(t *testing.T) { t.Parallel(); outboxtest.Run(t, outboxBench(engine)) })
 	t.Run("audit", func(t *testing.T) { t.Parallel(); audittest.Run(t, auditLog(engine)) })
 	t.Run("tenant", func(t *testing.T) { t.Parallel(); tenanttest.Run(t, tenantBench(engine)) })

@@ -13,3 +13,14 @@ CREATE TABLE safe_number (
 ALTER TABLE entity ADD COLUMN enrolled INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE factor ADD COLUMN asked_hour INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE factor ADD COLUMN asked_day INTEGER NOT NULL DEFAULT 0;
+
+-- Services that are gone, for as long as something may hang on them. Those of before this table left theirs behind.
+CREATE TABLE removed_service (
+    tenant     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    removed_us INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO removed_service (tenant, id, removed_us)
+    SELECT DISTINCT e.tenant, e.service, 0 FROM entity e
+    WHERE NOT EXISTS (SELECT 1 FROM service s WHERE s.tenant = e.tenant AND s.id = e.service);
