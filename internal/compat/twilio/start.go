@@ -209,6 +209,9 @@ func (st *starting) readExtras() error {
 			return invalid("RateLimits", "The service has no such rate limit.")
 		}
 	}
+	if err := checkPassedOver(st.form); err != nil {
+		return err
+	}
 	switch strings.ToLower(st.form.Get("RiskCheck")) {
 	case "", "enable":
 	case "disable":
