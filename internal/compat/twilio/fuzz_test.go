@@ -12,6 +12,10 @@ func FuzzRequests(f *testing.F) {
 		f.Add(s.method == "POST", s.path, s.form)
 	}
 	f.Add(true, at+"/Verifications", "To=%2B12025550123&Channel=sms&Tags={\"a\":\"b\"}&RateLimits={}&Locale=en-GB&AppHash=FA%2B9qCX9VSu")
+	f.Add(true, at+"/Verifications", "To=%2B12025550123&Channel=call&TemplateSid="+plainText+"&TemplateCustomSubstitutions={\"a\":1}&SendDigits=1w2&RiskCheck=disable")
+	f.Add(true, at+"/Verifications", "To=a%40example.com&Channel=email&ChannelConfiguration={\"from\":\"b%40example.com\",\"substitutions\":{}}")
+	f.Add(true, at, "DefaultTemplateSid="+paymentText)
+	f.Add(false, "/Templates?FriendlyName=Countersign+payment&PageSize=1&PageToken=PT"+strings.Repeat("1", 32), "")
 	f.Add(true, "/Services", "FriendlyName=A&Totp.Skew=2&Totp.Skew=3&CodeLength=010&Passkeys.UserVerification=any")
 	f.Add(true, theEntity+"/Factors", "FactorType=totp&FriendlyName=a&Config.Skew=2&Config.Alg=sha512&Metadata={\"a\":\"b\"}&Binding.Secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
 	f.Add(true, theEntity+"/Challenges", "FactorSid=YF"+fac.Hex()+"&Details.Fields={\"label\":\"a\"}&HiddenDetails={}&ExpirationDate=2026-11-21T22:50:00Z")

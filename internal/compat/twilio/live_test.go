@@ -37,7 +37,10 @@ type credentials struct {
 }
 
 // dev is the server that the tests of this package share. Each has services and numbers of its own.
-var dev credentials
+var (
+	dev       credentials
+	devConfig app.Config
+)
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "twilio-test")
@@ -50,6 +53,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
+	devConfig = cfg
 	go func() { done <- app.Serve(ctx, cfg, slog.New(slog.DiscardHandler)) }()
 	if err = ready(filepath.Join(dir, "dev-credentials.json"), done); err != nil {
 		panic(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/risk/safelist"
@@ -97,4 +98,31 @@ func TestRiskCheckIsVouchedForOneSend(t *testing.T) {
 		}
 	}
 	client{TB: t}.isError(newFake().ask(t, "POST", at+"/Verifications", "To=%2B12025550123&Channel=sms&RiskCheck=off"), 400, 60200)
+}
+
+func TestTheRightsOfThePersonReachTheSafeList(t *testing.T) {
+	t.Parallel()
+	c, to := account(t), number()
+	c.must(201, "POST", "/SafeList/Numbers", "PhoneNumber", to)
+	tools, err := app.OpenTools(t.Context(), devConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tools.Close()
+	owner, err := uid.ParseTenant(dev.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told strings.Builder
+	if err := tools.ExportSubject(t.Context(), owner, to, &told); err != nil || !strings.Contains(told.String(), `"safe_number":"`+to+`"`) {
+		t.Errorf("export: %v %s", err, told.String())
+	}
+	if _, events, err := tools.EraseSubject(t.Context(), owner, to, "command"); err != nil || events != 1 {
+		t.Errorf("erased from %d events, want the one that tells of the listing: %v", events, err)
+	}
+	c.refused(404, 20404, "GET", "/SafeList/Numbers/"+to)
+	told.Reset()
+	if err := tools.ExportSubject(t.Context(), owner, to, &told); err != nil || told.Len() != 0 {
+		t.Errorf("export after the erasure: %v %s", err, told.String())
+	}
 }
