@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,13 +20,13 @@ import (
 // brokenOff is a store that goes down before the n-th entity is removed.
 type brokenOff struct {
 	*store.DB
-	left int
+	left atomic.Int64
 }
 
 var errBrokenOff = errors.New("broken off")
 
 func (b *brokenOff) DeleteEntity(ctx context.Context, t uid.Tenant, id uid.ID, effects func([]uid.ID) outbox.Effects) error {
-	if b.left--; b.left < 0 {
+	if b.left.Add(-1) < 0 {
 		return errBrokenOff
 	}
 	return b.DB.DeleteEntity(ctx, t, id, effects)
@@ -56,7 +57,8 @@ func leavesNothing(t *testing.T, e store.Engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	flaky := &brokenOff{DB: db, left: 3}
+	flaky := &brokenOff{DB: db}
+	flaky.left.Store(3)
 	s, err := factor.New(factor.DefaultLimits(), ring, flaky)
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +78,7 @@ func leavesNothing(t *testing.T, e store.Engine) {
 		t.Fatal(err)
 	}
 	sweep(3, errBrokenOff)
-	flaky.left = 1000
+	flaky.left.Store(1000)
 	sweep(4, nil)
 	sweep(0, nil)
 	for table, want := range map[string]int{"entity": 7, "factor": 7, "challenge": 7, "event": 7*2*4 + 7*2} {
@@ -121,6 +123,7 @@ func populate(t *testing.T, s *factor.Service, of tenant.Service, i int) {
 // swept runs retention for a day: the removed service is known for as long as it has left something, and for an hour.
 func swept(t *testing.T, db *store.DB, s *factor.Service, e store.Engine) {
 	t.Helper()
+	create(t, db, sample(uid.NewTenant(now()))) // the store runs now, and reads its clock no more
 	retention := func(after time.Duration, want int) {
 		t.Helper()
 		db.Now = func() time.Time { return time.Now().Add(after) }
