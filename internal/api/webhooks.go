@@ -36,6 +36,8 @@ type Webhook struct {
 	ID                    string   `json:"id" example:"whk_06c4zk9r2m8t7v5w3x1y0a2b4c"`
 	URL                   string   `json:"url"`
 	Description           string   `json:"description"`
+	Dialect               string   `json:"dialect,omitempty" enum:"mta,twilio" doc:"The API that made it, whose words its events are. Absent: this one"`
+	Service               string   `json:"service,omitempty" doc:"It gets events of this service alone; absent: of all"`
 	Events                []string `json:"events" nullable:"false" doc:"Types, or families as verification.*; empty: all"`
 	Enabled               bool     `json:"enabled"`
 	Off                   string   `json:"off,omitempty" enum:"owner,gone" doc:"Why it is not enabled: you said so; it answered 410"`
@@ -51,8 +53,12 @@ func webhookBody(e webhook.Endpoint, secret signing.Secret) Webhook {
 	if events == nil {
 		events = []string{}
 	}
+	of := ""
+	if !e.Service.IsZero() {
+		of = e.Service.Text(uid.Service)
+	}
 	return Webhook{
-		ID: e.ID.Text(uid.Webhook), URL: e.URL, Description: e.Description, Events: events, Enabled: e.Enabled, Off: e.Off,
+		ID: e.ID.Text(uid.Webhook), Dialect: e.Dialect, Service: of, URL: e.URL, Description: e.Description, Events: events, Enabled: e.Enabled, Off: e.Off,
 		Secret: secret.Reveal(), PreviousSecretExpires: stamp(e.PreviousUntil), CreatedAt: stamp(e.CreatedAt), UpdatedAt: stamp(e.UpdatedAt),
 		Version: e.Version,
 	}

@@ -1,8 +1,11 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,19 +15,23 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
-// Create makes an endpoint of the tenant, URL, description and events of e, enabled, with a secret that can't be had again.
-// Faults: Invalid; Conflict when the tenant has too many.
-func (s *Service) Create(ctx context.Context, by Caller, e Endpoint) (Endpoint, signing.Secret, error) {
+// Create makes an endpoint as draft says (tenant, dialect, URL, description, events, service, once, settings, and Own in a
+// dialect that takes it), enabled, with a secret that can't be had again. Faults: Invalid; Conflict when the tenant has too
+// many, or another with these events in a dialect that has one for each.
+func (s *Service) Create(ctx context.Context, by Caller, draft Endpoint) (Endpoint, signing.Secret, error) {
 	now := s.moment()
-	e = Endpoint{
-		ID: uid.Random(now), Tenant: e.Tenant, URL: e.URL, Description: e.Description, Events: e.Events,
+	e := Endpoint{
+		ID: uid.Random(now), Tenant: draft.Tenant, Dialect: draft.Dialect, URL: draft.URL, Description: draft.Description,
+		Events: draft.Events, Service: draft.Service, Once: draft.Once, Settings: draft.Settings,
 		Enabled: true, Since: now, CreatedAt: now, UpdatedAt: now, Version: 1,
 	}
-	if err := e.check(s.cfg.Loopback); err != nil {
+	secret := draft.Own
+	if secret == "" && s.dialects[e.Dialect].Secret == nil {
+		secret = signing.NewSecret()
+	}
+	if err := s.fit(&e, secret); err != nil {
 		return Endpoint{}, "", err
 	}
-	secret := signing.NewSecret()
-	e.Secret = s.ring.Seal(place(e), []byte(secret.Reveal()))
 	if err := s.store.CreateEndpoint(ctx, e, maxEndpoints, effects(event(by, e, "webhook.created", now, nil))); err != nil {
 		return Endpoint{}, "", told(err)
 	}
@@ -43,29 +50,76 @@ func (s *Service) Endpoints(ctx context.Context, t uid.Tenant) ([]Endpoint, erro
 	return list, told(err)
 }
 
-// Update lets change work on URL, Description, Events and Enabled of an endpoint, with the faults of Create and
-// NotFound. change may be called more than once.
+// fit checks an endpoint and gives it a secret. "" leaves it the one that it has.
+func (s *Service) fit(e *Endpoint, secret signing.Secret) error {
+	d, known := s.dialects[e.Dialect]
+	if !known {
+		return errDialect // an edge's mistake
+	}
+	e.Topic = d.topic(e.Events)
+	if err := e.check(&d, s.cfg.Loopback); err != nil {
+		return err
+	}
+	if d.Secret != nil && (secret != "" || e.Secret == nil) {
+		if err := d.Secret(secret.Reveal()); err != nil {
+			return invalid("secret_invalid", err.Error(), "secret")
+		}
+	}
+	if secret != "" {
+		e.Secret = s.ring.Seal(place(*e), []byte(secret.Reveal()))
+	}
+	return nil
+}
+
+// Update lets change work on URL, Description, Events, Enabled, Once, Settings and, in a dialect that takes it, Own of an
+// endpoint, with the faults of Create and NotFound. A secret that is brought signs at once, and the one before no more.
+// change may be called more than once.
 func (s *Service) Update(ctx context.Context, by Caller, t uid.Tenant, id uid.ID, change func(*Endpoint)) (Endpoint, error) {
 	return s.update(ctx, t, id, func(e *Endpoint, now time.Time) (outbox.Effects, error) {
 		was, wanted := *e, *e
-		wanted.Events = slices.Clone(e.Events)
+		wanted.Events, wanted.Settings = slices.Clone(e.Events), maps.Clone(e.Settings)
 		change(&wanted)
 		e.URL, e.Description, e.Events = wanted.URL, wanted.Description, wanted.Events
+		e.Once, e.Settings = wanted.Once, wanted.Settings
 		e.enable(wanted.Enabled, now)
-		names := []string{}
-		for _, f := range []struct {
-			name string
-			is   bool
-		}{
-			{"url", was.URL != e.URL}, {"description", was.Description != e.Description},
-			{"events", !slices.Equal(was.Events, e.Events)}, {"enabled", was.Enabled != e.Enabled},
-		} {
-			if f.is {
-				names = append(names, f.name)
-			}
+		if s.dialects[e.Dialect].Secret == nil {
+			wanted.Own = "" // the server makes them: see Rotate
 		}
-		return effects(event(by, *e, "webhook.updated", now, map[string]any{"changed": names})), e.check(s.cfg.Loopback)
+		if wanted.Own != "" {
+			e.Previous, e.PreviousUntil = nil, time.Time{}
+		}
+		if err := s.fit(e, wanted.Own); err != nil {
+			return outbox.Effects{}, err
+		}
+		return effects(event(by, *e, "webhook.updated", now, map[string]any{"changed": changed(&was, e)})), nil
 	})
+}
+
+// changed names what is different in an endpoint.
+func changed(was, is *Endpoint) []string {
+	names := []string{}
+	for _, f := range []struct {
+		name string
+		is   bool
+	}{
+		{"url", was.URL != is.URL}, {"description", was.Description != is.Description},
+		{"events", !slices.Equal(was.Events, is.Events)}, {"enabled", was.Enabled != is.Enabled}, {"once", was.Once != is.Once},
+		{"settings", !maps.Equal(was.Settings, is.Settings)}, {"secret", !bytes.Equal(was.Secret, is.Secret)},
+	} {
+		if f.is {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// Hint is the last four characters of the secret that signs for e, so that its owner can tell which one it is.
+func (s *Service) Hint(e Endpoint) (string, error) {
+	text, err := s.ring.Open(place(e), e.Secret)
+	if err != nil {
+		return "", fmt.Errorf("open the secret: %w", err)
+	}
+	return string(text[max(0, len(text)-4):]), nil
 }
 
 // Rotate gives an endpoint a new secret. The one before signs beside it for a day; one that was still valid beside that

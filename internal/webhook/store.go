@@ -15,15 +15,18 @@ var (
 	ErrNotFound = errors.New("webhook: no such row of this tenant")
 	ErrStale    = errors.New("webhook: the row was changed since it was read")
 	ErrTooMany  = errors.New("webhook: the tenant has as many endpoints as it may")
+	ErrTopic    = errors.New("webhook: another endpoint has the topic")
 	ErrMoved    = errors.New("webhook: another node moved the position")
 )
 
 // Listener is what the fan-out needs to know of an endpoint that is enabled.
 type Listener struct {
-	Tenant uid.Tenant
-	ID     uid.ID
-	Events []string
-	Since  time.Time
+	Tenant  uid.Tenant
+	ID      uid.ID
+	Dialect string
+	Events  []string
+	Service uid.ID
+	Since   time.Time
 }
 
 // Notice is what the fan-out needs to know of an event.
@@ -32,6 +35,7 @@ type Notice struct {
 	Tenant uid.Tenant
 	Type   string
 	At     time.Time
+	Data   []byte // its own, a JSON object; nil: none
 }
 
 // Work is all that a try needs. Endpoint and Event are the zero value when they are gone.
@@ -56,13 +60,15 @@ type Store interface {
 	// Head is that of audit.Store.
 	Head(ctx context.Context) (audit.Head, error)
 
-	// CreateEndpoint inserts an endpoint; ErrTooMany when the tenant has most already.
+	// CreateEndpoint inserts an endpoint; ErrTooMany when the tenant has most already, ErrTopic when another of its endpoints
+	// has the same dialect and the same topic, which is not "".
 	CreateEndpoint(ctx context.Context, e Endpoint, most int, fx outbox.Effects) error
 	// Endpoint reads one, or ErrNotFound.
 	Endpoint(ctx context.Context, t uid.Tenant, id uid.ID) (Endpoint, error)
 	// Endpoints lists all of a tenant in the order of their ids.
 	Endpoints(ctx context.Context, t uid.Tenant) ([]Endpoint, error)
-	// UpdateEndpoint writes e where the row's Version still is e.Version-1. ErrStale otherwise, ErrNotFound without the row.
+	// UpdateEndpoint writes e where the row's Version still is e.Version-1. ErrStale otherwise, ErrNotFound without the row,
+	// ErrTopic as for CreateEndpoint.
 	UpdateEndpoint(ctx context.Context, e Endpoint, fx outbox.Effects) error
 	// DeleteEndpoint removes one, or ErrNotFound. Its deliveries stay until their time is over.
 	DeleteEndpoint(ctx context.Context, t uid.Tenant, id uid.ID, fx outbox.Effects) error

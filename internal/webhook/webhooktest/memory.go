@@ -48,6 +48,13 @@ func (m *Memory) of(t uid.Tenant, id uid.ID) int {
 	return slices.IndexFunc(m.endpoints, func(e webhook.Endpoint) bool { return e.Tenant == t && e.ID == id })
 }
 
+// taken reports whether another endpoint has the topic of e. The caller holds mu.
+func (m *Memory) taken(e webhook.Endpoint) bool {
+	return e.Topic != "" && slices.ContainsFunc(m.endpoints, func(o webhook.Endpoint) bool {
+		return o.Tenant == e.Tenant && o.Dialect == e.Dialect && o.Topic == e.Topic && o.ID != e.ID
+	})
+}
+
 // CreateEndpoint implements webhook.Store.
 func (m *Memory) CreateEndpoint(ctx context.Context, e webhook.Endpoint, most int, fx outbox.Effects) error {
 	m.mu.Lock()
@@ -60,6 +67,9 @@ func (m *Memory) CreateEndpoint(ctx context.Context, e webhook.Endpoint, most in
 	}
 	if n >= most {
 		return webhook.ErrTooMany
+	}
+	if m.taken(e) {
+		return webhook.ErrTopic
 	}
 	m.endpoints = append(m.endpoints, e)
 	slices.SortFunc(m.endpoints, func(a, b webhook.Endpoint) int { return less(a.ID, b.ID) })
@@ -98,6 +108,8 @@ func (m *Memory) UpdateEndpoint(ctx context.Context, e webhook.Endpoint, fx outb
 		return webhook.ErrNotFound
 	case m.endpoints[i].Version != e.Version-1:
 		return webhook.ErrStale
+	case m.taken(e):
+		return webhook.ErrTopic
 	}
 	m.endpoints[i] = e
 	return m.commit(ctx, fx)
@@ -128,7 +140,9 @@ func (m *Memory) Listeners(context.Context) (list []webhook.Listener, err error)
 	defer m.mu.Unlock()
 	for _, e := range m.endpoints {
 		if e.Enabled {
-			list = append(list, webhook.Listener{Tenant: e.Tenant, ID: e.ID, Events: e.Events, Since: e.Since})
+			list = append(list, webhook.Listener{
+				Tenant: e.Tenant, ID: e.ID, Dialect: e.Dialect, Events: e.Events, Service: e.Service, Since: e.Since,
+			})
 		}
 	}
 	return list, nil
@@ -153,7 +167,7 @@ func (m *Memory) event(ctx context.Context, id uid.ID) audit.Event {
 func (m *Memory) Notices(ctx context.Context, ids []uid.ID) (list []webhook.Notice, err error) {
 	for _, id := range ids {
 		if e := m.event(ctx, id); !e.ID.IsZero() {
-			list = append(list, webhook.Notice{ID: e.ID, Tenant: e.Tenant, Type: e.Type, At: e.At})
+			list = append(list, webhook.Notice{ID: e.ID, Tenant: e.Tenant, Type: e.Type, At: e.At, Data: e.Data})
 		}
 	}
 	return list, nil
