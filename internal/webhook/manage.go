@@ -62,7 +62,7 @@ func (s *Service) fit(e *Endpoint, secret signing.Secret) error {
 	}
 	if d.Secret != nil && (secret != "" || e.Secret == nil) {
 		if err := d.Secret(secret.Reveal()); err != nil {
-			return invalid("secret_invalid", err.Error(), "secret")
+			return invalid("secret_invalid", "This secret can't be used: "+err.Error()+".", "secret")
 		}
 	}
 	if secret != "" {
