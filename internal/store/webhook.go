@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/webhook"
 )
@@ -28,6 +29,9 @@ func (db *DB) hooks(ctx context.Context, doing string, fx outbox.Effects, fn fun
 		}
 		return insertEvents(ctx, tx, fx.Events, db.Now())
 	})
+	if errors.Is(err, tenant.ErrAnswered) {
+		return webhook.ErrAnswered
+	}
 	for _, known := range []error{webhook.ErrNotFound, webhook.ErrStale, webhook.ErrTooMany, webhook.ErrTopic, webhook.ErrMoved} {
 		if errors.Is(err, known) {
 			return known
@@ -113,12 +117,15 @@ func filterOf(text string) (filter []string, err error) {
 }
 
 // CreateEndpoint implements webhook.Store.
-func (db *DB) CreateEndpoint(ctx context.Context, e webhook.Endpoint, most int, fx outbox.Effects) error {
+func (db *DB) CreateEndpoint(ctx context.Context, e webhook.Endpoint, most int, keep *webhook.Answer, fx outbox.Effects) error {
 	row, err := endpointRow(e)
 	if err != nil {
 		return err
 	}
 	return db.hooks(ctx, "create a webhook", fx, func(tx *sql.Tx) error {
+		if err := keepAnswer(ctx, tx, keep); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM webhook_endpoint WHERE tenant = $1`, e.Tenant[:]).Scan(&n); err != nil {
 			return err
@@ -167,12 +174,15 @@ func (db *DB) Endpoints(ctx context.Context, t uid.Tenant) ([]webhook.Endpoint, 
 }
 
 // UpdateEndpoint implements webhook.Store.
-func (db *DB) UpdateEndpoint(ctx context.Context, e webhook.Endpoint, fx outbox.Effects) error {
+func (db *DB) UpdateEndpoint(ctx context.Context, e webhook.Endpoint, keep *webhook.Answer, fx outbox.Effects) error {
 	row, err := endpointRow(e)
 	if err != nil {
 		return err
 	}
 	return db.hooks(ctx, "update a webhook", fx, func(tx *sql.Tx) error {
+		if err := keepAnswer(ctx, tx, keep); err != nil {
+			return err
+		}
 		r, err := tx.ExecContext(ctx, `UPDATE webhook_endpoint SET url = $3, description = $4, events = $5, enabled = $6, off = $7,
 			secret = $8, previous = $9, previous_until_us = $10, since_us = $11, created_us = $12, updated_us = $13, version = $14,
 			dialect = $15, service = $16, once = $17, settings = $18 WHERE tenant = $1 AND id = $2 AND version = $19`, append(row, e.Version-1)...)
@@ -348,10 +358,22 @@ func (db *DB) Settle(ctx context.Context, d webhook.Delivery, was int, off strin
 }
 
 // AddDelivery implements webhook.Store.
-func (db *DB) AddDelivery(ctx context.Context, d webhook.Delivery, fx outbox.Effects) error {
+func (db *DB) AddDelivery(ctx context.Context, d webhook.Delivery, keep *webhook.Answer, fx outbox.Effects) error {
 	return db.hooks(ctx, "add a delivery to a webhook", fx, func(tx *sql.Tx) error {
+		if err := keepAnswer(ctx, tx, keep); err != nil {
+			return err
+		}
 		return insertHookDeliveries(ctx, tx, []webhook.Delivery{d})
 	})
+}
+
+// Answered implements webhook.Store.
+func (db *DB) Answered(ctx context.Context, of webhook.Answer) (webhook.Answer, bool, error) {
+	kept, err := db.KeptAnswer(ctx, of)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return webhook.Answer{}, false, nil
+	}
+	return kept, err == nil, err
 }
 
 // Delivery implements webhook.Store.

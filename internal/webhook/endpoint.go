@@ -34,7 +34,7 @@ type Endpoint struct {
 	Settings      map[string]string // what its edge keeps with it; nothing here reads it
 	Enabled       bool
 	Off           string         // why not; empty while Enabled
-	Own           signing.Secret // one that the tenant brings, in a change; sealed then, and never here when it is read
+	Own           signing.Secret `json:"-"` // one that the tenant brings, in a change; sealed then, and never here when it is read
 	Secret        []byte         // sealed
 	Previous      []byte         // sealed: the one before, which signs too until PreviousUntil; nil: none
 	PreviousUntil time.Time      // zero: none

@@ -119,6 +119,13 @@ func ring(t *testing.T) *seal.Ring {
 	if err != nil {
 		t.Fatal(err)
 	}
+	wrapped, err := r.NewIndexKey()
+	if err == nil {
+		_, err = r.UseIndexKey(wrapped)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	return r
 }
 

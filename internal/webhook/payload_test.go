@@ -64,7 +64,7 @@ func body(t *testing.T, from webhook.Records, kind, detail string) []byte {
 	}
 	ev := audit.Event{ID: uid.Random(now), Tenant: e.Tenant, Type: kind, Object: uid.Random(now), At: now, Actor: "system", Data: []byte(detail)}
 	d := webhook.Delivery{ID: uid.Random(now), Tenant: e.Tenant, Endpoint: e.ID, Event: ev.ID, Type: kind, State: webhook.Pending, Due: now}
-	if err := store.AddDelivery(t.Context(), d, outbox.Effects{Events: []audit.Event{ev}}); err != nil {
+	if err := store.AddDelivery(t.Context(), d, nil, outbox.Effects{Events: []audit.Event{ev}}); err != nil {
 		t.Fatal(err)
 	}
 	s.HandleDeliver(t.Context(), outbox.Job{ID: uid.Random(now), Tenant: e.Tenant, Object: d.ID, N: 1})

@@ -67,8 +67,9 @@ type Service struct {
 
 // Caller is who makes a change, for its event.
 type Caller struct {
-	Actor     string // "key:key_..."
-	RequestID string
+	Actor       string // "key:key_..."
+	RequestID   string
+	Idempotency *Idempotency // of Create, Rotate, Test and Replay; nil: each request is another one
 }
 
 // New makes a Service, or says which part is missing.

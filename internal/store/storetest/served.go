@@ -129,7 +129,7 @@ func hooksSwept(t *testing.T, e store.Engine) {
 	at := now()
 	d := webhook.Delivery{ID: uid.Random(at), Tenant: uid.NewTenant(at), Endpoint: uid.Random(at), Event: uid.Random(at), Type: "a",
 		State: webhook.Dead, CreatedAt: at, UpdatedAt: at}
-	if err := db.AddDelivery(t.Context(), d, outbox.Effects{}); err != nil {
+	if err := db.AddDelivery(t.Context(), d, nil, outbox.Effects{}); err != nil {
 		t.Fatal(err)
 	}
 	clock := db.Now

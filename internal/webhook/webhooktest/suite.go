@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		{"another_tenants_endpoint_is_not_there", (*bench).apart},
 		{"a_tenant_has_no_more_endpoints_than_it_may", (*bench).tooMany},
 		{"a_topic_of_a_dialect_has_one_endpoint", (*bench).topics},
+		{"an_answer_is_kept_with_its_change_and_once", (*bench).answers},
 		{"endpoints_that_are_off_do_not_listen", (*bench).listeners},
 		{"the_position_moves_with_its_deliveries_and_once", (*bench).fanOut},
 		{"notices_leave_out_what_is_gone", (*bench).notices},
@@ -106,7 +107,7 @@ func (b *bench) must(err error) {
 // create keeps an endpoint with its event.
 func (b *bench) create(e webhook.Endpoint) webhook.Endpoint {
 	b.Helper()
-	b.must(b.Store.CreateEndpoint(b.Context(), e, 100, effects(happened(e.Tenant))))
+	b.must(b.Store.CreateEndpoint(b.Context(), e, 100, nil, effects(happened(e.Tenant))))
 	return e
 }
 
@@ -116,7 +117,7 @@ func (b *bench) deliver(e webhook.Endpoint) (webhook.Delivery, outbox.Job) {
 	event := happened(e.Tenant)
 	d := delivery(e, event)
 	j := job(d)
-	b.must(b.Store.AddDelivery(b.Context(), d, outbox.Effects{Events: []audit.Event{event}, Jobs: []outbox.Job{j}}))
+	b.must(b.Store.AddDelivery(b.Context(), d, nil, outbox.Effects{Events: []audit.Event{event}, Jobs: []outbox.Job{j}}))
 	return d, j
 }
 
@@ -166,7 +167,7 @@ func (b *bench) guard() {
 		all.Go(func() {
 			changed := e
 			changed.URL, changed.Version = "https://example.com/new", 2
-			switch err := b.Store.UpdateEndpoint(b.Context(), changed, effects(happened(e.Tenant))); {
+			switch err := b.Store.UpdateEndpoint(b.Context(), changed, nil, effects(happened(e.Tenant))); {
 			case err == nil:
 				won.Add(1)
 			case !errors.Is(err, webhook.ErrStale):
@@ -183,7 +184,7 @@ func (b *bench) guard() {
 	}
 	b.must(b.Store.DeleteEndpoint(b.Context(), e.Tenant, e.ID, outbox.Effects{}))
 	e.Version = 3
-	if err := b.Store.UpdateEndpoint(b.Context(), e, outbox.Effects{}); !errors.Is(err, webhook.ErrNotFound) {
+	if err := b.Store.UpdateEndpoint(b.Context(), e, nil, outbox.Effects{}); !errors.Is(err, webhook.ErrNotFound) {
 		b.Errorf("a change of one that is gone: %v", err)
 	}
 }
@@ -201,7 +202,7 @@ func (b *bench) apart() {
 	before, _ := b.count()
 	for doing, err := range map[string]error{
 		"read": read, "work": work, "delivery": one, "another endpoint's delivery": elsewhere,
-		"update": b.Store.UpdateEndpoint(b.Context(), stolen, effects(happened(other))),
+		"update": b.Store.UpdateEndpoint(b.Context(), stolen, nil, effects(happened(other))),
 		"delete": b.Store.DeleteEndpoint(b.Context(), other, e.ID, effects(happened(other))),
 	} {
 		if !errors.Is(err, webhook.ErrNotFound) {
@@ -219,12 +220,12 @@ func (b *bench) apart() {
 func (b *bench) tooMany() {
 	t := uid.NewTenant(now())
 	for range 2 {
-		b.must(b.Store.CreateEndpoint(b.Context(), endpoint(t), 2, outbox.Effects{}))
+		b.must(b.Store.CreateEndpoint(b.Context(), endpoint(t), 2, nil, outbox.Effects{}))
 	}
-	if err := b.Store.CreateEndpoint(b.Context(), endpoint(t), 2, effects(happened(t))); !errors.Is(err, webhook.ErrTooMany) {
+	if err := b.Store.CreateEndpoint(b.Context(), endpoint(t), 2, nil, effects(happened(t))); !errors.Is(err, webhook.ErrTooMany) {
 		b.Errorf("the third of two: %v", err)
 	}
-	b.must(b.Store.CreateEndpoint(b.Context(), endpoint(uid.NewTenant(now())), 2, outbox.Effects{}))
+	b.must(b.Store.CreateEndpoint(b.Context(), endpoint(uid.NewTenant(now())), 2, nil, outbox.Effects{}))
 	if events, _ := b.count(); events != 0 {
 		b.Errorf("%d events of what did not happen", events)
 	}
@@ -238,7 +239,7 @@ func (b *bench) topics() {
 		return e
 	}
 	put := func(e webhook.Endpoint) error {
-		return b.Store.CreateEndpoint(b.Context(), e, 100, effects(happened(e.Tenant)))
+		return b.Store.CreateEndpoint(b.Context(), e, 100, nil, effects(happened(e.Tenant)))
 	}
 	var won atomic.Int32
 	var all sync.WaitGroup
@@ -261,11 +262,11 @@ func (b *bench) topics() {
 		b.must(put(e))
 	}
 	other.Topic, other.Version = "sent", 2
-	if err := b.Store.UpdateEndpoint(b.Context(), other, effects(happened(t))); !errors.Is(err, webhook.ErrTopic) || b.read(other).Version != 1 {
+	if err := b.Store.UpdateEndpoint(b.Context(), other, nil, effects(happened(t))); !errors.Is(err, webhook.ErrTopic) || b.read(other).Version != 1 {
 		b.Errorf("a change to a topic that another has: %v", err)
 	}
 	other.Topic = "gone"
-	b.must(b.Store.UpdateEndpoint(b.Context(), other, outbox.Effects{}))
+	b.must(b.Store.UpdateEndpoint(b.Context(), other, nil, outbox.Effects{}))
 	again := of(t, "theirs", "read") // free since the change
 	b.must(put(again))
 	b.must(b.Store.DeleteEndpoint(b.Context(), t, again.ID, outbox.Effects{}))
@@ -352,7 +353,7 @@ func (b *bench) work() {
 		b.Errorf("with %+v and %+v", got.Endpoint, got.Event)
 	}
 	lost := delivery(e, happened(e.Tenant)) // its event was never written, as if it were past its retention
-	b.must(b.Store.AddDelivery(b.Context(), lost, outbox.Effects{}))
+	b.must(b.Store.AddDelivery(b.Context(), lost, nil, outbox.Effects{}))
 	b.must(b.Store.DeleteEndpoint(b.Context(), e.Tenant, e.ID, outbox.Effects{}))
 	got, err = b.Store.Work(b.Context(), lost.Tenant, lost.ID)
 	b.must(err)
