@@ -61,7 +61,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 // twilio is the door for applications of Twilio's Verify API.
 func (s *server) twilio(chain *web.Chain) http.Handler {
 	cfg := twilio.Config{
-		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Factors: s.factors,
+		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Factors: s.factors, Webhooks: s.webhooks,
 		Rules: rules(s.cfg), Origin: s.origin,
 	}
 	if s.cfg.DevMode {

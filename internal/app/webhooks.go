@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/countersign/countersign/internal/compat/mta"
+	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/egress"
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/outbox"
@@ -16,7 +17,7 @@ import (
 func (s *server) newWebhooks(client *egress.Client) (*webhook.Service, error) {
 	return webhook.New(webhook.Config{Loopback: s.cfg.DevMode, All: min(64, max(1, s.cfg.Worker.Concurrency/4))}, webhook.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Records: records{s.verify, s.factors}, Client: client.With(webhook.Timeout),
-		Log: s.log, Registry: s.registry, Dialects: []webhook.Dialect{mta.Dialect()},
+		Log: s.log, Registry: s.registry, Dialects: []webhook.Dialect{mta.Dialect(), twilio.Dialect()},
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // Create makes an endpoint as draft says (tenant, dialect, URL, description, events, service, once, settings, and Own in a
-// dialect that takes it), enabled, with a secret that can't be had again. Faults: Invalid; Conflict when the tenant has too
+// dialect that takes it), enabled unless the draft has an Off, with a secret that can't be had again. Faults: Invalid; Conflict when the tenant has too
 // many, or another with these events in a dialect that has one for each.
 func (s *Service) Create(ctx context.Context, by Caller, draft Endpoint) (Endpoint, signing.Secret, error) {
 	made, err := once(ctx, s, draft.Tenant, by, "create webhook", func(keep keeper[shown]) (shown, error) {
@@ -24,7 +24,7 @@ func (s *Service) Create(ctx context.Context, by Caller, draft Endpoint) (Endpoi
 		e := Endpoint{
 			ID: uid.Random(now), Tenant: draft.Tenant, Dialect: draft.Dialect, URL: draft.URL, Description: draft.Description,
 			Events: draft.Events, Service: draft.Service, Once: draft.Once, Settings: draft.Settings,
-			Enabled: true, Since: now, CreatedAt: now, UpdatedAt: now, Version: 1,
+			Enabled: draft.Off == "", Off: draft.Off, Since: now, CreatedAt: now, UpdatedAt: now, Version: 1,
 		}
 		secret := draft.Own
 		if secret == "" && s.dialects[e.Dialect].Secret == nil {

@@ -204,7 +204,7 @@ func (f *fake) ask(t *testing.T, method, path, form string) answer {
 			t.Fatal(err)
 		}
 		f.door = chain.Wrap(twilio.Policy(), twilio.New(twilio.Config{
-			Keys: f, Verifications: f, Profiles: f, Factors: f, Rules: recipient.Rules{Fiction: true},
+			Keys: f, Verifications: f, Profiles: f, Factors: f, Webhooks: hookFake{f}, Rules: recipient.Rules{Fiction: true},
 			Origin: func(*http.Request) string { return "https://verify.example.com" }, Now: func() time.Time { return f.now },
 		}))
 	}

@@ -19,6 +19,9 @@ func FuzzRequests(f *testing.F) {
 	f.Add(false, "/Attempts?PageSize=2&Channel=RBM&Country=gb&DateCreatedAfter=2026-11-21T22:50:00Z&Status=Converted&PageToken=PB"+vrf.Hex(), "")
 	f.Add(false, "/Attempts/Summary?DestinationPrefix=1202&DateCreatedBefore=0001-01-01", "")
 	f.Add(false, "/Services?PageSize=2&Page=1&PageToken=PT"+strings.Repeat("0", 32), "")
+	for _, s := range hookScenarios {
+		f.Add(s.method == "POST", s.path, s.form)
+	}
 	f.Fuzz(func(t *testing.T, post bool, path, form string) {
 		method := http.MethodGet
 		if post {

@@ -31,6 +31,8 @@ func routes() []route {
 		challenges    = entity + "/Challenges"
 		challenge     = challenges + "/{challenge}"
 		attempts      = "/v2/Attempts"
+		hooks         = service + "/Webhooks"
+		oneHook       = hooks + "/{webhook}"
 	)
 	return []route{
 		{"POST", services, tenant.ScopeServicesWrite, (*door).createService},
@@ -63,6 +65,12 @@ func routes() []route {
 		{"GET", challenges, tenant.ScopeFactorsRead, (*door).listChallenges},
 		{"GET", challenge, tenant.ScopeFactorsRead, (*door).fetchChallenge},
 		{"POST", challenge, tenant.ScopeFactorsCheck, (*door).answerChallenge},
+
+		{"POST", hooks, tenant.ScopeWebhooksWrite, (*door).createHook},
+		{"GET", hooks, tenant.ScopeWebhooksRead, (*door).listHooks},
+		{"GET", oneHook, tenant.ScopeWebhooksRead, (*door).fetchHook},
+		{"POST", oneHook, tenant.ScopeWebhooksWrite, (*door).updateHook},
+		{"DELETE", oneHook, tenant.ScopeWebhooksWrite, (*door).deleteHook},
 	}
 }
 

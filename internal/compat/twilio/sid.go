@@ -18,6 +18,7 @@ const (
 	sidEntity       = "YE"
 	sidFactor       = "YF"
 	sidChallenge    = "YC"
+	sidWebhook      = "YW"
 )
 
 // version7 is what the seventh byte of each of our identifiers begins with.

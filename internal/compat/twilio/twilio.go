@@ -76,6 +76,7 @@ type Config struct {
 	Verifications Verifications
 	Profiles      Profiles
 	Factors       Factors
+	Webhooks      Webhooks
 	Rules         recipient.Rules              // which recipients are valid here
 	Origin        func(r *http.Request) string // scheme and host for URLs in the answer to r
 	Life          time.Duration                // of a code; zero: ten minutes

@@ -252,6 +252,6 @@ test("errors are Twilio's", async (t) => {
   await refused(services.create({ friendlyName: "Acme", codeLength: 3 }), 400, 60200);
   await refused(services.list({ pageSize: 1001 }), 400, 20007);
   await refused(services("VA" + "0".repeat(32)).fetch(), 404, 20404);
-  await refused(services(sid).webhooks.list(), 404, 20404); // not there yet
+  await refused(services(sid).messagingConfigurations.list(), 404, 20404); // not there yet
   await refused(newClient("0".repeat(60)).verify.v2.services(sid).fetch(), 401, 20003);
 });
