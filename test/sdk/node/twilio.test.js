@@ -238,6 +238,26 @@ test("the sixth code of an authenticator is refused, with the right one too", as
   await refused(entity.newFactors.create({ factorType: "push", friendlyName: "phone" }), 400, 60300);
 });
 
+test("webhooks of a service are made, listed, changed and removed", async (t) => {
+  const { webhooks } = services((await service(t)).sid);
+  const made = await webhooks.create({
+    friendlyName: "mine",
+    eventTypes: ["factor.created", "challenge.approved"],
+    webhookUrl: "https://example.com/hook",
+  });
+  assert.match(made.sid, /^YW[0-9a-f]{32}$/);
+  assert.deepEqual(made.eventTypes, ["factor.created", "challenge.approved"]);
+  assert.equal(made.status + made.version + made.webhookMethod, "enabledv2POST");
+  assert.ok(made.dateCreated instanceof Date);
+  const changed = await webhooks(made.sid).update({ eventTypes: ["*"], status: "disabled", versionParam: "v1" });
+  assert.deepEqual([changed.eventTypes, changed.status, changed.version], [["*"], "disabled", "v1"]);
+  assert.equal((await webhooks(made.sid).fetch()).webhookUrl, "https://example.com/hook");
+  assert.deepEqual((await webhooks.list()).map((w) => w.sid), [made.sid]);
+  await refused(webhooks.create({ friendlyName: "x", eventTypes: ["sms"], webhookUrl: "https://example.com/" }), 400, 60200);
+  assert.equal(await webhooks(made.sid).remove(), true);
+  await refused(webhooks(made.sid).fetch(), 404, 20404);
+});
+
 test("errors are Twilio's", async (t) => {
   const { sid } = await service(t);
   const to = number();
