@@ -83,6 +83,9 @@ type Service struct {
 	// keys of 1 to 64 and values of at most 512 characters.
 	Vendor map[string]string `json:"vendor,omitempty"`
 
+	// RateLimits are those that the tenant set itself, in the order of their ids: at most MaxRateLimits.
+	RateLimits []RateLimit `json:"rate_limits,omitempty"`
+
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 	Version   int64     `json:"version"`

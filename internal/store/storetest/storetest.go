@@ -56,6 +56,7 @@ func Run(t *testing.T, engine Open) {
 		{"another_tenants_verification_is_not_there", tenantsApart},
 		{"limits_hold_under_contention", limitsHold},
 		{"client_meters_hold_under_contention", metersHold},
+		{"windows_of_rate_limits_hold_and_are_swept_after_their_end", windowsHold},
 		{"an_idempotency_key_keeps_one_answer", keepsOneAnswer},
 		{"an_idempotency_key_is_one_for_services_and_verifications", oneAnswerForAll},
 		{"an_idempotency_key_of_refused_requests_is_free_for_a_service", freeAfterRefusals},
