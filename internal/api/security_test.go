@@ -298,7 +298,7 @@ func TestFieldsReachTheService(t *testing.T) {
 	got.Caller = verify.Caller{}
 	want := `{"Caller":{"Tenant":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0],"Actor":"","RequestID":""},"To":"+12025550123","Channel":"voice","Service":"Acme","Purpose":"payment",` +
 		`"Locale":"de","ExternalID":"u-1","Metadata":{"k":"v"},"Code":"918273","Transaction":{"Amount":"12.50","Currency":"EUR","Payee":"Bob"},` +
-		`"Client":{"IP":"203.0.113.9","UserAgent":"UA","DeviceID":"d"},"Supersede":true,"Text":"","Rules":null,"Idempotency":null}`
+		`"Client":{"IP":"203.0.113.9","UserAgent":"UA","DeviceID":"d"},"Supersede":true,"Text":"","Rules":null,"Idempotency":null,"RateLimits":null}`
 	if raw, _ := json.Marshal(got); string(raw) != want {
 		t.Errorf("request (-want +got):\n%s", cmp.Diff(want, string(raw)))
 	}

@@ -43,6 +43,10 @@ type StartRequest struct {
 	Text        string // the message's own words with one {{code}} in them; empty: the service's
 	Rules       *Rules // of a vendor's door; nil: those of the native API
 	Idempotency *Idempotency
+
+	// RateLimits are the service's rate limits that this start counts against, by name, each with the value it counts by: at
+	// most 1024 bytes, of which a keyed hash is kept.
+	RateLimits map[string]string
 }
 
 // Rules are where a vendor's door differs from the native API. They hold for the start and for what it makes.
