@@ -6,7 +6,7 @@
 // everywhere within a second, and on the node that revoked it at once.
 //
 // Words. A tenant owns everything and sees nothing of another. A service is a tenant's named profile; exactly one of
-// them is the default. A key's secret is shown once and kept as a keyed hash; a principal is what a key proves. Two
+// them is the default. A rate limit is set by the tenant on starts with a service, and a bucket is one figure of it. A key's secret is shown once and kept as a keyed hash; a principal is what a key proves. Two
 // and more keys of a tenant work side by side, so that one can take the place of another.
 //
 // Invariants. No secret is stored or logged. An unknown, expired and revoked key look the same. A key that this

@@ -55,6 +55,16 @@ var scenarios = []struct {
 	{"POST", one, "Status=canceled", tenant.ScopeVerifyStart, 200},
 	{"POST", at + "/VerificationCheck", "To=%2B12025550123&Code=918273", tenant.ScopeVerifyCheck, 200},
 	{"POST", at + "/VerificationCheck", "VerificationSid=VE" + vrf.Hex() + "&Code=918273", tenant.ScopeVerifyCheck, 200},
+	{"POST", at + "/RateLimits", "UniqueName=end_user.ip&Description=a", tenant.ScopeServicesWrite, 201},
+	{"GET", at + "/RateLimits", "", tenant.ScopeServicesRead, 200},
+	{"GET", theLimit, "", tenant.ScopeServicesRead, 200},
+	{"POST", theLimit, "Description=b", tenant.ScopeServicesWrite, 200},
+	{"DELETE", theLimit, "", tenant.ScopeServicesWrite, 204},
+	{"POST", theLimit + "/Buckets", "Max=5&Interval=60", tenant.ScopeServicesWrite, 201},
+	{"GET", theLimit + "/Buckets", "", tenant.ScopeServicesRead, 200},
+	{"GET", theBucket, "", tenant.ScopeServicesRead, 200},
+	{"POST", theBucket, "Max=6", tenant.ScopeServicesWrite, 200},
+	{"DELETE", theBucket, "", tenant.ScopeServicesWrite, 204},
 	{"GET", "/Attempts", "", tenant.ScopeVerifyRead, 200},
 	{"GET", "/Attempts/" + theAttempt, "", tenant.ScopeVerifyRead, 200},
 	{"GET", "/Attempts/Summary", "", tenant.ScopeVerifyRead, 200},
@@ -166,7 +176,10 @@ func (f *fake) Open(context.Context, verify.Caller, string, string, verify.Purpo
 }
 
 func (f *fake) service() tenant.Service {
-	return tenant.Service{ID: svc, Tenant: acme, Name: "Acme", CodeLength: 6, CreatedAt: began, UpdatedAt: began}
+	return tenant.Service{ID: svc, Tenant: acme, Name: "Acme", CodeLength: 6, CreatedAt: began, UpdatedAt: began, RateLimits: []tenant.RateLimit{{
+		ID: lim, Name: "session", Buckets: []tenant.Bucket{{ID: bkt, Max: 5, Interval: time.Hour, CreatedAt: began, UpdatedAt: began}},
+		CreatedAt: began, UpdatedAt: began,
+	}}}
 }
 
 func (f *fake) Profile(context.Context, uid.Tenant, uid.ID) (tenant.Service, error) {
@@ -246,7 +259,7 @@ func TestEveryFaultOfEveryRouteIsToldInTwiliosForm(t *testing.T) {
 	for _, s := range scenarios {
 		for kind, w := range want {
 			f := newFake()
-			f.noProfile = s.method == "GET" && s.path == at
+			f.noProfile = s.method == "GET" && (s.path == at || strings.HasPrefix(s.path, at+"/RateLimits"))
 			f.err = fault.Wrap(kind, "some_code", "Do this.", errSecret).After(90 * time.Second)
 			a := f.ask(t, s.method, s.path, s.form)
 			client{TB: t}.isError(a, w[0], w[1])
@@ -261,7 +274,7 @@ func TestLimitsAreToldByTwiliosCodes(t *testing.T) {
 	t.Parallel()
 	for word, code := range map[string]int{
 		"sends_used_up": 60203, "recipient_limited": 60203, "checks_used_up": 60202, "checks_paused": 20429, "client_limited": 20429,
-		"risk_delayed": 20429,
+		"risk_delayed": 20429, "rate_limited_by_service": 20429,
 	} {
 		f := newFake()
 		f.err = fault.New(fault.Limited, word, "Wait.").After(29*time.Second + 1)

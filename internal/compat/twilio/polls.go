@@ -49,7 +49,7 @@ func (p *polls) take(k polled, now time.Time) (err error) {
 			}
 		}
 		if wait > 0 {
-			e := tooMany("polled_too_often")
+			e := tooMany("polled_too_often", "")
 			e.wait = wait
 			err = &e
 			return was

@@ -24,6 +24,10 @@ func routes() []route {
 		service       = services + "/{service}"
 		verifications = service + "/Verifications"
 		verification  = verifications + "/{verification}" // a SID, or the number or address
+		limits        = service + "/RateLimits"
+		limit         = limits + "/{limit}"
+		buckets       = limit + "/Buckets"
+		bucket        = buckets + "/{bucket}"
 		entities      = service + "/Entities"
 		entity        = entities + "/{identity}"
 		factors       = entity + "/Factors"
@@ -46,6 +50,16 @@ func routes() []route {
 		{"POST", verification, tenant.ScopeVerifyStart, (*door).updateVerification},
 		{"POST", service + "/VerificationCheck", tenant.ScopeVerifyCheck, (*door).checkVerification},
 
+		{"POST", limits, tenant.ScopeServicesWrite, (*door).createLimit},
+		{"GET", limits, tenant.ScopeServicesRead, (*door).listLimits},
+		{"GET", limit, tenant.ScopeServicesRead, (*door).fetchLimit},
+		{"POST", limit, tenant.ScopeServicesWrite, (*door).updateLimit},
+		{"DELETE", limit, tenant.ScopeServicesWrite, (*door).deleteLimit},
+		{"POST", buckets, tenant.ScopeServicesWrite, (*door).createBucket},
+		{"GET", buckets, tenant.ScopeServicesRead, (*door).listBuckets},
+		{"GET", bucket, tenant.ScopeServicesRead, (*door).fetchBucket},
+		{"POST", bucket, tenant.ScopeServicesWrite, (*door).updateBucket},
+		{"DELETE", bucket, tenant.ScopeServicesWrite, (*door).deleteBucket},
 		{"GET", attempts, tenant.ScopeVerifyRead, counted((*door).listAttempts)},
 		{"GET", attempts + "/{attempt}", tenant.ScopeVerifyRead, counted((*door).fetchAttempt)},
 		{"GET", attempts + "/Summary", tenant.ScopeVerifyRead, counted((*door).summarizeAttempts)},

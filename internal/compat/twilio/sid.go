@@ -18,6 +18,8 @@ const (
 	sidEntity       = "YE"
 	sidFactor       = "YF"
 	sidChallenge    = "YC"
+	sidLimit        = "RK"
+	sidBucket       = "BL"
 	sidWebhook      = "YW"
 )
 

@@ -90,7 +90,7 @@ func TestOddPathsAreAnsweredInTwiliosForm(t *testing.T) {
 	v := c.must(201, "POST", at+"/Verifications", "To", to, "Channel", "sms")
 	root := dev.BaseURL
 	for _, path := range []string{
-		at + "/RateLimits", at + "/MessagingConfigurations", "/Forms/form-push", "/SafeList/Numbers/" + to, "/Templates", "//Services",
+		at + "/RateLimits/nonsense", at + "/MessagingConfigurations", "/Forms/form-push", "/SafeList/Numbers/" + to, "/Templates", "//Services",
 		"/Services/%00", "/Services/nonsense", "/../etc", root + "/compat/twilio", root + "/compat/twilio/", root + "/compat/twilio/v1/Services",
 	} {
 		a := c.refused(404, 20404, "GET", path)

@@ -50,6 +50,12 @@ type Profiles interface {
 	CreateService(ctx context.Context, by tenant.Caller, s tenant.Service, i *tenant.Idempotency) (tenant.Service, error)
 	UpdateService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID, change func(*tenant.Service)) (tenant.Service, error)
 	DeleteService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID) error
+	CreateRateLimit(ctx context.Context, by tenant.Caller, t uid.Tenant, service uid.ID, name, description string) (tenant.RateLimit, error)
+	DescribeRateLimit(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef, description string) (tenant.RateLimit, error)
+	DeleteRateLimit(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef) error
+	CreateBucket(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef, most int, interval time.Duration) (tenant.Bucket, error)
+	UpdateBucket(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef, change func(*tenant.Bucket)) (tenant.Bucket, error)
+	DeleteBucket(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef) error
 }
 
 // Factors is what the door asks of factor.Service, which says what each method answers.
