@@ -108,6 +108,30 @@ test("a code by sms is checked", async (t) => {
   await refused(services(sid).verificationChecks.create({ to, code: message.code }), 404, 20404);
 });
 
+test("a rate limit holds for its value", async (t) => {
+  const { sid } = await service(t);
+  const limits = services(sid).rateLimits;
+  const made = await limits.create({ uniqueName: "end_user", description: "each" });
+  assert.match(made.sid, /^RK[0-9a-f]{32}$/);
+  assert.deepEqual([made.uniqueName, made.description, made.serviceSid], ["end_user", "each", sid]);
+  assert.ok(made.dateCreated instanceof Date && made.links.buckets.endsWith("/Buckets"));
+  for (let i = 1; i <= 3; i++) await limits(made.sid).buckets.create({ max: 9, interval: 60 * i });
+  const buckets = await limits(made.sid).buckets.list({ pageSize: 2 });
+  assert.equal(new Set(buckets.map((b) => b.sid)).size, 3);
+  const tight = await limits(made.sid).buckets(buckets[0].sid).update({ max: 1 });
+  assert.deepEqual([tight.max, tight.interval, tight.rateLimitSid], [1, buckets[0].interval, made.sid]);
+  const create = (user) => services(sid).verifications.create({ to: number(), channel: "sms", rateLimits: { end_user: user } });
+  await create("203.0.113.7");
+  await refused(create("203.0.113.7"), 429, 20429);
+  await create("203.0.113.8");
+  await refused(limits.create({ uniqueName: "end_user" }), 400, 60208);
+  assert.equal((await limits(made.sid).update({ description: "all" })).description, "all");
+  assert.equal(await limits(made.sid).buckets(tight.sid).remove(), true);
+  await create("203.0.113.7");
+  assert.equal(await limits(made.sid).remove(), true);
+  await refused(limits(made.sid).fetch(), 404, 20404);
+});
+
 test("a resend has the same code, and the sixth is refused", async (t) => {
   const { sid } = await service(t);
   const to = number();
