@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/compat/twilio"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // credentials are what a server in development mode writes.
@@ -122,6 +124,16 @@ func account(t testing.TB) client {
 	return client{TB: t, user: dev.Twilio.AccountSID, secret: dev.Twilio.AuthToken, base: dev.Twilio.BaseURL}
 }
 
+// neighbour is the other tenant of the server.
+func neighbour(t testing.TB) client {
+	t.Helper()
+	id, err := uid.ParseTenant(dev.Other.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client{TB: t, user: twilio.AccountSID(id), secret: twilio.AuthToken(dev.Other.APIKey), base: dev.Twilio.BaseURL}
+}
+
 // form makes a form of names and values in turn.
 func form(pairs ...string) url.Values {
 	f := url.Values{}
@@ -137,7 +149,7 @@ func (c client) ask(method, path string, f url.Values) answer {
 	if !strings.HasPrefix(path, "http") {
 		path = c.base + "/v2" + path
 	}
-	r, err := http.NewRequestWithContext(c.Context(), method, path, strings.NewReader(f.Encode()))
+	r, err := http.NewRequestWithContext(context.WithoutCancel(c.Context()), method, path, strings.NewReader(f.Encode())) // clean-ups ask too
 	if err != nil {
 		c.Fatal(err)
 	}
