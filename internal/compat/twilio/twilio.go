@@ -9,6 +9,7 @@ import (
 
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
@@ -76,7 +77,7 @@ type Factors interface {
 	Challenges(ctx context.Context, o factor.Owner, f factor.Filter) ([]factor.Challenge, error)
 }
 
-// Config is what the door is built of. All but Life and Now are required.
+// Config is what the door is built of. All but Life, Now and Attempts are required.
 type Config struct {
 	Keys          Keys
 	Verifications Verifications
@@ -87,6 +88,7 @@ type Config struct {
 	Origin        func(r *http.Request) string // scheme and host for URLs in the answer to r
 	Life          time.Duration                // of a code; zero: ten minutes
 	Now           func() time.Time             // nil: time.Now
+	Attempts      int                          // requests about attempts that a tenant has in a minute; zero: Twilio's 100
 }
 
 // door holds the services that handlers call.
@@ -105,7 +107,10 @@ func New(cfg Config) http.Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d := &door{Config: cfg, attempts: newPolls(perTenant()), fetches: newPolls(perVerification())}
+	if cfg.Attempts == 0 {
+		cfg.Attempts = perMinute
+	}
+	d := &door{Config: cfg, attempts: newPolls([]ratelimit.Limit{{Burst: cfg.Attempts, Period: time.Minute}}), fetches: newPolls(perVerification())}
 	d.mux = newMux(d)
 	return d
 }
