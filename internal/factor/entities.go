@@ -124,6 +124,18 @@ func (s *Service) Factor(ctx context.Context, o Owner, id uid.ID) (Factor, error
 	return f, nil
 }
 
+// FactorByID reads a factor of the tenant whosever it is, for what is told to the tenant itself. NotFound.
+func (s *Service) FactorByID(ctx context.Context, t uid.Tenant, id uid.ID) (Factor, error) {
+	f, err := s.store.Factor(ctx, t, id)
+	return f, told(err, errNoFactor)
+}
+
+// ChallengeByID is FactorByID for a challenge.
+func (s *Service) ChallengeByID(ctx context.Context, t uid.Tenant, id uid.ID) (Challenge, error) {
+	c, err := s.store.Challenge(ctx, t, id)
+	return c, told(err, errNoChallenge)
+}
+
 // Factors lists at most limit factors of the owner after the given id, or from the first. NotFound without the entity. Limit is
 // 1 or more.
 func (s *Service) Factors(ctx context.Context, o Owner, after uid.ID, limit int) ([]Factor, error) {

@@ -13,7 +13,7 @@ import (
 
 const (
 	keepReferences = 7 * 24 * time.Hour  // receipts come within days
-	keepMeters     = 2 * time.Hour       // the longest period of a client's limits, and some
+	keepMeters     = 2 * time.Hour       // past the moment that a state sorts by, from which on it counts nothing
 	keepWebhooks   = 30 * 24 * time.Hour // the log of deliveries to endpoints; the last try comes within ten days
 	keepTokens     = 24 * time.Hour      // far longer than the fate of a commit is looked for
 	sweepChunk     = 2000                // rows that one transaction of retention looks at

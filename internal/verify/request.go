@@ -43,6 +43,10 @@ type StartRequest struct {
 	Text        string // the message's own words with one {{code}} in them; empty: the service's
 	Rules       *Rules // of a vendor's door; nil: those of the native API
 	Idempotency *Idempotency
+
+	// RateLimits are the service's rate limits that this start counts against, by name, each with the value it counts by: at
+	// most 1024 bytes, of which a keyed hash is kept.
+	RateLimits map[string]string
 }
 
 // Rules are where a vendor's door differs from the native API. They hold for the start and for what it makes.
@@ -57,7 +61,8 @@ type Rules struct {
 	KeepCode      bool            // a start with another code of the caller's, or none, sends the code of the open one again
 }
 
-// CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose.
+// CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose. With an ID,
+// a Service is the one that the verification must be of: one of another is not found.
 type CheckRequest struct {
 	Caller      Caller
 	ID          uid.ID
@@ -90,7 +95,8 @@ type EndRequest struct {
 type View struct {
 	ID         uid.ID            `json:"id"`
 	Status     Status            `json:"status"`
-	To         string            `json:"to"` // as sent in the answer to a start; masked everywhere else
+	To         string            `json:"to"`      // as sent in the answer to a start; masked everywhere else
+	Country    string            `json:"country"` // of a number, as two capitals; empty where it has none
 	Channel    delivery.Channel  `json:"channel"`
 	Service    uid.ID            `json:"service"`
 	Purpose    Purpose           `json:"purpose"`
@@ -126,6 +132,9 @@ type CheckAnswer struct {
 	Status     Status `json:"status"`
 	Valid      bool   `json:"valid"`
 	ChecksLeft int    `json:"checks_left"`
+
+	// View is the verification as the check left it, To masked. It is not kept with an idempotency key: zero in a repeated answer.
+	View View `json:"-"`
 }
 
 // Record is a verification with its deliveries.

@@ -44,7 +44,7 @@ func (d *door) refusedAnswer(a *factor.Answer) error {
 	case factor.Exhausted:
 		return codesUsedUp(60308, a.Challenge.ExpiresAt.Sub(d.Now()))
 	case factor.Paused:
-		e := tooMany("factor_paused")
+		e := tooMany("factor_paused", "")
 		e.wait = a.RetryAt.Sub(d.Now())
 		return &e
 	case factor.Rationed:

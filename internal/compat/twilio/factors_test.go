@@ -291,7 +291,7 @@ func TestFactorsOfOthersAreNotThere(t *testing.T) {
 	c.must(201, "POST", service+"/Entities", "Identity", "ident-0002")
 	elsewhere := c.service() + "/Entities/ident-0001"
 	c.must(201, "POST", strings.TrimSuffix(elsewhere, "/ident-0001"), "Identity", "ident-0001")
-	other := stranger(t)
+	other := neighbour(t)
 	theirs := other.service() + "/Entities/ident-0001"
 	other.must(201, "POST", strings.TrimSuffix(theirs, "/ident-0001"), "Identity", "ident-0001")
 	for _, who := range []struct {

@@ -128,8 +128,8 @@ func account(t testing.TB) client {
 	return client{TB: t, user: dev.Twilio.AccountSID, secret: dev.Twilio.AuthToken, base: dev.Twilio.BaseURL}
 }
 
-// stranger asks as the other account of the server.
-func stranger(t testing.TB) client {
+// neighbour is the other tenant of the server.
+func neighbour(t testing.TB) client {
 	t.Helper()
 	id, err := uid.ParseTenant(dev.Other.Tenant)
 	if err != nil {
@@ -153,7 +153,7 @@ func (c client) ask(method, path string, f url.Values) answer {
 	if !strings.HasPrefix(path, "http") {
 		path = c.base + "/v2" + path
 	}
-	r, err := http.NewRequestWithContext(c.Context(), method, path, strings.NewReader(f.Encode()))
+	r, err := http.NewRequestWithContext(context.WithoutCancel(c.Context()), method, path, strings.NewReader(f.Encode())) // clean-ups ask too
 	if err != nil {
 		c.Fatal(err)
 	}

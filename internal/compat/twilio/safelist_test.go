@@ -67,7 +67,7 @@ func TestAnotherAccountsSafeListIsItsOwn(t *testing.T) {
 	c, to := account(t), number()
 	c.must(201, "POST", "/SafeList/Numbers", "PhoneNumber", to)
 	defer c.must(204, "DELETE", "/SafeList/Numbers/"+to)
-	other := stranger(t)
+	other := neighbour(t)
 	other.refused(404, 20404, "GET", "/SafeList/Numbers/"+to)
 	other.refused(404, 20404, "DELETE", "/SafeList/Numbers/"+to)
 }

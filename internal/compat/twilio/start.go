@@ -20,7 +20,7 @@ import (
 // ofStart are the parameters that the fields of a start come from.
 var ofStart = map[string]string{
 	"to": "To", "channel": "Channel", "code": "CustomCode", "locale": "Locale", "metadata": "Tags", "text": "CustomFriendlyName",
-	"client.ip": "DeviceIp", "transaction.amount": "Amount", "transaction.payee": "Payee",
+	"client.ip": "DeviceIp", "rate_limits": "RateLimits", "transaction.amount": "Amount", "transaction.payee": "Payee",
 }
 
 // starting is a create on its way: the request that it becomes.
@@ -203,11 +203,12 @@ const (
 
 // readExtras reads what goes with a verification and is not shown to the person.
 func (st *starting) readExtras() error {
-	if limits := st.form.Get("RateLimits"); limits != "" {
-		var named map[string]any
-		if json.Unmarshal([]byte(limits), &named) != nil || len(named) > 0 {
-			return invalid("RateLimits", "The service has no such rate limit.")
+	if text := st.form.Get("RateLimits"); text != "" {
+		limits, ok := limitValues(text)
+		if !ok {
+			return invalid("RateLimits", "Give a JSON object of names of rate limits, each with a text or a number.")
 		}
+		st.req.RateLimits = limits
 	}
 	if err := checkPassedOver(st.form); err != nil {
 		return err
