@@ -27,7 +27,7 @@ var floors = [][]string{
 	{"internal/verify", "internal/web"}, // web is what edges share; it stands beside
 	{
 		"internal/delivery", "internal/delivery/sink", "internal/delivery/relay", "internal/delivery/smtp", "internal/delivery/smpp",
-		"internal/factor", "internal/risk", "internal/tenant", "internal/webhook",
+		"internal/factor", "internal/risk", "internal/risk/safelist", "internal/tenant", "internal/webhook",
 	},
 	// Mechanisms and words.
 	{"internal/outbox", "internal/policy", "internal/sandbox"},

@@ -22,15 +22,15 @@ func TestARunAgainstTheEmptyServer(t *testing.T) {
 
 func TestFlagsThatMeanNothingAreRefused(t *testing.T) {
 	t.Parallel()
-	good := options{bin: "x", callers: "1,16", db: "sqlite", request: "both", fill: 5}
-	if p, err := good.plan(); err != nil || len(p.callers) != 2 || len(p.requests) != 2 || len(p.histories) != 2 {
+	good := options{bin: "x", callers: "1,16", db: "sqlite", request: "plain,client,twilio", fill: 5}
+	if p, err := good.plan(); err != nil || len(p.callers) != 2 || len(p.requests) != 3 || len(p.histories) != 2 {
 		t.Errorf("plan %+v, %v", p, err)
 	}
 	for name, spoil := range map[string]func(*options){
 		"callers": func(o *options) { o.callers = "many" },
 		"none":    func(o *options) { o.callers = "0" },
 		"db":      func(o *options) { o.db = "sqlite,oracle" },
-		"request": func(o *options) { o.request = "some" },
+		"request": func(o *options) { o.request = "plain,some" },
 	} {
 		o := good
 		spoil(&o)

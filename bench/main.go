@@ -72,13 +72,11 @@ func (o options) plan() (p plan, err error) {
 		}
 		p.databases = append(p.databases, db)
 	}
-	switch o.request {
-	case "plain", "client":
-		p.requests = []string{o.request}
-	case "both":
-		p.requests = []string{"plain", "client"}
-	default:
-		return p, fmt.Errorf("-request %s: want plain, client or both", o.request)
+	for kind := range strings.SplitSeq(o.request, ",") {
+		if kinds[kind] == nil {
+			return p, fmt.Errorf("-request %s: want some of %s, separated by commas", o.request, kindNames())
+		}
+		p.requests = append(p.requests, kind)
 	}
 	p.histories = []int64{0}
 	if o.fill > 0 {
@@ -96,7 +94,7 @@ func main() {
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "length of a round")
 	flag.DurationVar(&o.warm, "warm", 2*time.Second, "load before the first round of each number of callers, not measured")
 	flag.Int64Var(&o.count, "count", 200_000, "most verifications in a round")
-	flag.StringVar(&o.request, "request", "plain", "plain, client (with client and Idempotency-Key), or both")
+	flag.StringVar(&o.request, "request", "plain", "kinds of request, separated by commas: "+kindNames())
 	flag.DurationVar(&o.fsyncDelay, "fsync-delay", 0, "make each fsync of the database take this much longer")
 	flag.DurationVar(&o.providerDelay, "provider-delay", 0, "how long the provider takes to answer")
 	flag.StringVar(&o.dir, "dir", "", "keep the databases here and use what an earlier run left; empty: a temporary folder")
@@ -220,7 +218,10 @@ func measure(ctx context.Context, o options, p plan, servers []*target.Server, p
 		Options: fmt.Sprintf("%d rounds of %v, fsync +%v, provider %v", o.rounds, o.duration, o.fsyncDelay, o.providerDelay)}
 	var next atomic.Uint64
 	next.Store(o.first)
-	all := contestants(servers, p.requests, provider, &next)
+	all, err := contestants(ctx, servers, p.requests, provider, &next)
+	if err != nil {
+		return rep, err
+	}
 	for _, history := range p.histories {
 		if history > 0 {
 			if err := age(ctx, servers[1:], history); err != nil {
@@ -259,17 +260,21 @@ func age(ctx context.Context, servers []*target.Server, count int64) error {
 }
 
 // contestants are the servers with the kinds of request that each gets; the empty server gets plain ones.
-func contestants(servers []*target.Server, requests []string, provider *relay.Relay, next *atomic.Uint64) (all []*caller) {
+func contestants(ctx context.Context, servers []*target.Server, requests []string, provider *relay.Relay, next *atomic.Uint64) (all []*caller, err error) {
 	for _, s := range servers {
+		of := requests
 		if s.Name == "empty" {
-			all = append(all, newCaller(s, provider, next, false))
-			continue
+			of = []string{"plain"}
 		}
-		for _, kind := range requests {
-			all = append(all, newCaller(s, provider, next, kind == "client"))
+		for _, kind := range of {
+			c, err := newCaller(ctx, s, provider, next, kind)
+			if err != nil {
+				return nil, fmt.Errorf("%s, requests of kind %s: %w", s.Name, kind, err)
+			}
+			all = append(all, c)
 		}
 	}
-	return all
+	return all, nil
 }
 
 // turns warms each contestant up, then gives each a round in turn.
@@ -286,8 +291,8 @@ func turns(ctx context.Context, o options, callers int, all []*caller) (rows []r
 				return nil, ctx.Err()
 			}
 			if r.Failed > int64(len(r.Samples))/100 {
-				return nil, fmt.Errorf("%s at %d callers: %d of %d failed, the first with: %w",
-					c.server.Name, callers, r.Failed, r.Failed+int64(len(r.Samples)), r.Err)
+				return nil, fmt.Errorf("%s, %s, at %d callers: %d of %d failed, the first with: %w",
+					c.server.Name, c.kind, callers, r.Failed, r.Failed+int64(len(r.Samples)), r.Err)
 			}
 			if n > 0 {
 				rounds[i] = append(rounds[i], r)
@@ -295,11 +300,7 @@ func turns(ctx context.Context, o options, callers int, all []*caller) (rows []r
 		}
 	}
 	for i, c := range all {
-		request := "plain"
-		if c.client {
-			request = "client"
-		}
-		rows = append(rows, summarize(c.server.Name, request, callers, rounds[i]))
+		rows = append(rows, summarize(c.server.Name, c.kind, callers, rounds[i]))
 	}
 	return rows, nil
 }

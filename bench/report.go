@@ -14,11 +14,12 @@ import (
 // A row is one server at one number of callers: medians over the rounds.
 type row struct {
 	Server  string  `json:"server"`
-	Request string  `json:"request"` // "plain", or "client" with client and Idempotency-Key
+	Request string  `json:"request"` // the kind: plain, client (with client and Idempotency-Key), or a vendor's door
 	Callers int     `json:"callers"`
 	History int64   `json:"history"` // finished verifications that were put into the database before
 	Rate    float64 `json:"verifications_per_second"`
 	Ratio   float64 `json:"ratio_to_empty"` // to the empty server at the same number of callers in the same run
+	ToPlain float64 `json:"ratio_to_plain"` // to plain requests to the same server, in the same way; 0 without them
 	Failed  int64   `json:"failed"`         // over all rounds
 
 	StartP50    float64 `json:"start_p50_ms"`
@@ -92,21 +93,26 @@ func summarize(name, request string, callers int, rounds []round) row {
 	return r
 }
 
-// compare sets the ratio of each row to the empty server's row of the same turns.
+// compare sets the ratios of each row: to the empty server's row of the same turns, and to the row of plain requests to the
+// same server.
 func compare(rows []row) {
 	type turn struct {
+		server  string
 		callers int
 		history int64
 	}
-	ceiling := map[turn]float64{}
+	plain := map[turn]float64{}
 	for _, r := range rows {
-		if r.Server == "empty" {
-			ceiling[turn{r.Callers, r.History}] = r.Rate
+		if r.Request == "plain" {
+			plain[turn{r.Server, r.Callers, r.History}] = r.Rate
 		}
 	}
 	for i, r := range rows {
-		if c := ceiling[turn{r.Callers, r.History}]; c > 0 {
+		if c := plain[turn{"empty", r.Callers, r.History}]; c > 0 {
 			rows[i].Ratio = r.Rate / c
+		}
+		if p := plain[turn{r.Server, r.Callers, r.History}]; p > 0 {
+			rows[i].ToPlain = r.Rate / p
 		}
 	}
 }
@@ -121,10 +127,10 @@ func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }
 func (r report) table(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %d cores, %s, %s\n\n", r.When.Format(time.DateTime), r.Cores, r.Go, r.Options)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "callers\thistory\tserver\trequest\tper s\tratio\tstart ms p50\tp99\thand-over p50\tp99\tcheck p50\tp99\tCPU s/1000: server\tdatabase\tgenerator\tMB: server\tdatabase\tfailed\t")
+	fmt.Fprintln(t, "callers\thistory\tserver\trequest\tper s\tratio\tto plain\tstart ms p50\tp99\thand-over p50\tp99\tcheck p50\tp99\tCPU s/1000: server\tdatabase\tgenerator\tMB: server\tdatabase\tfailed\t")
 	for _, x := range r.Rows {
-		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.3f\t%.3f\t%.3f\t%.0f\t%.0f\t%d\t\n",
-			x.Callers, x.History, x.Server, x.Request, x.Rate, x.Ratio, x.StartP50, x.StartP99, x.HandOverP50, x.HandOverP99, x.CheckP50, x.CheckP99,
+		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.3f\t%.3f\t%.3f\t%.0f\t%.0f\t%d\t\n",
+			x.Callers, x.History, x.Server, x.Request, x.Rate, x.Ratio, x.ToPlain, x.StartP50, x.StartP99, x.HandOverP50, x.HandOverP99, x.CheckP50, x.CheckP99,
 			x.ServerCPU, x.DatabaseCPU, x.GeneratorCPU, x.ServerPeak, x.DatabasePeak, x.Failed)
 	}
 	if err := t.Flush(); err != nil {

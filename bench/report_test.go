@@ -32,18 +32,19 @@ func TestARowIsTheMedianOfItsRounds(t *testing.T) {
 	}
 }
 
-func TestRatiosAreToTheEmptyServerOfTheSameTurns(t *testing.T) {
+func TestRatiosAreToTheEmptyServerAndToPlainRequestsOfTheSameTurns(t *testing.T) {
 	t.Parallel()
 	rows := []row{
-		{Server: "empty", Callers: 1, Rate: 100}, {Server: "x", Callers: 1, Rate: 50},
-		{Server: "empty", Callers: 16, Rate: 1000}, {Server: "x", Callers: 16, Rate: 300},
-		{Server: "empty", Callers: 16, History: 9, Rate: 500}, {Server: "x", Callers: 16, History: 9, Rate: 100},
-		{Server: "x", Callers: 64, Rate: 100},
+		{Server: "empty", Request: "plain", Callers: 1, Rate: 100}, {Server: "x", Request: "plain", Callers: 1, Rate: 50},
+		{Server: "empty", Request: "plain", Callers: 16, Rate: 1000}, {Server: "x", Request: "plain", Callers: 16, Rate: 300},
+		{Server: "x", Request: "mta", Callers: 16, Rate: 150},
+		{Server: "empty", Request: "plain", Callers: 16, History: 9, Rate: 500}, {Server: "x", Request: "mta", Callers: 16, History: 9, Rate: 100},
+		{Server: "x", Request: "mta", Callers: 64, Rate: 100},
 	}
 	compare(rows)
-	for i, want := range []float64{1, 0.5, 1, 0.3, 1, 0.2, 0} {
-		if rows[i].Ratio != want {
-			t.Errorf("row %d: ratio %v, want %v", i, rows[i].Ratio, want)
+	for i, want := range [][2]float64{{1, 1}, {0.5, 1}, {1, 1}, {0.3, 1}, {0.15, 0.5}, {1, 1}, {0.2, 0}, {0, 0}} {
+		if rows[i].Ratio != want[0] || rows[i].ToPlain != want[1] {
+			t.Errorf("row %d: ratios %v and %v, want %v", i, rows[i].Ratio, rows[i].ToPlain, want)
 		}
 	}
 }

@@ -144,6 +144,7 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"rows":\[\{.*"status":"APPROVED".*"externalId":"order-7".*"total":1`,
 			`"deliverable":false.*"lineType":"landline"`,
 			`"messageId":"snd_`,
+			`"event":"delivery-status".*"secret":"\*\*\*\*0617"`,
 		))
 	})
 	t.Run("compat-twilio", func(t *testing.T) {
@@ -157,11 +158,14 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"status":"pending","valid":false`,
 			`"status":"approved","valid":true`,
 			`"code":20404`, // a code is good once
+			`"attempts":\[\{"sid":"VL.*"conversion_status":"converted".*"key":"attempts"`,
+			`"total_attempts":1,"total_converted":1,"total_unconverted":0,"conversion_rate_percentage":"100.0"`,
 			"",
 			`"sid":"YF.*"status":"unverified".*"binding":\{"secret":"[A-Z2-7]{32}","uri":"otpauth://totp/Harbor:Ann%20phone\?`, "",
 			`"status":"unverified"`,
 			`"code":60318`,
 			`"factors":\[\{"sid":"YF`,
+			`"sid":"YW.*"event_types":\["\*"\].*"webhook_method":"POST"`,
 		))
 	})
 }

@@ -20,6 +20,7 @@ type Server struct {
 	Name     string
 	URL      string
 	Token    string // API key; empty for the empty server
+	Tenant   string // whose it is
 	Process  *Process
 	Database *Process // nil when the server has its database inside
 	Driver   string   // of database/sql: "sqlite" or "pgx"; empty for the empty server
@@ -106,7 +107,7 @@ func (s *Server) begin(ctx context.Context) error {
 		return err
 	}
 	s.URL = "http://" + addr
-	if s.Token, err = credentials(ctx, s.cfg); err != nil {
+	if s.Tenant, s.Token, err = credentials(ctx, s.cfg); err != nil {
 		return err
 	}
 	if err := s.Start(ctx); err != nil { // makes what the second start finds
@@ -170,6 +171,7 @@ func writeConfig(cfg Config, databaseURL string) (addr string, err error) {
 		"master_key_file": key,
 		"log":             map[string]any{"level": "info"},
 		"metrics":         map[string]any{"listen": metrics},
+		"mta":             map[string]any{"address_limit": "1000000 in 1m", "account_limit": "1000000 in 1m"},
 		"egress":          map[string]any{"allow": []string{"127.0.0.0/8"}},
 		"providers": []any{map[string]any{"name": "bench", "type": "relay", "channels": []string{"sms"},
 			"url": cfg.Provider, "secret": "whsec_" + random()}},
@@ -192,7 +194,7 @@ func random() string {
 }
 
 // credentials migrates the database and makes a tenant with a key.
-func credentials(ctx context.Context, cfg Config) (string, error) {
+func credentials(ctx context.Context, cfg Config) (tenant, key string, err error) {
 	var made struct{ ID, Secret string }
 	for _, args := range [][]string{
 		{"migrate"},
@@ -200,20 +202,20 @@ func credentials(ctx context.Context, cfg Config) (string, error) {
 		{"key", "create", "--tenant", "", "--json"},
 	} {
 		if args[0] == "key" {
-			args[3] = made.ID
+			args[3], tenant = made.ID, made.ID
 		}
 		cmd := exec.CommandContext(ctx, cfg.Binary, append(args, "--config", configFile(cfg))...)
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
 		if err != nil {
-			return "", fmt.Errorf("countersign %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+			return "", "", fmt.Errorf("countersign %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
 		}
 		if args[0] != "migrate" {
 			if err := json.Unmarshal(out, &made); err != nil {
-				return "", fmt.Errorf("countersign %s: %w", strings.Join(args, " "), err)
+				return "", "", fmt.Errorf("countersign %s: %w", strings.Join(args, " "), err)
 			}
 		}
 	}
-	return made.Secret, nil
+	return tenant, made.Secret, nil
 }

@@ -37,6 +37,7 @@ type Config struct {
 	Worker         Worker          `yaml:"worker" doc:"The sending of messages."`
 	Audit          Audit           `yaml:"audit" doc:"The log that proves itself."`
 	Retention      Retention       `yaml:"retention" doc:"How long things are kept."`
+	MTA            MTA             `yaml:"mta" doc:"The door for clients of Mobile Text Alerts, see compat-mta.md. Each process counts for itself."`
 	Dev            Dev             `yaml:"dev" doc:"Read in development mode only."`
 
 	// DevMode is serve --dev; no file and no environment can set it.
@@ -92,6 +93,12 @@ type Audit struct {
 type Retention struct {
 	Verifications time.Duration `yaml:"verifications" default:"30d" range:"1d..3650d" doc:"Verifications that ended, with their deliveries."`
 	Events        time.Duration `yaml:"events" default:"2557d" range:"0d..7300d" doc:"Audit events; 0d keeps them for ever. Their hashes stay, so that the log verifies."`
+}
+
+// MTA is what the door for clients of Mobile Text Alerts lets through. Without it, what the vendor does (MTA-35).
+type MTA struct {
+	AddressLimit ratelimit.Limit `yaml:"address_limit" default:"30 in 1m" doc:"Requests from one client address (IPv6: from one /64)."`
+	AccountLimit ratelimit.Limit `yaml:"account_limit" default:"25 in 15s" doc:"Codes sent by a tenant, and again codes checked."`
 }
 
 // Dev is what a development installation may add.

@@ -151,6 +151,11 @@ func (s *source) checkLimits(c Config) {
 	if len(c.Limits.CoolDowns) == 0 {
 		s.wrong("limits.cool_downs", "must name at least one wait.", "Leave the key out for the usual ones, or say [0s] for none.")
 	}
+	for key, l := range map[string]ratelimit.Limit{"mta.address_limit": c.MTA.AddressLimit, "mta.account_limit": c.MTA.AccountLimit} {
+		if l.Burst == 0 {
+			s.wrong(key, "lets nothing through.", "Leave the key out for the vendor's figure.")
+		}
+	}
 }
 
 func (s *source) checkDev(c Config) {

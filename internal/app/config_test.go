@@ -130,6 +130,7 @@ metrics: {listen: ":9090"}
 worker: {concurrency: 7}
 audit: {checkpoint_file: /mnt/x, interval: 5s}
 retention: {verifications: 90d, events: 0d}
+mta: {account_limit: 500 in 1m}
 dev: {barred: ["+447700900999"], code_ttl: 30s}
 `)
 	if err != nil {
@@ -160,6 +161,7 @@ dev: {barred: ["+447700900999"], code_ttl: 30s}
 		},
 		Log: Log{Level: "debug", Format: "text"}, Metrics: Metrics{Listen: ":9090"}, Worker: Worker{Concurrency: 7},
 		Audit: Audit{CheckpointFile: "/mnt/x", Interval: 5 * time.Second}, Retention: Retention{Verifications: 90 * 24 * time.Hour},
+		MTA: MTA{AddressLimit: ratelimit.Limit{Burst: 30, Period: time.Minute}, AccountLimit: ratelimit.Limit{Burst: 500, Period: time.Minute}},
 		Dev: Dev{Barred: []string{"+447700900999"}, CodeTTL: 30 * time.Second},
 	}
 	if diff := cmp.Diff(want, c, cmpopts.EquateComparable(netip.Prefix{}), reveal); diff != "" {
@@ -199,6 +201,7 @@ egress: {allow: [10.0.0.1/8]}
 tls: {cert_file: /nowhere}
 log: {level: loud}
 public_url: verify.example.com
+mta: {account_limit: 0 in 15s}
 `)
 	got := said(err)
 	want := []string{
@@ -213,7 +216,7 @@ public_url: verify.example.com
 	if diff := cmp.Diff(want, got[:min(len(want), len(got))]); diff != "" {
 		t.Errorf("the first faults (-want +got):\n%s", diff)
 	}
-	for _, line := range []int{7, 8, 9, 10, 12, 13, 14, 16, 17, 19, 20, 21, 22, 23, 24} {
+	for _, line := range []int{7, 8, 9, 10, 12, 13, 14, 16, 17, 19, 20, 21, 22, 23, 24, 25} {
 		if !strings.Contains("\n"+strings.Join(got, "\n"), fmt.Sprintf("\n%d:", line)) {
 			t.Errorf("no fault for line %d:\n%s", line, strings.Join(got, "\n"))
 		}

@@ -12,7 +12,9 @@ import (
 	"github.com/countersign/countersign/internal/compat/camara"
 	"github.com/countersign/countersign/internal/compat/mta"
 	"github.com/countersign/countersign/internal/compat/twilio"
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/devphone"
+	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/web"
 )
 
@@ -39,11 +41,17 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	)
 	rest := chain.Wrap(web.APIPolicy(), native)
 	edges := map[string]http.Handler{"/healthz": health, "/readyz": health}
-	if edges[camara.Base], err = s.camara(chain); err != nil {
+	operator, err := s.camara(chain)
+	if err != nil {
 		return nil, err
 	}
-	vendor := s.twilio(chain)
-	edges[twilio.Mount], edges[twilio.Mount+"/"] = vendor, vendor
+	vendor, err := s.twilio(chain)
+	if err != nil {
+		return nil, err
+	}
+	for mount, door := range map[string]http.Handler{twilio.Mount: vendor, "/compat/mta": s.mtaDoor(chain), strings.TrimSuffix(camara.Base, "/"): operator} {
+		edges[mount], edges[mount+"/"] = door, door // what is answered at the mount itself is the vendor's form too
+	}
 	if metrics {
 		edges["/metrics"] = onlyLoopback(web.Metrics(s.registry), rest)
 	}
@@ -54,20 +62,24 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		}
 		edges["/dev/"] = chain.Wrap(web.PagePolicy(web.WriteProblem), phone)
 	}
-	edges["/compat/mta/"] = s.mtaDoor(chain)
 	return web.Split(edges, rest), nil
 }
 
 // twilio is the door for applications of Twilio's Verify API.
-func (s *server) twilio(chain *web.Chain) http.Handler {
+func (s *server) twilio(chain *web.Chain) (http.Handler, error) {
+	texts, err := delivery.Templates()
+	if err != nil {
+		return nil, err
+	}
 	cfg := twilio.Config{
-		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Factors: s.factors,
+		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Factors: s.factors, Webhooks: s.webhooks,
+		SafeList: s.safe, Templates: texts,
 		Rules: rules(s.cfg), Origin: s.origin,
 	}
 	if s.cfg.DevMode {
-		cfg.Life = s.cfg.Dev.CodeTTL
+		cfg.Life, cfg.Attempts = s.cfg.Dev.CodeTTL, ratelimit.MaxFixed
 	}
-	return chain.Wrap(twilio.Policy(), twilio.New(cfg))
+	return chain.Wrap(twilio.Policy(), twilio.New(cfg)), nil
 }
 
 // origin is what URLs in the answer to r begin with.

@@ -111,6 +111,7 @@ providers:
   - {name: main, type: relay, channels: [sms], url: "%s/send", secret: %q}
 egress: {allow: [127.0.0.0/8]}
 limits: %s
+mta: {address_limit: 1000000 in 1m, account_limit: 1000000 in 1m}
 audit: {interval: 1s, checkpoint_file: %q}
 `, filepath.Join(in.dir, data), database, key, in.relay.http.URL, relaySecret, limits, filepath.Join(in.dir, "checkpoints"))
 	path := filepath.Join(in.dir, name)

@@ -6,8 +6,9 @@
 // everywhere within a second, and on the node that revoked it at once.
 //
 // Words. A tenant owns everything and sees nothing of another. A sandbox is a tenant whose messages are never sent: it is a
-// tenant of its own, so that it shares no verification, recipient or limit with a live one. A service is a tenant's named profile; exactly one of
-// them is the default. A key's secret is shown once and kept as a keyed hash; a principal is what a key proves. Two
+// tenant of its own, so that it shares no verification, recipient or limit with a live one. A service is a tenant's named
+// profile; exactly one of them is the default. A rate limit is set by the tenant on starts with a service, and a bucket is one
+// figure of it. A key's secret is shown once and kept as a keyed hash; a principal is what a key proves. Two
 // and more keys of a tenant work side by side, so that one can take the place of another.
 //
 // A tenant that is suspended keeps all it has, and its keys are refused until it is resumed.
@@ -87,6 +88,9 @@ type Service struct {
 	// Vendor keeps settings of vendors' doors that nothing else looks at, such as "twilio.psd2_enabled": at most 64, with
 	// keys of 1 to 64 and values of at most 512 characters.
 	Vendor map[string]string `json:"vendor,omitempty"`
+
+	// RateLimits are those that the tenant set itself, in the order of their ids: at most MaxRateLimits.
+	RateLimits []RateLimit `json:"rate_limits,omitempty"`
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`

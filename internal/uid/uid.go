@@ -44,6 +44,9 @@ const (
 	Entity       Prefix = "ent"
 	Factor       Prefix = "fac"
 	Challenge    Prefix = "chl"
+	SafeNumber   Prefix = "saf"
+	RateLimit    Prefix = "rlm" // of a service
+	Bucket       Prefix = "bkt" // of a rate limit
 	Webhook      Prefix = "whk" // an endpoint
 	WebhookSent  Prefix = "wdl" // a delivery of an event to an endpoint
 )
@@ -82,6 +85,16 @@ func NewTenant(now time.Time) Tenant { return Tenant(Random(now)) }
 func Floor(t time.Time) ID {
 	var id ID
 	binary.BigEndian.PutUint64(id[:8], uint64(max(t.UnixMilli(), 0))<<16)
+	return id
+}
+
+// Next is the least identifier above id, zero above the greatest: the bound of a range that id itself is in.
+func (id ID) Next() ID {
+	for i := len(id) - 1; i >= 0; i-- {
+		if id[i]++; id[i] != 0 {
+			break
+		}
+	}
 	return id
 }
 

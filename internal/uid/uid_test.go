@@ -259,3 +259,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestNext_is_the_least_identifier_above(t *testing.T) {
+	t.Parallel()
+	greatest := ID(bytes.Repeat([]byte{0xff}, 16))
+	for id, want := range map[ID]ID{
+		{}: {15: 1}, {15: 0xff}: {14: 1}, {0: 1, 14: 0xff}: {0: 1, 14: 0xff, 15: 1}, {3: 7, 15: 0xfe}: {3: 7, 15: 0xff}, greatest: {},
+	} {
+		if got := id.Next(); got != want {
+			t.Errorf("%s.Next() = %s, want %s", id, got, want)
+		}
+	}
+}

@@ -140,6 +140,31 @@ func TestSEC_5_code_answers_only_its_own_verification(t *testing.T) {
 	}
 }
 
+func TestCheck_by_an_id_for_another_service_spends_nothing_and_answers_as_of_none(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	v := f.mustStart()
+	code := f.code()
+	own := f.tenants.service.ID.Text(uid.Service)
+	f.tenants.service.ID = uid.Random(f.time()) // it is of a service that the caller does not mean
+	of := func(service string) func(*CheckRequest) { return func(r *CheckRequest) { r.Service = service } }
+	_, err := f.check(v.View.ID, code, of(f.tenants.service.ID.Text(uid.Service)))
+	wantFault(t, err, fault.NotFound, "verification_not_found")
+	_, err = f.check(v.View.ID, code, of("no such service"))
+	wantFault(t, err, fault.Invalid, "service_unknown")
+	if got := f.store.get(v.View.ID); got.Checks != 0 {
+		t.Fatalf("%d checks spent", got.Checks)
+	}
+	f.tenants.service.ID, err = uid.Parse(uid.Service, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := f.mustCheck(v.View.ID, code, of(own))
+	if !a.Valid || a.View.Status != Approved || a.View.To != "+1 ••• ••• ••23" {
+		t.Fatalf("the right code for its own service: %+v", a)
+	}
+}
+
 func TestSP_11_code_for_one_purpose_is_void_for_another(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

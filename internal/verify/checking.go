@@ -30,6 +30,7 @@ type checking struct {
 	now     time.Time
 	owner   tenant.Tenant
 	target  Target
+	service uid.ID // that the verification must be of; zero: any
 	code    string // what was typed, normalised
 	binding []byte // text of the transaction that was repeated; nil for none
 	tag     ratelimit.Tag
@@ -115,11 +116,27 @@ func (c *checking) prepare(ctx context.Context) (err error) {
 		if c.owner, err = c.aim(ctx, &c.target, c.req.To, c.req.Service, c.req.Purpose); err != nil {
 			return err
 		}
-	} else if c.owner, err = c.tenants.Tenant(ctx, c.target.Tenant); err != nil {
+	} else if err := c.belong(ctx); err != nil {
 		return err
 	}
 	c.tag = c.Service.tag(c.target.Tenant, machine)
 	return nil
+}
+
+// belong finds who a check by an id comes from, and of which service the verification has to be.
+func (c *checking) belong(ctx context.Context) (err error) {
+	if c.req.Service == "" {
+		c.owner, err = c.tenants.Tenant(ctx, c.target.Tenant)
+		return err
+	}
+	owner, profile, err := c.profile(ctx, c.target.Tenant, c.req.Service)
+	c.owner, c.service = owner, profile.ID
+	return err
+}
+
+// theirs reports whether v is one that the caller may mean.
+func (c *checking) theirs(v *Verification) bool {
+	return v != nil && (c.service.IsZero() || v.Service == c.service)
 }
 
 // decide is the check under the recipient's lock. For a verification that is not there, or not live, it derives and
@@ -131,7 +148,7 @@ func (c *checking) decide(h *Held) (e outbox.Effects, err error) {
 		return e, err
 	}
 	v := h.V
-	if v == nil || !v.Live(c.now) {
+	if !c.theirs(v) || !v.Live(c.now) {
 		if v != nil && v.Due(c.now) {
 			e.Events = append(e.Events, v.Expire(system(), c.now))
 		}
@@ -173,7 +190,7 @@ func (c *checking) compare(h *Held) (e outbox.Effects, err error) {
 			c.outcome = outcomeExhausted
 		}
 	}
-	c.answer = CheckAnswer{ID: v.ID, Status: v.Status, Valid: outcome == Right, ChecksLeft: v.ChecksLeft()}
+	c.answer = CheckAnswer{ID: v.ID, Status: v.Status, Valid: outcome == Right, ChecksLeft: v.ChecksLeft(), View: view(v, v.Masked, c.now)}
 	return e, c.once.keep(h, c.answer)
 }
 

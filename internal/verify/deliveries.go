@@ -45,6 +45,16 @@ func (v *Verification) recorded(send int, tries []delivery.Try, held []Delivery,
 	return rows
 }
 
+// LatestOf is the last of the deliveries that carries the send, nil when none does yet.
+func LatestOf(deliveries []Delivery, send int) (last *Delivery) {
+	for i := range deliveries {
+		if one := &deliveries[i]; one.Send == send && (last == nil || one.N > last.N) {
+			last = one
+		}
+	}
+	return last
+}
+
 // gotThrough reports whether a message of any of the deliveries left us, or may have.
 func gotThrough(lists ...[]Delivery) bool {
 	for _, list := range lists {

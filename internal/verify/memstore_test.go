@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -238,6 +239,30 @@ func (m *memStore) Verifications(_ context.Context, t uid.Tenant, f Filter) (pag
 		}
 	}
 	return page, more, nil
+}
+
+func (m *memStore) Outlines(_ context.Context, t uid.Tenant, f Span) (list []Outline, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, v := range m.verifications {
+		in := v.Tenant == t && string(v.ID[:]) >= string(f.From[:]) && (f.Below.IsZero() || string(v.ID[:]) < string(f.Below[:]))
+		if !in || f.BlindIndex != nil && *f.BlindIndex != v.BlindIndex {
+			continue
+		}
+		o := Outline{ID: v.ID, Service: v.Service, Kind: v.Kind, Country: v.Country, Status: v.Status, Sends: slices.Clone(v.Sends)}
+		if f.Numbers {
+			o.Recipient = v.Recipient
+		}
+		list = append(list, o)
+	}
+	slices.SortFunc(list, func(a, b Outline) int {
+		order := strings.Compare(string(b.ID[:]), string(a.ID[:]))
+		if f.OldestFirst {
+			order = -order
+		}
+		return order
+	})
+	return list[:min(len(list), f.Limit)], m.down
 }
 
 func (m *memStore) Due(_ context.Context, now time.Time, limit int) (due []Target, err error) {

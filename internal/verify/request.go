@@ -43,6 +43,10 @@ type StartRequest struct {
 	Text        string // the message's own words with one {{code}} in them; empty: the service's
 	Rules       *Rules // of a vendor's door; nil: those of the native API
 	Idempotency *Idempotency
+
+	// RateLimits are the service's rate limits that this start counts against, by name, each with the value it counts by: at
+	// most 1024 bytes, of which a keyed hash is kept.
+	RateLimits map[string]string
 }
 
 // Rules are where a vendor's door differs from the native API. They hold for the start and for what it makes.
@@ -53,10 +57,12 @@ type Rules struct {
 	Wait          bool            // a start inside the cool-down is refused, with the wait, even when it would supersede
 	CodeLength    int             // digits of the code, 4..10; zero: the profile's
 	Deny          string          // the door's own reason to send nothing: the verification is made, with the status denied
+	Vouched       bool            // the caller asks for this send not to be weighed for fraud; what that means is for package risk to say
 	KeepCode      bool            // a start with another code of the caller's, or none, sends the code of the open one again
 }
 
-// CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose.
+// CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose. With an ID,
+// a Service is the one that the verification must be of: one of another is not found.
 type CheckRequest struct {
 	Caller      Caller
 	ID          uid.ID
@@ -89,7 +95,8 @@ type EndRequest struct {
 type View struct {
 	ID         uid.ID            `json:"id"`
 	Status     Status            `json:"status"`
-	To         string            `json:"to"` // as sent in the answer to a start; masked everywhere else
+	To         string            `json:"to"`      // as sent in the answer to a start; masked everywhere else
+	Country    string            `json:"country"` // of a number, as two capitals; empty where it has none
 	Channel    delivery.Channel  `json:"channel"`
 	Service    uid.ID            `json:"service"`
 	Purpose    Purpose           `json:"purpose"`
@@ -125,6 +132,9 @@ type CheckAnswer struct {
 	Status     Status `json:"status"`
 	Valid      bool   `json:"valid"`
 	ChecksLeft int    `json:"checks_left"`
+
+	// View is the verification as the check left it, To masked. It is not kept with an idempotency key: zero in a repeated answer.
+	View View `json:"-"`
 }
 
 // Record is a verification with its deliveries.

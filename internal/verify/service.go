@@ -58,6 +58,7 @@ type Service struct {
 	meters   *metrics
 	refusals *refusals
 	began    time.Time // when the service was made, with its monotonic reading
+	bounds   bounds
 }
 
 // New makes a Service, or says which part is missing.
@@ -72,6 +73,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	return &Service{
 		Now: time.Now, rules: cfg.Rules, store: deps.Store, ring: deps.Ring, tenants: deps.Tenants, carrier: deps.Carrier,
 		risk: deps.Risk, log: deps.Log, meters: m, refusals: newRefusals(), began: time.Now(),
+		bounds: bounds{listed: mostListed, counted: mostCounted},
 	}, nil
 }
 
@@ -132,7 +134,6 @@ const (
 	sealRecipient   = "recipient"
 	sealTransaction = "transaction"
 	sealCustomCode  = "custom_code"
-	sealSubject     = "subject" // of an event; the row is the event's id
 )
 
 // bind is the keyed hash of a transaction for the verification id (SEC-106).
@@ -187,7 +188,7 @@ func bucketOf(sum [32]byte) uint16 { return binary.BigEndian.Uint16(sum[:]) % ui
 // view is v as its owner may see it at now.
 func view(v *Verification, to string, now time.Time) View {
 	out := View{
-		ID: v.ID, Status: v.Status, To: to, Channel: v.Channel, Service: v.Service, Purpose: v.Purpose, Locale: v.Locale,
+		ID: v.ID, Status: v.Status, To: to, Country: v.Country, Channel: v.Channel, Service: v.Service, Purpose: v.Purpose, Locale: v.Locale,
 		ExternalID: v.ExternalID, Metadata: v.Metadata, Sends: v.Sends, SendsLeft: v.SendsLeft(), ChecksLeft: v.ChecksLeft(),
 		Decision: v.Decision, CreatedAt: v.CreatedAt, ExpiresAt: v.ExpiresAt, ResendAt: v.ResendAt, EndedAt: v.EndedAt,
 		CodeLength: v.Code.Length, Text: v.Text,

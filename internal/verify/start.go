@@ -30,7 +30,8 @@ type start struct {
 	target  Target
 	code    string // the caller's own, or that of a test number; empty: derived
 	test    bool
-	binding []byte // text of the transaction
+	binding []byte   // text of the transaction
+	limits  []charge // of the service, those that the request names
 
 	fresh *Verification // what is created when none is open, with its event
 	event audit.Event
@@ -89,18 +90,20 @@ func (st *start) run(ctx context.Context) error {
 	}
 	sp := st.spend(st.owner, st.client)
 	if st.test || verdict.Outcome != risk.OutcomeAllow {
-		sp.meters = nil // nothing will be sent
+		sp.charges, st.limits = nil, nil // nothing will be sent
 	}
+	kept := sp.meters() // a right check gives back those of the client alone
+	sp.charges = append(sp.charges, st.limits...)
 	if err := st.refuseFromMemory(st.now, sp.refusals()...); err != nil {
 		return err
 	}
-	st.draft(verdict, sp.meters)
-	if err := st.take(ctx, sp, st.by, st.now); err != nil {
+	st.draft(verdict, kept)
+	if err := st.take(ctx, &sp, st.by, st.now); err != nil {
 		return err
 	}
 	err = st.store.Change(ctx, st.target, st.decide)
 	if err != nil || !st.answer.Sent || st.outcome == outcomeReplayed {
-		st.giveBack(ctx, sp, st.now)
+		st.giveBack(ctx, &sp, st.now)
 	}
 	return st.refusedSend(ctx, err, st.target.Bucket, st.by, st.now, st.memory())
 }
@@ -131,6 +134,9 @@ func (st *start) prepare(ctx context.Context) (err error) {
 	}
 	if line := sandbox.Of(st.to.Value).Line; st.owner.Sandbox && line != "" {
 		st.to.LineType = line
+	}
+	if st.limits, err = st.limitCharges(st.service, req.RateLimits); err != nil {
+		return err
 	}
 	st.terms = termsOf(st.owner, st.service, st.to.Kind).under(req.Rules)
 	st.target.Tenant, st.target.Service = req.Caller.Tenant, st.service.ID
@@ -207,6 +213,7 @@ func (st *start) weigh(ctx context.Context) (risk.Decision, error) {
 		Tenant: st.target.Tenant, Bucket: st.target.Bucket, BlindIndex: st.target.BlindIndex, Country: st.to.Country,
 		LineType: string(st.to.LineType), Channel: string(st.channel), Purpose: string(st.target.Purpose), Now: st.now,
 	}
+	signals.Vouched = st.req.Rules != nil && st.req.Rules.Vouched
 	if c := st.req.Client; c != nil {
 		signals.ClientIP, signals.UserAgent, signals.DeviceID = c.IP, c.UserAgent, c.DeviceID
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/risk"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -64,11 +64,7 @@ func (st *start) draft(verdict risk.Decision, meters []Meter) {
 
 // subject names the person that e is about.
 func (s *Service) subject(e *audit.Event, value string) audit.Subject {
-	sub := audit.Subject{Sealed: s.ring.Seal(kept(sealSubject, e.Tenant, e.ID), []byte(value))}
-	_, _ = rand.Read(sub.Salt[:]) // never fails since Go 1.24
-	covered := make([]byte, 0, len(sub.Salt)+len(sub.Sealed))
-	sub.Digest = sha256.Sum256(append(append(covered, sub.Salt[:]...), sub.Sealed...))
-	return sub
+	return audit.NewSubject(s.ring.Seal(seal.SubjectPlace(e.Tenant, e.ID), []byte(value)))
 }
 
 // decide is the start under the recipient's lock.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
+	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -19,10 +20,11 @@ type Contact struct {
 	ProvenAt time.Time        // last right check; zero: never
 }
 
-// Meter names the state of one client limit: an address or a device of one tenant.
+// Meter names the state of one limit: of an address or a device of one tenant, or of a value under a bucket of a service's
+// rate limit.
 type Meter struct {
 	Bucket uint16   `json:"b"` // of the key, not of any recipient
-	Key    [16]byte `json:"k"` // keyed hash of tenant, kind and value
+	Key    [16]byte `json:"k"` // keyed hash of tenant, limit and value
 }
 
 // Answer is a kept answer: what an idempotency key gave the first time.
@@ -70,6 +72,28 @@ type Filter struct {
 	Limit      int    // 1..200
 }
 
+// Outline is what the sends of a verification are found and counted by.
+type Outline struct {
+	ID        uid.ID
+	Service   uid.ID
+	Kind      recipient.Kind
+	Country   string
+	Status    Status
+	Sends     []Send // in order
+	Recipient []byte // sealed; nil unless it was asked for, and once erased
+}
+
+// Span selects outlines by the ids of their verifications, which begin with their time.
+type Span struct {
+	From        uid.ID // is in it
+	Below       uid.ID // is not; zero: to the newest
+	OldestFirst bool   // else the newest
+	Bucket      uint16
+	BlindIndex  *[16]byte // of one recipient; Bucket must be set with it
+	Numbers     bool      // read the sealed recipients too
+	Limit       int       // from 1
+}
+
 // Store is what verify needs from the database. Errors are faults: Unavailable with a wait when the database is away,
 // overloaded, or when it is not known whether a commit took place.
 type Store interface {
@@ -78,8 +102,8 @@ type Store interface {
 	// and the same time whether or not the target exists.
 	Change(ctx context.Context, t Target, decide Decide) error
 
-	// Count lets decide change the states of some client limits, in one commit. states[i] belongs to meters[i] and
-	// is zero for one never seen.
+	// Count lets decide change the states of some limits, in one commit. states[i] belongs to meters[i] and is zero for one
+	// never seen.
 	Count(ctx context.Context, tenant uid.Tenant, meters []Meter, decide func(states []ratelimit.TAT) error) error
 
 	// RecordDeliveries commits new deliveries and effects that depend on nothing that is stored, so it reads and locks nothing.
@@ -101,6 +125,9 @@ type Store interface {
 	// Verifications lists, newest first. more is the Before of the next page, zero at the end. A page may be short
 	// or empty while more is not zero: it looks at a bounded number of rows.
 	Verifications(ctx context.Context, tenant uid.Tenant, f Filter) (page []Verification, more uid.ID, err error)
+
+	// Outlines lists outlines in the order of ids. There are no more when they are fewer than the limit.
+	Outlines(ctx context.Context, tenant uid.Tenant, f Span) ([]Outline, error)
 
 	// Due lists pending verifications whose time is over, oldest first, for the expiry sweep.
 	Due(ctx context.Context, now time.Time, limit int) ([]Target, error)

@@ -1,5 +1,5 @@
 // Package web is what the incoming edges share: the chain every request passes, the rendering of errors as problems,
-// health and metrics, and a server that stops without dropping what it accepted.
+// health and metrics, tables of limits by key, and a server that stops without dropping what it accepted.
 //
 // An exchange is one request with its answer. The chain gives it an id, finds the client's address, sets the headers
 // of its policy, caps its body, catches panics, and afterwards writes one log line and counts it. An edge is a mux

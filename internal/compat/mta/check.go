@@ -80,7 +80,7 @@ func (d *Door) check(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if out.To == "" {
-		out.To = d.recipient(ctx, ask)
+		out.To = d.recipient(ctx, ask, a)
 	}
 	write(w, http.StatusOK, bare(out))
 	return nil
@@ -164,7 +164,10 @@ func (d *Door) found(ctx context.Context, ask verify.CheckRequest) (verify.View,
 
 // recipient is the number of a verification that was named by its id alone, as far as the key may see it. The check is done
 // by now: what can't be read is left out rather than told as a failure.
-func (d *Door) recipient(ctx context.Context, ask verify.CheckRequest) string {
+func (d *Door) recipient(ctx context.Context, ask verify.CheckRequest, a verify.CheckAnswer) string {
+	if to := a.View.To; to != "" && !allows(web.Principal(ctx), tenant.ScopeRecipientShow) {
+		return to
+	}
 	rec, err := d.read(ctx, ask.ID)
 	if err != nil {
 		return ""

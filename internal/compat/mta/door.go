@@ -53,6 +53,7 @@ type Config struct {
 	Keys          Keys
 	Verifications Verifications
 	Directory     Directory
+	Webhooks      Webhooks
 	Rules         recipient.Rules // which numbers are valid here, as package verify has it
 	Words         Words           // nil: the vendor's, in English
 	Limits        Limits
@@ -107,6 +108,10 @@ func routes() []route {
 		{"GET", "/verify/{verificationId}", tenant.ScopeVerifyRead, byAddress, (*Door).get},
 		{"GET", "/verify", tenant.ScopeVerifyRead, byAddress, (*Door).list},
 		{"GET", "/deliveries", tenant.ScopeVerifyRead, byAddress, (*Door).deliveries},
+		{"POST", "/webhooks", tenant.ScopeWebhooksWrite, byAddress, (*Door).createHook},
+		{"GET", "/webhooks", tenant.ScopeWebhooksRead, byAddress, (*Door).listHooks},
+		{"PATCH", "/webhooks/{webhookId}", tenant.ScopeWebhooksWrite, byAddress, (*Door).updateHook},
+		{"DELETE", "/webhooks/{webhookId}", tenant.ScopeWebhooksWrite, byAddress, (*Door).deleteHook},
 		{"GET", "/auth/verify-api-key", "", byAddress, (*Door).verifyKey},
 	}
 }

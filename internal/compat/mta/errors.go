@@ -44,6 +44,7 @@ var kinds = map[int]kind{
 // fields are the vendor's names of fields that the services call otherwise.
 var fields = map[string]string{
 	"external_id": "externalId", "metadata": "tags", "text": "serviceName", "code_length": "codeLength",
+	"events": "event",
 }
 
 // duplicate is the refusal of a request whose X-Request-Id was used before.

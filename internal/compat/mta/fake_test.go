@@ -23,6 +23,8 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/webhook"
+	"github.com/countersign/countersign/internal/webhook/webhooktest"
 )
 
 // What the program hands in must fit.
@@ -37,6 +39,7 @@ var began = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 // fake is a door before services that answer from memory, for what a development server can't show.
 type fake struct {
 	handler http.Handler
+	hooks   *webhook.Service
 
 	mu     sync.Mutex
 	clock  time.Time
@@ -56,8 +59,11 @@ type fake struct {
 
 // newFake has the vendor's limits, unless others are given.
 func newFake(limits ...mta.Limits) *fake {
-	f := &fake{clock: began}
-	cfg := mta.Config{Keys: f, Verifications: f, Directory: f, Rules: recipient.Rules{Fiction: true}, Words: f.wording}
+	f := &fake{clock: began, hooks: hooksOn(webhooktest.NewMemory(), &ears{}, records{}, false)}
+	cfg := mta.Config{
+		Keys: f, Verifications: f, Directory: f, Webhooks: f.hooks, Rules: recipient.Rules{Fiction: true},
+		Words: f.wording,
+	}
 	for _, l := range limits {
 		cfg.Limits = l
 	}

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -24,43 +23,25 @@ const (
 	byChecks
 )
 
-// maxMetered bounds a meter. What is forgotten beyond it begins anew.
-const maxMetered = 1 << 16
-
 // meter counts the requests of each key of a kind.
 type meter[K comparable] struct {
-	limit ratelimit.Limit
+	limit  ratelimit.Limit
+	states *web.Meters[K, ratelimit.TAT]
+}
 
-	mu     sync.Mutex
-	states map[K]ratelimit.TAT // under mu
+func newMeter[K comparable](limit ratelimit.Limit) *meter[K] {
+	return &meter[K]{limit: limit, states: web.NewMeters[K](func(state ratelimit.TAT, now time.Time) bool {
+		return int64(state) <= now.UnixMicro()
+	})}
 }
 
 // take counts cost requests of k at now.
-func (m *meter[K]) take(k K, cost int, now time.Time) ratelimit.Decision {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	was, known := m.states[k]
-	if !known && len(m.states) >= maxMetered {
-		m.makeRoom(now)
-	}
-	state, decision := ratelimit.Take(was, m.limit, cost, now)
-	m.states[k] = state
-	return decision
-}
-
-// makeRoom drops the states that hold nothing back any more, of the thousand or so that it looks at, and any when all do.
-func (m *meter[K]) makeRoom(now time.Time) {
-	seen, dropped := 0, 0
-	for k, state := range m.states {
-		seen++
-		if int64(state) <= now.UnixMicro() || seen > 512 && dropped == 0 {
-			delete(m.states, k)
-			dropped++
-		}
-		if seen > 1024 {
-			return
-		}
-	}
+func (m *meter[K]) take(k K, cost int, now time.Time) (d ratelimit.Decision) {
+	m.states.Change(k, now, func(was ratelimit.TAT) (next ratelimit.TAT) {
+		next, d = ratelimit.Take(was, m.limit, cost, now)
+		return next
+	})
+	return d
 }
 
 // meters are all limits of requests of this process.
@@ -70,14 +51,12 @@ type meters struct {
 }
 
 func newMeters(l Limits) meters {
-	m := meters{
-		address: &meter[netip.Addr]{limit: l.Address, states: map[netip.Addr]ratelimit.TAT{}},
-		account: map[counted]*meter[uid.Tenant]{},
+	return meters{
+		address: newMeter[netip.Addr](l.Address),
+		account: map[counted]*meter[uid.Tenant]{
+			bySends: newMeter[uid.Tenant](l.Account), byChecks: newMeter[uid.Tenant](l.Account),
+		},
 	}
-	for _, c := range []counted{bySends, byChecks} {
-		m.account[c] = &meter[uid.Tenant]{limit: l.Account, states: map[uid.Tenant]ratelimit.TAT{}}
-	}
-	return m
 }
 
 var errTooMany = fault.New(fault.Limited, "rate_limited", "Too many requests. Wait as the header Retry-After says.")

@@ -51,25 +51,25 @@ func messageID(v verify.View, n int) string {
 
 // deliveryStatus is the latest news of a send in the vendor's words (MTA-49).
 func deliveryStatus(v verify.View, deliveries []verify.Delivery, send int) string {
-	var last *verify.Delivery
-	for i := range deliveries {
-		if one := &deliveries[i]; one.Send == send && (last == nil || one.N > last.N) {
-			last = one
-		}
-	}
+	last := verify.LatestOf(deliveries, send)
 	switch {
 	case last == nil && v.Status == verify.Failed:
 		return "undeliverable"
 	case last == nil: // it waits for a provider, or there was nothing to send
 		return unknown
 	}
-	switch last.State {
+	return messageStatus(last.State, last.Error)
+}
+
+// messageStatus is how far a message has come, in the vendor's words. word says why it failed.
+func messageStatus(s delivery.State, word string) string {
+	switch s {
 	case delivery.Sent, delivery.Delivered:
-		return string(last.State)
+		return string(s)
 	case delivery.ExpiredAt:
 		return "undelivered"
 	case delivery.Failed:
-		return failure(last.Error)
+		return failure(word)
 	}
 	return unknown
 }

@@ -2,7 +2,6 @@ package twilio
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"unicode/utf8"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
+	"github.com/countersign/countersign/internal/web"
 )
 
 // checkVerification hands in a code. A wrong one is an answer: pending, and not valid.
@@ -65,40 +65,23 @@ type checking struct {
 	req     verify.CheckRequest
 }
 
-// bySID checks the verification that the SID names. That it is one of this service is seen before a check is spent.
+// bySID checks the verification that the SID names, which must be one of this service.
 func (c *checking) bySID(ctx context.Context, name string) (found, error) {
 	id, ok := parseSID(sidVerification, name)
 	if !ok {
 		return found{}, errGone
 	}
-	f, err := c.byID(ctx, c.service, id)
-	if fault.Is(err, fault.NotFound) && !errors.Is(err, errGone) { // none of this tenant's: it takes the time of any other check
-		c.req.ID = id
-		if _, err = c.Verifications.Check(ctx, c.req); err == nil {
-			err = errGone
+	c.req.ID, c.req.Service = id, c.service.ID.Text(uid.Service)
+	answer, err := c.Verifications.Check(ctx, c.req)
+	if err == nil {
+		if c.complete(answer) && !allows(web.Principal(ctx), tenant.ScopeRecipientShow) {
+			return found{service: c.service, view: answer.View, to: answer.View.To}, nil
 		}
-		return f, c.refused(err)
-	}
-	if err != nil {
+		f, err := c.byID(ctx, c.service, id)
+		f.view.Status = answer.Status
 		return f, err
 	}
-	if c.usedUp(&f.view) {
-		return f, checksUsedUp(f.view.ExpiresAt.Sub(c.Now()))
-	}
-	c.req.ID = id
-	answer, err := c.Verifications.Check(ctx, c.req)
-	switch {
-	case err == nil:
-		f.view.Status = answer.Status
-		return f, nil
-	case fault.As(err).Code == "code_invalid" && f.view.Status == verify.Pending: // could never be right, so nothing was spent
-		return f, nil
-	case fault.Is(err, fault.NotFound): // it may have been used up meanwhile
-		if f, now := c.openAs(ctx, c.service, id, f.to); now == nil && c.usedUp(&f.view) {
-			return f, checksUsedUp(f.view.ExpiresAt.Sub(c.Now()))
-		}
-	}
-	return f, c.refused(err)
+	return c.uncompared(err, func() (found, error) { return c.byID(ctx, c.service, id) })
 }
 
 // byTo checks the verification that is open for a number or an address.
@@ -109,26 +92,39 @@ func (c *checking) byTo(ctx context.Context, to string) (found, error) {
 	}
 	c.req.To, c.req.Service = who.Value, c.service.ID.Text(uid.Service)
 	answer, err := c.Verifications.Check(ctx, c.req)
-	if err == nil {
-		f, err := c.openAs(ctx, c.service, answer.ID, who.Value)
-		f.view.Status = answer.Status
-		if f.bound == nil { // it is forgotten with the approval, which needed the same
-			f.bound = c.req.Transaction
-		}
-		return f, err
+	if err != nil {
+		return c.uncompared(err, func() (found, error) { return c.byAddress(ctx, c.service, who.Value) })
 	}
-	malformed := fault.As(err).Code == "code_invalid"
+	if c.complete(answer) {
+		return found{service: c.service, view: answer.View, to: who.Value}, nil
+	}
+	f, err := c.openAs(ctx, c.service, answer.ID, who.Value)
+	f.view.Status = answer.Status
+	if f.bound == nil { // it is forgotten with the approval, which needed the same
+		f.bound = c.req.Transaction
+	}
+	return f, err
+}
+
+// complete reports whether an answer tells all that the body of a check has: payments are read beside it.
+func (c *checking) complete(a verify.CheckAnswer) bool {
+	return !a.View.ID.IsZero() && !is(c.service, setPsd2)
+}
+
+// uncompared answers a check that failed before its code was compared, with the verification as read finds it now.
+func (c *checking) uncompared(err error, read func() (found, error)) (found, error) {
+	malformed := fault.As(err).Code == "code_invalid" // it could never be right, so nothing was spent
 	if !malformed && !fault.Is(err, fault.NotFound) {
 		return found{}, c.refused(err)
 	}
-	f, open := c.byAddress(ctx, c.service, who.Value)
+	f, absent := read()
 	switch {
-	case open == nil && c.usedUp(&f.view):
+	case absent == nil && c.usedUp(&f.view):
 		return f, checksUsedUp(f.view.ExpiresAt.Sub(c.Now()))
-	case open == nil && malformed && f.view.Status == verify.Pending: // could never be right, so nothing was spent
+	case absent == nil && malformed && f.view.Status == verify.Pending:
 		return f, nil
-	case open != nil && malformed:
-		return f, open
+	case absent != nil && malformed:
+		return f, absent
 	}
 	return f, c.refused(err)
 }

@@ -85,7 +85,7 @@ type changes struct {
 }
 
 // readChanges reads what form sets. The first parameter that can't be taken is refused.
-func readChanges(form url.Values) (c changes, err error) {
+func (d *door) readChanges(form url.Values) (c changes, err error) {
 	c.vendor = map[string]string{}
 	if form.Has("FriendlyName") {
 		c.friendlyName = form.Get("FriendlyName")
@@ -107,6 +107,9 @@ func readChanges(form url.Values) (c changes, err error) {
 		value, ok := s.read(form.Get(s.parameter))
 		if !ok {
 			return c, invalid(s.parameter, "")
+		}
+		if s.key == setTemplate && value != "" && d.template(value) == nil {
+			return c, errTemplate
 		}
 		c.vendor[s.key] = value
 	}

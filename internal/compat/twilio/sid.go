@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
 )
 
 // The prefixes of SIDs in use.
@@ -17,7 +18,14 @@ const (
 	sidEntity       = "YE"
 	sidFactor       = "YF"
 	sidChallenge    = "YC"
+	sidLimit        = "RK"
+	sidBucket       = "BL"
+	sidWebhook      = "YW"
+	sidSafeNumber   = "GN"
 )
+
+// version7 is what the seventh byte of each of our identifiers begins with.
+const version7 = 0x70
 
 // sid is an identifier as Twilio writes it.
 func sid(prefix string, id uid.ID) string { return prefix + id.Hex() }
@@ -32,9 +40,25 @@ func parseSID(prefix, s string) (uid.ID, bool) {
 	return id, err == nil && !id.IsZero()
 }
 
-// sendSID names send n, from 1 to 15, of a verification: the verification's bits, with n in the place of the four that
-// say version 7 in each of our identifiers. So both can be read back from it.
+// maxSend is the greatest number of a send that numbered has room for.
+const maxSend = 15
+
+// sendSID names send n of a verification.
 func sendSID(verification uid.ID, n int) string {
-	verification[6] = byte(n)<<4 | verification[6]&0x0f
-	return sid(sidSend, verification)
+	return sid(sidSend, numbered(verify.SendRef{Verification: verification, N: n}))
+}
+
+// numbered is the verification's bits, with the number of a send in the place of the four that say version 7 in each of our
+// identifiers. So both can be read back from it.
+func numbered(ref verify.SendRef) uid.ID {
+	id := ref.Verification
+	id[6] = byte(ref.N)<<4 | id[6]&0x0f
+	return id
+}
+
+// sendOf reads what numbered wrote. Other bits may give a number that no send has.
+func sendOf(id uid.ID) verify.SendRef {
+	n := int(id[6] >> 4)
+	id[6] = version7 | id[6]&0x0f
+	return verify.SendRef{Verification: id, N: n}
 }

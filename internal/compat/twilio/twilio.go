@@ -7,9 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/risk/safelist"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
@@ -37,6 +40,8 @@ type Verifications interface {
 	Approve(ctx context.Context, r verify.EndRequest) (verify.View, error)
 	Get(ctx context.Context, by verify.Caller, id uid.ID, reveal bool) (verify.Record, error)
 	Open(ctx context.Context, by verify.Caller, to, service string, purpose verify.Purpose) (verify.View, error)
+	Sends(ctx context.Context, q verify.SendQuery, p verify.SendPage) (page []verify.SendRef, more verify.SendRef, err error)
+	CountSends(ctx context.Context, q verify.SendQuery) (verify.SendCount, error)
 }
 
 // Profiles is what the door asks of tenant.Directory, which says what each method answers.
@@ -46,6 +51,12 @@ type Profiles interface {
 	CreateService(ctx context.Context, by tenant.Caller, s tenant.Service, i *tenant.Idempotency) (tenant.Service, error)
 	UpdateService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID, change func(*tenant.Service)) (tenant.Service, error)
 	DeleteService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID) error
+	CreateRateLimit(ctx context.Context, by tenant.Caller, t uid.Tenant, service uid.ID, name, description string) (tenant.RateLimit, error)
+	DescribeRateLimit(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef, description string) (tenant.RateLimit, error)
+	DeleteRateLimit(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef) error
+	CreateBucket(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef, most int, interval time.Duration) (tenant.Bucket, error)
+	UpdateBucket(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef, change func(*tenant.Bucket)) (tenant.Bucket, error)
+	DeleteBucket(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef) error
 }
 
 // Factors is what the door asks of factor.Service, which says what each method answers.
@@ -54,6 +65,7 @@ type Factors interface {
 	Entity(ctx context.Context, o factor.Owner) (factor.Entity, error)
 	Entities(ctx context.Context, t uid.Tenant, service, after uid.ID, limit int) ([]factor.Entity, error)
 	DeleteEntity(ctx context.Context, o factor.Owner) error
+	Abandon(ctx context.Context, by factor.Caller, service uid.ID) error
 	Enrol(ctx context.Context, r factor.EnrolRequest) (factor.Enrolment, error)
 	Verify(ctx context.Context, o factor.Owner, id uid.ID, code string) (factor.Answer, error)
 	Update(ctx context.Context, o factor.Owner, id uid.ID, change func(*factor.Settings)) (factor.Factor, error)
@@ -66,22 +78,36 @@ type Factors interface {
 	Challenges(ctx context.Context, o factor.Owner, f factor.Filter) ([]factor.Challenge, error)
 }
 
-// Config is what the door is built of. All but Life and Now are required.
+// SafeList is what the door asks of safelist.List, which says what each method answers.
+type SafeList interface {
+	Add(ctx context.Context, by safelist.Caller, number string) (safelist.Number, error)
+	Number(ctx context.Context, by safelist.Caller, number string) (safelist.Number, error)
+	Remove(ctx context.Context, by safelist.Caller, number string) error
+}
+
+// Config is what the door is built of. All but Templates, Life, Now and Attempts are required.
 type Config struct {
 	Keys          Keys
 	Verifications Verifications
 	Profiles      Profiles
 	Factors       Factors
+	Webhooks      Webhooks
+	SafeList      SafeList
+	Templates     []delivery.Template          // the server's texts
 	Rules         recipient.Rules              // which recipients are valid here
 	Origin        func(r *http.Request) string // scheme and host for URLs in the answer to r
 	Life          time.Duration                // of a code; zero: ten minutes
 	Now           func() time.Time             // nil: time.Now
+	Attempts      int                          // requests about attempts that a tenant has in a minute; zero: Twilio's 100
 }
 
 // door holds the services that handlers call.
 type door struct {
 	Config
-	mux *web.Mux
+	mux       *web.Mux
+	templates []template
+	attempts  *polls // requests about attempts
+	fetches   *polls // of verifications
 }
 
 // New builds the door: a handler to be wrapped in the chain of package web with Policy. It takes whole paths, below Mount.
@@ -92,7 +118,13 @@ func New(cfg Config) http.Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d := &door{Config: cfg}
+	if cfg.Attempts == 0 {
+		cfg.Attempts = perMinute
+	}
+	d := &door{
+		Config: cfg, templates: templatesOf(cfg.Templates),
+		attempts: newPolls([]ratelimit.Limit{{Burst: cfg.Attempts, Period: time.Minute}}), fetches: newPolls(perVerification()),
+	}
 	d.mux = newMux(d)
 	return d
 }
@@ -179,11 +211,13 @@ func changer(ctx context.Context) tenant.Caller {
 
 // owner names the entity of a path, and who asks. Whether its identity can be one is for the service of factors to say.
 func owner(r *http.Request, s tenant.Service, identity string) factor.Owner {
-	by := caller(r.Context())
-	return factor.Owner{
-		Caller:  factor.Caller{Tenant: by.Tenant, Actor: by.Actor, RequestID: by.RequestID},
-		Service: s.ID, Identity: factor.Identity(identity),
-	}
+	return factor.Owner{Caller: prover(r.Context()), Service: s.ID, Identity: factor.Identity(identity)}
+}
+
+// prover is who asks, for factors.
+func prover(ctx context.Context) factor.Caller {
+	by := caller(ctx)
+	return factor.Caller{Tenant: by.Tenant, Actor: by.Actor, RequestID: by.RequestID}
 }
 
 // account is the account SID for answers.

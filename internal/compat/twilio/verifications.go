@@ -15,7 +15,16 @@ import (
 // byID finds a verification of a service. Its recipient is in full for keys that may see it, which is written to the audit
 // log; else it is masked.
 func (d *door) byID(ctx context.Context, s tenant.Service, id uid.ID) (found, error) {
-	reveal := allows(web.Principal(ctx), tenant.ScopeRecipientShow)
+	return d.ofService(ctx, s, id, mayReveal(ctx))
+}
+
+// mayReveal reports whether the key of a request sees recipients in full.
+func mayReveal(ctx context.Context) bool {
+	return allows(web.Principal(ctx), tenant.ScopeRecipientShow)
+}
+
+// ofService finds a verification of a service. With reveal its recipient is in full, and an event tells who read it.
+func (d *door) ofService(ctx context.Context, s tenant.Service, id uid.ID, reveal bool) (found, error) {
 	rec, err := d.Verifications.Get(ctx, caller(ctx), id, reveal)
 	if err != nil {
 		return found{}, err
@@ -64,13 +73,35 @@ func (d *door) usedUp(v *verify.View) bool {
 	return v.Status == verify.Exhausted && d.Now().Before(v.ExpiresAt)
 }
 
+// fetchVerification reads a verification that is open. How often is counted before its recipient is shown to anyone.
 func (d *door) fetchVerification(w http.ResponseWriter, r *http.Request) error {
-	f, err := d.namedVerification(r)
+	s, err := d.service(r)
+	if err != nil {
+		return err
+	}
+	ctx, name := r.Context(), r.PathValue("verification")
+	id, byID := parseSID(sidVerification, name)
+	var f found
+	if byID {
+		f, err = d.ofService(ctx, s, id, false)
+	} else {
+		f, err = d.byAddress(ctx, s, name)
+	}
 	if err != nil {
 		return err
 	}
 	if f.view.Status != verify.Pending && !d.usedUp(&f.view) {
 		return errGone
+	}
+	if err := d.fetches.take(polled{caller(ctx).Tenant, f.view.ID}, d.Now()); err != nil {
+		return err
+	}
+	if byID && mayReveal(ctx) {
+		shown, err := d.byID(ctx, s, id)
+		if err != nil {
+			return err
+		}
+		f.to = shown.to
 	}
 	reply(w, http.StatusOK, d.verificationBody(r, f))
 	return nil
@@ -105,7 +136,7 @@ func (d *door) updateVerification(w http.ResponseWriter, r *http.Request) error 
 	}
 	switch {
 	case fault.As(err).Code == "approve_not_allowed":
-		return invalid("Status", "Only a verification with a custom code can be approved. Check the code instead.")
+		return invalid("Status", "Only a verification with a CustomCode can be approved this way. Of a code that was made here, hand it in to VerificationCheck.")
 	case fault.Is(err, fault.Conflict):
 		return errGone
 	case err != nil:

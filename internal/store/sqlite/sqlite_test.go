@@ -26,3 +26,5 @@ func TestSuite(t *testing.T) {
 }
 
 func BenchmarkVerification(b *testing.B) { storetest.Bench(b, storetest.Start(b, open(b), nil)) }
+
+func BenchmarkCount(b *testing.B) { storetest.BenchCount(b, storetest.Start(b, open(b), nil)) }

@@ -121,8 +121,9 @@ func profile(t uid.Tenant, name string) tenant.Service {
 	return tenant.Service{
 		ID: uid.Random(Noon), Tenant: t, Name: name, CodeLength: 6, TTL: 5 * time.Minute, EmailTTL: 10 * time.Minute,
 		MaxChecks: 5, MaxSends: 4, Resend: tenant.NewCode, Channels: []string{"email", "sms"}, Host: "login.example.com",
-		Vendor:    map[string]string{"door.flag": "true"},
-		CreatedAt: Noon, UpdatedAt: Noon, Version: 1,
+		Vendor:     map[string]string{"door.flag": "true"},
+		RateLimits: []tenant.RateLimit{{ID: uid.Random(Noon), Name: "end_user.ip", CreatedAt: Noon, UpdatedAt: Noon}},
+		CreatedAt:  Noon, UpdatedAt: Noon, Version: 1,
 	}
 }
 
@@ -259,10 +260,20 @@ func (b *bench) serviceRoundTrip() {
 	full := first
 	full.Name, full.Channels, full.Host, full.Resend = "Größe 株", nil, "", tenant.SameCode
 	full.Vendor = map[string]string{"a.b": "Größe \"株\"", "a.c": ""}
+	full.RateLimits = []tenant.RateLimit{
+		{ID: uid.Random(Noon), Name: "a", Description: "Größe \"株\"", CreatedAt: Noon, UpdatedAt: Noon.Add(time.Microsecond)},
+		{ID: uid.Random(Noon), Name: "b", CreatedAt: Noon, UpdatedAt: Noon, Buckets: []tenant.Bucket{
+			{ID: uid.Random(Noon), Max: 1, Interval: time.Second, CreatedAt: Noon, UpdatedAt: Noon},
+			{ID: uid.Random(Noon), Max: 99_999, Interval: 31 * 24 * time.Hour, CreatedAt: Noon, UpdatedAt: Noon.Add(time.Hour)},
+		}},
+	}
 	full.CodeLength, full.MaxChecks, full.MaxSends, full.TTL, full.EmailTTL = 8, 3, 2, 45*time.Second, 61*time.Second
 	full.UpdatedAt, full.Version = Noon.Add(time.Microsecond), 2
 	b.ok(b.Store.UpdateService(b.Context(), full, event(t.ID, full.ID)))
 	b.same(*b.read(full), full, "after a change of every field")
+	full.RateLimits, full.Version = nil, 3
+	b.ok(b.Store.UpdateService(b.Context(), full, event(t.ID, full.ID)))
+	b.same(*b.read(full), full, "without its rate limits")
 }
 
 func (b *bench) serviceGuard() {

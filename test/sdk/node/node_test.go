@@ -10,7 +10,17 @@ import (
 )
 
 func TestTwiliosLibraryForNode(t *testing.T) {
-	if _, err := os.Stat("node_modules/twilio/package.json"); err != nil {
+	run(t, "twilio", "twilio.test.js")
+}
+
+func TestTheReceiverInTheDocumentForNode(t *testing.T) {
+	run(t, "standardwebhooks", "receiver.test.js")
+}
+
+// run has a file of tests run, which needs a library.
+func run(t *testing.T, library, file string) {
+	t.Helper()
+	if _, err := os.Stat("node_modules/" + library + "/package.json"); err != nil {
 		t.Fatal("the library is not here: `make test` installs it; by hand: npm ci --ignore-scripts in this folder")
 	}
 	s, err := devserver.Start("../../..")
@@ -18,7 +28,7 @@ func TestTwiliosLibraryForNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", "twilio.test.js")
+	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", file)
 	cmd.Env = append(os.Environ(), "CREDENTIALS="+s.File)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

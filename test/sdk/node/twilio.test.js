@@ -108,6 +108,30 @@ test("a code by sms is checked", async (t) => {
   await refused(services(sid).verificationChecks.create({ to, code: message.code }), 404, 20404);
 });
 
+test("a rate limit holds for its value", async (t) => {
+  const { sid } = await service(t);
+  const limits = services(sid).rateLimits;
+  const made = await limits.create({ uniqueName: "end_user", description: "each" });
+  assert.match(made.sid, /^RK[0-9a-f]{32}$/);
+  assert.deepEqual([made.uniqueName, made.description, made.serviceSid], ["end_user", "each", sid]);
+  assert.ok(made.dateCreated instanceof Date && made.links.buckets.endsWith("/Buckets"));
+  for (let i = 1; i <= 3; i++) await limits(made.sid).buckets.create({ max: 9, interval: 60 * i });
+  const buckets = await limits(made.sid).buckets.list({ pageSize: 2 });
+  assert.equal(new Set(buckets.map((b) => b.sid)).size, 3);
+  const tight = await limits(made.sid).buckets(buckets[0].sid).update({ max: 1 });
+  assert.deepEqual([tight.max, tight.interval, tight.rateLimitSid], [1, buckets[0].interval, made.sid]);
+  const create = (user) => services(sid).verifications.create({ to: number(), channel: "sms", rateLimits: { end_user: user } });
+  await create("203.0.113.7");
+  await refused(create("203.0.113.7"), 429, 20429);
+  await create("203.0.113.8");
+  await refused(limits.create({ uniqueName: "end_user" }), 400, 60208);
+  assert.equal((await limits(made.sid).update({ description: "all" })).description, "all");
+  assert.equal(await limits(made.sid).buckets(tight.sid).remove(), true);
+  await create("203.0.113.7");
+  assert.equal(await limits(made.sid).remove(), true);
+  await refused(limits(made.sid).fetch(), 404, 20404);
+});
+
 test("a resend has the same code, and the sixth is refused", async (t) => {
   const { sid } = await service(t);
   const to = number();
@@ -238,6 +262,26 @@ test("the sixth code of an authenticator is refused, with the right one too", as
   await refused(entity.newFactors.create({ factorType: "push", friendlyName: "phone" }), 400, 60300);
 });
 
+test("webhooks of a service are made, listed, changed and removed", async (t) => {
+  const { webhooks } = services((await service(t)).sid);
+  const made = await webhooks.create({
+    friendlyName: "mine",
+    eventTypes: ["factor.created", "challenge.approved"],
+    webhookUrl: "https://example.com/hook",
+  });
+  assert.match(made.sid, /^YW[0-9a-f]{32}$/);
+  assert.deepEqual(made.eventTypes, ["factor.created", "challenge.approved"]);
+  assert.equal(made.status + made.version + made.webhookMethod, "enabledv2POST");
+  assert.ok(made.dateCreated instanceof Date);
+  const changed = await webhooks(made.sid).update({ eventTypes: ["*"], status: "disabled", versionParam: "v1" });
+  assert.deepEqual([changed.eventTypes, changed.status, changed.version], [["*"], "disabled", "v1"]);
+  assert.equal((await webhooks(made.sid).fetch()).webhookUrl, "https://example.com/hook");
+  assert.deepEqual((await webhooks.list()).map((w) => w.sid), [made.sid]);
+  await refused(webhooks.create({ friendlyName: "x", eventTypes: ["sms"], webhookUrl: "https://example.com/" }), 400, 60200);
+  assert.equal(await webhooks(made.sid).remove(), true);
+  await refused(webhooks(made.sid).fetch(), 404, 20404);
+});
+
 test("errors are Twilio's", async (t) => {
   const { sid } = await service(t);
   const to = number();
@@ -252,6 +296,6 @@ test("errors are Twilio's", async (t) => {
   await refused(services.create({ friendlyName: "Acme", codeLength: 3 }), 400, 60200);
   await refused(services.list({ pageSize: 1001 }), 400, 20007);
   await refused(services("VA" + "0".repeat(32)).fetch(), 404, 20404);
-  await refused(services(sid).webhooks.list(), 404, 20404); // not there yet
+  await refused(services(sid).messagingConfigurations.list(), 404, 20404); // not there yet
   await refused(newClient("0".repeat(60)).verify.v2.services(sid).fetch(), 401, 20003);
 });

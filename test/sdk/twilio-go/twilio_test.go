@@ -213,6 +213,49 @@ func TestVerificationsAndChecks(t *testing.T) {
 	}
 }
 
+func TestRateLimits(t *testing.T) {
+	api := newAPI(t, server.Twilio.AuthToken)
+	sid := service(t, api, nil)
+	limit, err := api.CreateRateLimit(sid, (&verify.CreateRateLimitParams{}).SetUniqueName("end_user").SetDescription("each"))
+	if err != nil || *limit.UniqueName != "end_user" || limit.DateCreated == nil || (*limit.Links)["buckets"] == nil {
+		t.Fatalf("%+v %v", limit, err)
+	}
+	for i := range 3 {
+		if _, err := api.CreateBucket(sid, *limit.Sid, (&verify.CreateBucketParams{}).SetMax(9).SetInterval(60*(i+1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	buckets, err := api.ListBucket(sid, *limit.Sid, (&verify.ListBucketParams{}).SetPageSize(2))
+	if err != nil || len(buckets) != 3 {
+		t.Fatalf("%d buckets, %v", len(buckets), err)
+	}
+	tight, err := api.UpdateBucket(sid, *limit.Sid, *buckets[0].Sid, (&verify.UpdateBucketParams{}).SetMax(1))
+	if err != nil || tight.Max != 1 || tight.Interval != buckets[0].Interval {
+		t.Fatalf("%+v %v", tight, err)
+	}
+	params := func() *verify.CreateVerificationParams {
+		return (&verify.CreateVerificationParams{}).SetTo(number()).SetChannel("sms").SetRateLimits(map[string]any{"end_user": "203.0.113.7"})
+	}
+	if _, err := api.CreateVerification(sid, params()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = api.CreateVerification(sid, params())
+	refused(t, err, 429, 20429)
+	_, err = api.CreateRateLimit(sid, (&verify.CreateRateLimitParams{}).SetUniqueName("end_user"))
+	refused(t, err, 400, 60208)
+	if err := api.DeleteBucket(sid, *limit.Sid, *tight.Sid); err != nil {
+		t.Error(err)
+	}
+	if _, err := api.CreateVerification(sid, params()); err != nil {
+		t.Errorf("without its bucket: %v", err)
+	}
+	if err := api.DeleteRateLimit(sid, *limit.Sid); err != nil {
+		t.Error(err)
+	}
+	_, err = api.FetchRateLimit(sid, *limit.Sid)
+	refused(t, err, 404, 20404)
+}
+
 func TestErrors(t *testing.T) {
 	api := newAPI(t, server.Twilio.AuthToken)
 	sid, to := service(t, api, nil), number()
