@@ -27,10 +27,10 @@ var floors = [][]string{
 	{"internal/verify", "internal/web"}, // web is what edges share; it stands beside
 	{
 		"internal/delivery", "internal/delivery/sink", "internal/delivery/relay", "internal/delivery/smtp", "internal/delivery/smpp",
-		"internal/factor", "internal/risk", "internal/tenant", "internal/webhook",
+		"internal/factor", "internal/risk", "internal/risk/safelist", "internal/tenant", "internal/webhook",
 	},
 	// Mechanisms and words.
-	{"internal/outbox", "internal/policy"},
+	{"internal/outbox", "internal/policy", "internal/sandbox"},
 	{"internal/audit", "internal/seal", "internal/recipient"},
 	{"internal/fault", "internal/uid", "internal/ratelimit", "internal/egress", "internal/signing"},
 }
@@ -38,7 +38,7 @@ var floors = [][]string{
 var (
 	edges  = []string{"internal/api", "internal/compat/", "internal/hosted", "internal/console", "internal/devphone", "internal/web"}
 	domain = []string{"internal/verify", "internal/invite", "internal/identity", "internal/factor", "internal/delivery", "internal/risk",
-		"internal/policy", "internal/tenant", "internal/webhook", "internal/outbox", "internal/audit", "internal/seal",
+		"internal/policy", "internal/sandbox", "internal/tenant", "internal/webhook", "internal/outbox", "internal/audit", "internal/seal",
 		"internal/ratelimit", "internal/recipient", "internal/fault", "internal/uid"}
 	everything = []string{"cmd/", "internal/"}
 )

@@ -144,6 +144,7 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"rows":\[\{.*"status":"APPROVED".*"externalId":"order-7".*"total":1`,
 			`"deliverable":false.*"lineType":"landline"`,
 			`"messageId":"snd_`,
+			`"event":"delivery-status".*"secret":"\*\*\*\*0617"`,
 		))
 	})
 	t.Run("move-from-twilio", func(t *testing.T) {
@@ -176,6 +177,7 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"status":"unverified"`,
 			`"code":60318`,
 			`"factors":\[\{"sid":"YF`,
+			`"sid":"YW.*"event_types":\["\*"\].*"webhook_method":"POST"`,
 		))
 	})
 }

@@ -18,9 +18,11 @@ const actor = "command"
 var byCommand = tenant.Caller{Actor: actor}
 
 type tenantCmds struct {
-	Create tenantCreate `cmd:"" help:"Make a tenant."`
-	List   tenantList   `cmd:"" help:"List tenants, oldest first."`
-	Set    tenantSet    `cmd:"" help:"Change a tenant."`
+	Create  tenantCreate  `cmd:"" help:"Make a tenant."`
+	List    tenantList    `cmd:"" help:"List tenants, oldest first."`
+	Set     tenantSet     `cmd:"" help:"Change a tenant."`
+	Suspend tenantSuspend `cmd:"" help:"Refuse the keys of a tenant and send nothing for it, on every server within a second."`
+	Resume  tenantResume  `cmd:"" help:"Undo suspend."`
 }
 
 // tenantLine is a tenant as it is printed.
@@ -29,21 +31,31 @@ type tenantLine struct {
 	Name             string    `json:"name"`
 	AllowTestNumbers bool      `json:"allow_test_numbers"`
 	TestNumbers      int       `json:"test_numbers"` // how many
+	Sandbox          bool      `json:"sandbox"`
+	SuspendedAt      time.Time `json:"suspended_at,omitzero"`
 	CreatedAt        time.Time `json:"created_at"`
 }
 
 func lineOf(t tenant.Tenant) tenantLine {
-	return tenantLine{ID: t.ID.Text(), Name: t.Name, AllowTestNumbers: t.TestNumbers.Enabled, TestNumbers: len(t.TestNumbers.Codes), CreatedAt: t.CreatedAt}
+	return tenantLine{
+		ID: t.ID.Text(), Name: t.Name, Sandbox: t.Sandbox, SuspendedAt: t.SuspendedAt,
+		AllowTestNumbers: t.TestNumbers.Enabled, TestNumbers: len(t.TestNumbers.Codes), CreatedAt: t.CreatedAt,
+	}
 }
 
 type tenantCreate struct {
-	Name string `arg:"" help:"Name of the firm or application."`
+	Name    string `arg:"" help:"Name of the firm or application."`
+	Sandbox bool   `help:"Send nothing for it, ever: its messages can be read with its own keys, which begin with test_. Can't be changed later."`
 }
 
 // Run makes a tenant.
 func (c *tenantCreate) Run(ctx context.Context, sh *shell) error {
 	return sh.tools(ctx, func(t *app.Tools) error {
-		made, err := t.Directory.CreateTenant(ctx, byCommand, c.Name)
+		create := t.Directory.CreateTenant
+		if c.Sandbox {
+			create = t.Directory.CreateSandbox
+		}
+		made, err := create(ctx, byCommand, c.Name)
 		if err != nil {
 			return err
 		}
@@ -58,7 +70,7 @@ type tenantList struct{}
 func (tenantList) Run(ctx context.Context, sh *shell) error {
 	return sh.tools(ctx, func(t *app.Tools) error {
 		all := []tenantLine{}
-		lines := []string{"ID\tNAME\tCREATED\tTEST NUMBERS"}
+		lines := []string{"ID\tNAME\tKIND\tCREATED\tTEST NUMBERS"}
 		for after := (uid.Tenant{}); ; {
 			page, err := t.Directory.Tenants(ctx, after, 200)
 			if err != nil {
@@ -67,7 +79,7 @@ func (tenantList) Run(ctx context.Context, sh *shell) error {
 			for _, one := range page {
 				l := lineOf(one)
 				all = append(all, l)
-				lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t%s", l.ID, l.Name, stamp(l.CreatedAt), testNumbersText(l)))
+				lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", l.ID, l.Name, kindText(l), stamp(l.CreatedAt), testNumbersText(l)))
 				after = one.ID
 			}
 			if len(page) == 0 {
@@ -77,11 +89,52 @@ func (tenantList) Run(ctx context.Context, sh *shell) error {
 	})
 }
 
+func kindText(l tenantLine) string {
+	kind := "live"
+	if l.Sandbox {
+		kind = "sandbox"
+	}
+	if !l.SuspendedAt.IsZero() {
+		kind += ", suspended"
+	}
+	return kind
+}
+
 func testNumbersText(l tenantLine) string {
 	if !l.AllowTestNumbers {
 		return "off"
 	}
 	return fmt.Sprintf("%d", l.TestNumbers)
+}
+
+type tenantSuspend struct {
+	Tenant tenantID `arg:"" placeholder:"TEN" help:"The tenant."`
+}
+
+// Run suspends a tenant.
+func (c *tenantSuspend) Run(ctx context.Context, sh *shell) error {
+	return sh.tools(ctx, func(t *app.Tools) error {
+		changed, err := t.Directory.Suspend(ctx, byCommand, c.Tenant.ID)
+		if err != nil {
+			return err
+		}
+		return sh.say(lineOf(changed), fmt.Sprintf("Suspended %s.\n", changed.ID.Text()))
+	})
+}
+
+type tenantResume struct {
+	Tenant tenantID `arg:"" placeholder:"TEN" help:"The tenant."`
+}
+
+// Run resumes a tenant.
+func (c *tenantResume) Run(ctx context.Context, sh *shell) error {
+	return sh.tools(ctx, func(t *app.Tools) error {
+		changed, err := t.Directory.Resume(ctx, byCommand, c.Tenant.ID)
+		if err != nil {
+			return err
+		}
+		return sh.say(lineOf(changed), fmt.Sprintf("Resumed %s.\n", changed.ID.Text()))
+	})
 }
 
 type tenantSet struct {

@@ -36,6 +36,7 @@ type Verifications interface {
 	Get(ctx context.Context, by verify.Caller, id uid.ID, reveal bool) (verify.Record, error)
 	List(ctx context.Context, r verify.ListRequest) (page []verify.View, more uid.ID, err error)
 	Receipt(ctx context.Context, r delivery.Receipt) error
+	Sandbox(ctx context.Context, by verify.Caller, to string) ([]verify.Message, error)
 }
 
 // Profiles is what the API asks of tenant.Directory, which says what each method answers. Unknown ids and those of
@@ -59,7 +60,12 @@ type Config struct {
 	Profiles      Profiles
 	Webhooks      Webhooks
 	Receipts      Receipts
+	Setting       Setting
 }
+
+// Setting reports a setting of a vendor's door that can't be changed here, or a value that it can't have: Invalid. Empty is a
+// value of every setting.
+type Setting func(name, value string) error
 
 // api holds the services that handlers call.
 type api struct {

@@ -66,7 +66,7 @@ func (a *api) guard(scope string) func(hc huma.Context, next func(huma.Context))
 // (SEC-82).
 func (a *api) authenticate(r *http.Request) (tenant.Principal, error) {
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(key, "csk_") {
+	if !strings.EqualFold(scheme, "Bearer") || !tenant.IsKey(key) {
 		return tenant.Principal{}, errNoKey
 	}
 	return a.Keys.Authenticate(r.Context(), key)

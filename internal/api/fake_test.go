@@ -159,6 +159,12 @@ func (s *services) List(_ context.Context, r verify.ListRequest) ([]verify.View,
 
 func (s *services) Receipt(_ context.Context, r delivery.Receipt) error { return s.note(acme, r) }
 
+func (s *services) Sandbox(_ context.Context, by verify.Caller, to string) ([]verify.Message, error) {
+	return []verify.Message{{
+		Verification: vrf, Send: 1, To: "+1•••••••23", Channel: delivery.SMS, Text: "Your code is 123456", Code: "123456", At: began,
+	}}, s.note(by.Tenant, to)
+}
+
 func (s *services) Profile(_ context.Context, t uid.Tenant, id uid.ID) (tenant.Service, error) {
 	return s.service, s.note(t, id)
 }
@@ -196,10 +202,18 @@ func (s *services) receipts(provider string, header http.Header, body []byte) ([
 	return []delivery.Receipt{{Provider: provider, Reference: string(body), State: delivery.Delivered}}, nil
 }
 
+// oneSetting knows door.flag, which is yes or no.
+func oneSetting(name, value string) error {
+	if name != "door.flag" || value != "" && value != "yes" && value != "no" {
+		return fault.New(fault.Invalid, "vendor_invalid", "There is no such setting.").On("vendor")
+	}
+	return nil
+}
+
 // newServer is the API in its chain, as the program runs it.
 func newServer(tb testing.TB, s *services, log io.Writer) http.Handler {
 	tb.Helper()
-	return chained(tb, api.Config{Keys: s, Verifications: s, Profiles: s, Webhooks: hooks{s}, Receipts: s.receipts}, log)
+	return chained(tb, api.Config{Keys: s, Verifications: s, Profiles: s, Webhooks: hooks{s}, Receipts: s.receipts, Setting: oneSetting}, log)
 }
 
 // chained is the API over any services.

@@ -55,6 +55,11 @@ func routes() []route {
 			register: serve((*api).get)},
 		{method: "GET", path: "/v1/verifications", id: "list-verifications", scope: tenant.ScopeVerifyRead,
 			summary: "List verifications, newest first", register: serve((*api).list)},
+		{method: "GET", path: sandboxMessages, id: "list-sandbox-messages", scope: tenant.ScopeVerifyRead,
+			summary: "Read the messages of a sandbox, newest first",
+			detail: "With their codes, of the newest 50 verifications as far as they are open. For keys of a sandbox; " +
+				"404 for all others.",
+			register: serve((*api).sandboxMessages)},
 		{method: "POST", path: "/v1/services", id: "create-service", scope: tenant.ScopeServicesWrite, status: 201,
 			summary: "Make a service", register: serve((*api).createService)},
 		{method: "GET", path: "/v1/services", id: "list-services", scope: tenant.ScopeServicesRead,
@@ -136,7 +141,7 @@ func (a *api) operation(rt route) huma.Operation {
 // statuses are those of the problems that a route can answer.
 func statuses(rt route) []int {
 	s := []int{400, 401, 403, 429, 503}
-	if strings.Contains(rt.path, "{") || rt.path == "/v1/verifications/check" {
+	if strings.Contains(rt.path, "{") || rt.path == "/v1/verifications/check" || rt.path == sandboxMessages {
 		s = append(s, 404)
 	}
 	if rt.method != "GET" {

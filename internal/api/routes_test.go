@@ -30,6 +30,7 @@ var everyRoute = []struct {
 	{"post /v1/verifications/{id}/resend", "POST", vrfPath + "/resend", `{}`, tenant.ScopeVerifyStart, 200},
 	{"post /v1/verifications/{id}/cancel", "POST", vrfPath + "/cancel", "", tenant.ScopeVerifyStart, 200},
 	{"post /v1/verifications/{id}/approve", "POST", vrfPath + "/approve", "", tenant.ScopeVerifyApprove, 200},
+	{"get /v1/sandbox/messages", "GET", "/v1/sandbox/messages", "", tenant.ScopeVerifyRead, 200},
 	{"post /v1/services", "POST", "/v1/services", `{"name":"Acme"}`, tenant.ScopeServicesWrite, 201},
 	{"get /v1/services", "GET", "/v1/services", "", tenant.ScopeServicesRead, 200},
 	{"get /v1/services/{id}", "GET", svcPath, "", tenant.ScopeServicesRead, 200},

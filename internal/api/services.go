@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -27,9 +29,12 @@ type Service struct {
 	Resend          string   `json:"resend" enum:"same_code,new_code"`
 	Channels        []string `json:"channels" nullable:"false" doc:"Empty: all that have a route"`
 	Host            string   `json:"host,omitempty"`
-	CreatedAt       string   `json:"created_at" format:"date-time"`
-	UpdatedAt       string   `json:"updated_at" format:"date-time"`
-	Version         int64    `json:"version" doc:"Goes up with every change"`
+
+	Vendor map[string]string `json:"vendor,omitempty" doc:"Settings of vendors' doors that can be changed here"`
+
+	CreatedAt string `json:"created_at" format:"date-time"`
+	UpdatedAt string `json:"updated_at" format:"date-time"`
+	Version   int64  `json:"version" doc:"Goes up with every change"`
 }
 
 // ServiceFields are what can be set of a service. Those left out keep their value, or get the default in a new one.
@@ -43,6 +48,8 @@ type ServiceFields struct {
 	Resend          *string   `json:"resend,omitempty" enum:"same_code,new_code" doc:"same_code by default"`
 	Channels        *[]string `json:"channels,omitempty" enum:"sms,voice,whatsapp,email" uniqueItems:"true" doc:"Empty: all that have a route"`
 	Host            *string   `json:"host,omitempty" maxLength:"253" doc:"Your site, for the last line @host #code; empty: none"`
+
+	Vendor map[string]string `json:"vendor,omitempty" maxProperties:"64" doc:"Settings of vendors' doors, as their pages list them. Those left out stay; an empty one goes back to its default"`
 }
 
 // apply sets on s what f sets.
@@ -62,6 +69,19 @@ func (f *ServiceFields) apply(s *tenant.Service) {
 	if f.Resend != nil {
 		s.Resend = tenant.Resend(*f.Resend)
 	}
+	for name, value := range f.Vendor {
+		s.SetVendor(name, value)
+	}
+}
+
+// settings finds what is wrong with the settings of vendors' doors in f.
+func (a *api) settings(f *ServiceFields) error {
+	for _, name := range slices.Sorted(maps.Keys(f.Vendor)) {
+		if err := a.Setting(name, f.Vendor[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func set[T any](field, value *T) {
@@ -70,11 +90,14 @@ func set[T any](field, value *T) {
 	}
 }
 
-func service(s tenant.Service) Service {
+// service is s in answers, with those of its vendors' settings that can be set here.
+func (a *api) service(s tenant.Service) Service {
 	channels := s.Channels
 	if channels == nil {
 		channels = []string{}
 	}
+	vendor := maps.Clone(s.Vendor)
+	maps.DeleteFunc(vendor, func(name, _ string) bool { return a.Setting(name, "") != nil })
 	return Service{
 		ID:              s.ID.Text(uid.Service),
 		Name:            s.Name,
@@ -87,6 +110,7 @@ func service(s tenant.Service) Service {
 		Resend:          string(s.Resend),
 		Channels:        channels,
 		Host:            s.Host,
+		Vendor:          vendor,
 		CreatedAt:       stamp(s.CreatedAt),
 		UpdatedAt:       stamp(s.UpdatedAt),
 		Version:         s.Version,
@@ -120,13 +144,16 @@ type createServiceInput struct {
 }
 
 func (a *api) createService(ctx context.Context, in *createServiceInput) (*serviceOutput, error) {
+	if err := a.settings(&in.Body.ServiceFields); err != nil {
+		return nil, err
+	}
 	fresh := tenant.Service{Tenant: web.Principal(ctx).Tenant, Name: in.Body.Name}
 	in.Body.apply(&fresh)
 	s, err := a.Profiles.CreateService(ctx, changer(ctx), fresh, in.once("POST /v1/services", "", &in.Body))
 	if err != nil {
 		return nil, err
 	}
-	return &serviceOutput{Body: service(s)}, nil
+	return &serviceOutput{Body: a.service(s)}, nil
 }
 
 type serviceInput struct {
@@ -142,7 +169,7 @@ func (a *api) getService(ctx context.Context, in *serviceInput) (*serviceOutput,
 	if err != nil {
 		return nil, err
 	}
-	return &serviceOutput{Body: service(s)}, nil
+	return &serviceOutput{Body: a.service(s)}, nil
 }
 
 type listServicesInput struct {
@@ -172,7 +199,7 @@ func (a *api) listServices(ctx context.Context, in *listServicesInput) (*listSer
 	}
 	out := &listServicesOutput{Body: ServiceList{Data: make([]Service, len(services)), Next: cursor(more)}}
 	for i, s := range services {
-		out.Body.Data[i] = service(s)
+		out.Body.Data[i] = a.service(s)
 	}
 	return out, nil
 }
@@ -190,6 +217,9 @@ func (a *api) updateService(ctx context.Context, in *updateServiceInput) (*servi
 	if err != nil {
 		return nil, err
 	}
+	if err := a.settings(&in.Body.ServiceFields); err != nil {
+		return nil, err
+	}
 	s, err := a.Profiles.UpdateService(ctx, changer(ctx), web.Principal(ctx).Tenant, id, func(s *tenant.Service) {
 		set(&s.Name, in.Body.Name)
 		in.Body.apply(s)
@@ -197,7 +227,7 @@ func (a *api) updateService(ctx context.Context, in *updateServiceInput) (*servi
 	if err != nil {
 		return nil, err
 	}
-	return &serviceOutput{Body: service(s)}, nil
+	return &serviceOutput{Body: a.service(s)}, nil
 }
 
 func (a *api) deleteService(ctx context.Context, in *serviceInput) (*struct{}, error) {

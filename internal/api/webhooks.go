@@ -36,6 +36,8 @@ type Webhook struct {
 	ID                    string   `json:"id" example:"whk_06c4zk9r2m8t7v5w3x1y0a2b4c"`
 	URL                   string   `json:"url"`
 	Description           string   `json:"description"`
+	Dialect               string   `json:"dialect,omitempty" enum:"mta,twilio" doc:"The API that made it, whose words its events are. Absent: this one"`
+	Service               string   `json:"service,omitempty" doc:"It gets events of this service alone; absent: of all"`
 	Events                []string `json:"events" nullable:"false" doc:"Types, or families as verification.*; empty: all"`
 	Enabled               bool     `json:"enabled"`
 	Off                   string   `json:"off,omitempty" enum:"owner,gone" doc:"Why it is not enabled: you said so; it answered 410"`
@@ -51,8 +53,12 @@ func webhookBody(e webhook.Endpoint, secret signing.Secret) Webhook {
 	if events == nil {
 		events = []string{}
 	}
+	of := ""
+	if !e.Service.IsZero() {
+		of = e.Service.Text(uid.Service)
+	}
 	return Webhook{
-		ID: e.ID.Text(uid.Webhook), URL: e.URL, Description: e.Description, Events: events, Enabled: e.Enabled, Off: e.Off,
+		ID: e.ID.Text(uid.Webhook), Dialect: e.Dialect, Service: of, URL: e.URL, Description: e.Description, Events: events, Enabled: e.Enabled, Off: e.Off,
 		Secret: secret.Reveal(), PreviousSecretExpires: stamp(e.PreviousUntil), CreatedAt: stamp(e.CreatedAt), UpdatedAt: stamp(e.UpdatedAt),
 		Version: e.Version,
 	}
@@ -90,6 +96,13 @@ func hooker(ctx context.Context) webhook.Caller {
 	return webhook.Caller{Actor: by.Actor, RequestID: by.RequestID}
 }
 
+// hooker is who asks, for a change that may be asked for again.
+func (in Repeatable) hooker(ctx context.Context, route, object string, body any) webhook.Caller {
+	by := hooker(ctx)
+	by.Idempotency = in.once(route, object, body)
+	return by
+}
+
 func (in Identified) webhook() (uid.ID, error) {
 	id, err := uid.Parse(uid.Webhook, in.ID)
 	if err != nil {
@@ -102,11 +115,18 @@ type webhookInput struct {
 	Identified
 }
 
+// webhookPost is a POST to one webhook that may be repeated.
+type webhookPost struct {
+	Identified
+	Repeatable
+}
+
 type webhookOutput struct {
 	Body Webhook
 }
 
 type createWebhookInput struct {
+	Repeatable
 	Body struct {
 		URL         string   `json:"url" minLength:"1" maxLength:"2048" doc:"https. Where events are posted"`
 		Description string   `json:"description,omitempty" maxLength:"200"`
@@ -115,7 +135,7 @@ type createWebhookInput struct {
 }
 
 func (a *api) createWebhook(ctx context.Context, in *createWebhookInput) (*webhookOutput, error) {
-	e, secret, err := a.Webhooks.Create(ctx, hooker(ctx), webhook.Endpoint{
+	e, secret, err := a.Webhooks.Create(ctx, in.hooker(ctx, "POST /v1/webhooks", "", &in.Body), webhook.Endpoint{
 		Tenant: web.Principal(ctx).Tenant, URL: in.Body.URL, Description: in.Body.Description, Events: in.Body.Events,
 	})
 	if err != nil {
@@ -195,12 +215,12 @@ func (a *api) deleteWebhook(ctx context.Context, in *webhookInput) (*struct{}, e
 	return nil, a.Webhooks.Delete(ctx, hooker(ctx), web.Principal(ctx).Tenant, id)
 }
 
-func (a *api) rotateWebhook(ctx context.Context, in *webhookInput) (*webhookOutput, error) {
+func (a *api) rotateWebhook(ctx context.Context, in *webhookPost) (*webhookOutput, error) {
 	id, err := in.webhook()
 	if err != nil {
 		return nil, err
 	}
-	e, secret, err := a.Webhooks.Rotate(ctx, hooker(ctx), web.Principal(ctx).Tenant, id)
+	e, secret, err := a.Webhooks.Rotate(ctx, in.hooker(ctx, "POST /v1/webhooks/{id}/rotate-secret", in.ID, nil), web.Principal(ctx).Tenant, id)
 	if err != nil {
 		return nil, err
 	}
@@ -211,12 +231,12 @@ type webhookDeliveryOutput struct {
 	Body WebhookDelivery
 }
 
-func (a *api) testWebhook(ctx context.Context, in *webhookInput) (*webhookDeliveryOutput, error) {
+func (a *api) testWebhook(ctx context.Context, in *webhookPost) (*webhookDeliveryOutput, error) {
 	id, err := in.webhook()
 	if err != nil {
 		return nil, err
 	}
-	d, err := a.Webhooks.Test(ctx, hooker(ctx), web.Principal(ctx).Tenant, id)
+	d, err := a.Webhooks.Test(ctx, in.hooker(ctx, "POST /v1/webhooks/{id}/test", in.ID, nil), web.Principal(ctx).Tenant, id)
 	if err != nil {
 		return nil, err
 	}
@@ -265,6 +285,7 @@ func (a *api) webhookDeliveries(ctx context.Context, in *webhookDeliveriesInput)
 
 type replayWebhookInput struct {
 	Identified
+	Repeatable
 	Delivery string `path:"delivery" doc:"Identifier of the delivery" example:"wdl_06c4zk9r2m8t7v5w3x1y0a2b4c"`
 }
 
@@ -277,7 +298,7 @@ func (a *api) replayWebhook(ctx context.Context, in *replayWebhookInput) (*webho
 	if err != nil {
 		return nil, errNoSent
 	}
-	d, err := a.Webhooks.Replay(ctx, hooker(ctx), web.Principal(ctx).Tenant, id, of)
+	d, err := a.Webhooks.Replay(ctx, in.hooker(ctx, "POST /v1/webhooks/{id}/deliveries/{delivery}/replay", in.ID+" "+in.Delivery, nil), web.Principal(ctx).Tenant, id, of)
 	if err != nil {
 		return nil, err
 	}

@@ -32,10 +32,13 @@ func (h hooks) delivery() webhook.Delivery {
 	}
 }
 
-func (h hooks) Create(_ context.Context, _ webhook.Caller, e webhook.Endpoint) (webhook.Endpoint, signing.Secret, error) {
+// hookAsked is a change of webhooks that may be asked for again.
+type hookAsked struct{ Idempotency *webhook.Idempotency }
+
+func (h hooks) Create(_ context.Context, by webhook.Caller, e webhook.Endpoint) (webhook.Endpoint, signing.Secret, error) {
 	made := h.endpoint()
 	made.URL, made.Events = e.URL, e.Events
-	return made, testSecret, h.s.note(e.Tenant, e)
+	return made, testSecret, h.s.note(e.Tenant, hookAsked{by.Idempotency})
 }
 
 func (h hooks) Endpoint(_ context.Context, t uid.Tenant, id uid.ID) (webhook.Endpoint, error) {
@@ -56,18 +59,18 @@ func (h hooks) Delete(_ context.Context, _ webhook.Caller, t uid.Tenant, id uid.
 	return h.s.note(t, id)
 }
 
-func (h hooks) Rotate(_ context.Context, _ webhook.Caller, t uid.Tenant, id uid.ID) (webhook.Endpoint, signing.Secret, error) {
+func (h hooks) Rotate(_ context.Context, by webhook.Caller, t uid.Tenant, id uid.ID) (webhook.Endpoint, signing.Secret, error) {
 	changed := h.endpoint()
 	changed.PreviousUntil = began.Add(24 * time.Hour)
-	return changed, testSecret, h.s.note(t, id)
+	return changed, testSecret, h.s.note(t, hookAsked{by.Idempotency})
 }
 
-func (h hooks) Test(_ context.Context, _ webhook.Caller, t uid.Tenant, id uid.ID) (webhook.Delivery, error) {
-	return h.delivery(), h.s.note(t, id)
+func (h hooks) Test(_ context.Context, by webhook.Caller, t uid.Tenant, _ uid.ID) (webhook.Delivery, error) {
+	return h.delivery(), h.s.note(t, hookAsked{by.Idempotency})
 }
 
-func (h hooks) Replay(_ context.Context, _ webhook.Caller, t uid.Tenant, _, id uid.ID) (webhook.Delivery, error) {
-	return h.delivery(), h.s.note(t, id)
+func (h hooks) Replay(_ context.Context, by webhook.Caller, t uid.Tenant, _, _ uid.ID) (webhook.Delivery, error) {
+	return h.delivery(), h.s.note(t, hookAsked{by.Idempotency})
 }
 
 func (h hooks) Deliveries(_ context.Context, t uid.Tenant, f webhook.DeliveryFilter) ([]webhook.Delivery, uid.ID, error) {

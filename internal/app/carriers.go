@@ -15,6 +15,8 @@ import (
 	"github.com/countersign/countersign/internal/delivery/smtp"
 	"github.com/countersign/countersign/internal/devphone"
 	"github.com/countersign/countersign/internal/egress"
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // sinkName is the name of the provider of development mode.
@@ -22,7 +24,7 @@ const sinkName = "sink"
 
 // newDispatcher builds every provider of the configuration. In development mode the sink comes last on every route. The
 // closers are of providers that keep connections.
-func newDispatcher(cfg Config, inbox *sink.Inbox, client *egress.Client, log *slog.Logger, reg prometheus.Registerer) (d *delivery.Dispatcher, closers []io.Closer, err error) {
+func newDispatcher(cfg Config, directory *tenant.Directory, inbox *sink.Inbox, client *egress.Client, log *slog.Logger, reg prometheus.Registerer) (d *delivery.Dispatcher, closers []io.Closer, err error) {
 	var providers []delivery.Provider
 	for _, p := range cfg.AllProviders() {
 		built, err := newProvider(p, client)
@@ -41,8 +43,23 @@ func newDispatcher(cfg Config, inbox *sink.Inbox, client *egress.Client, log *sl
 			routes = append(routes[:len(routes):len(routes)], delivery.Rule{Use: []string{sinkName}})
 		}
 	}
-	d, err = delivery.New(delivery.Config{Providers: providers, Routes: routes}, log, reg)
+	d, err = delivery.New(delivery.Config{Standing: standing(directory), Providers: providers, Routes: routes}, log, reg)
 	return d, closers, err
+}
+
+// standing is what the directory says about a tenant's messages.
+func standing(d *tenant.Directory) func(context.Context, uid.Tenant) (delivery.Standing, error) {
+	return func(ctx context.Context, id uid.Tenant) (delivery.Standing, error) {
+		switch t, err := d.Tenant(ctx, id); {
+		case err != nil:
+			return 0, err
+		case !t.SuspendedAt.IsZero():
+			return delivery.Suspended, nil
+		case t.Sandbox:
+			return delivery.Sandbox, nil
+		}
+		return delivery.Live, nil
+	}
 }
 
 func newProvider(p Provider, client *egress.Client) (delivery.Provider, error) {

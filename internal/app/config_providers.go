@@ -11,6 +11,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/delivery/relay"
 	"github.com/countersign/countersign/internal/delivery/smtp"
+	"github.com/countersign/countersign/internal/sandbox"
 )
 
 // Provider is one entry of providers: exactly one of its fields is set.
@@ -101,8 +102,8 @@ func (s *source) checkProviders(c Config) {
 		if p == (Provider{}) {
 			continue // told already
 		}
-		if offer.Name != "" && (!nameForm.MatchString(offer.Name) || offer.Name == sinkName) {
-			s.say(key+".name", "can't be used.", "Choose up to 32 of a-z, 0-9, _ and -, and not "+sinkName+".")
+		if offer.Name != "" && (!nameForm.MatchString(offer.Name) || offer.Name == sinkName || offer.Name == sandbox.Provider) {
+			s.say(key+".name", "can't be used.", "Choose up to 32 of a-z, 0-9, _ and -, and neither "+sinkName+" nor "+sandbox.Provider+".")
 		}
 		if slices.ContainsFunc(offers, func(o delivery.Offer) bool { return o.Name != "" && o.Name == offer.Name }) {
 			s.say(key+".name", "is that of another provider.", "Give each a name of its own.")

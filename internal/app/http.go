@@ -10,8 +10,11 @@ import (
 
 	"github.com/countersign/countersign/internal/api"
 	"github.com/countersign/countersign/internal/compat/camara"
+	"github.com/countersign/countersign/internal/compat/mta"
 	"github.com/countersign/countersign/internal/compat/twilio"
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/devphone"
+	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/web"
 )
 
@@ -27,7 +30,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	}
 	native, err := api.New(api.Config{
 		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Webhooks: s.webhooks,
-		Receipts: s.dispatcher.Receipts,
+		Receipts: s.dispatcher.Receipts, Setting: mta.CheckSetting,
 	})
 	if err != nil {
 		return nil, err
@@ -42,7 +45,11 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	for mount, door := range map[string]http.Handler{twilio.Mount: s.twilio(chain), "/compat/mta": s.mtaDoor(chain), strings.TrimSuffix(camara.Base, "/"): operator} {
+	vendor, err := s.twilio(chain)
+	if err != nil {
+		return nil, err
+	}
+	for mount, door := range map[string]http.Handler{twilio.Mount: vendor, "/compat/mta": s.mtaDoor(chain), strings.TrimSuffix(camara.Base, "/"): operator} {
 		edges[mount], edges[mount+"/"] = door, door // what is answered at the mount itself is the vendor's form too
 	}
 	if metrics {
@@ -59,15 +66,20 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 }
 
 // twilio is the door for applications of Twilio's Verify API.
-func (s *server) twilio(chain *web.Chain) http.Handler {
+func (s *server) twilio(chain *web.Chain) (http.Handler, error) {
+	texts, err := delivery.Templates()
+	if err != nil {
+		return nil, err
+	}
 	cfg := twilio.Config{
-		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Factors: s.factors,
+		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Factors: s.factors, Webhooks: s.webhooks,
+		SafeList: s.safe, Templates: texts,
 		Rules: rules(s.cfg), Origin: s.origin,
 	}
 	if s.cfg.DevMode {
-		cfg.Life = s.cfg.Dev.CodeTTL
+		cfg.Life, cfg.Attempts = s.cfg.Dev.CodeTTL, ratelimit.MaxFixed
 	}
-	return chain.Wrap(twilio.Policy(), twilio.New(cfg))
+	return chain.Wrap(twilio.Policy(), twilio.New(cfg)), nil
 }
 
 // origin is what URLs in the answer to r begin with.

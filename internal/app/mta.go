@@ -18,7 +18,8 @@ type mtaCredentials struct {
 // mtaDoor is the door for clients of Mobile Text Alerts. In development mode its limits of requests are wide.
 func (s *server) mtaDoor(chain *web.Chain) http.Handler {
 	cfg := mta.Config{
-		Keys: s.directory, Verifications: s.verify, Directory: s.directory, Rules: rules(s.cfg),
+		Keys: s.directory, Verifications: s.verify, Directory: s.directory, Webhooks: s.webhooks, Rules: rules(s.cfg),
+		Words:  s.dispatcher.Words,
 		Limits: mta.Limits{Address: s.cfg.MTA.AddressLimit, Account: s.cfg.MTA.AccountLimit},
 	}
 	if s.cfg.DevMode {

@@ -95,10 +95,10 @@ func allServices(ctx context.Context, db *store.DB) (all []tenant.Service, err e
 	return all, err
 }
 
-// withTestNumbers counts the tenants that have test numbers switched on.
+// withTestNumbers counts the live tenants that have test numbers switched on. Those of a sandbox prove nobody.
 func withTestNumbers(ctx context.Context, db *store.DB) (n int, err error) {
 	err = eachTenant(ctx, db, func(t tenant.Tenant) error {
-		if t.TestNumbers.Enabled {
+		if t.TestNumbers.Enabled && !t.Sandbox {
 			n++
 		}
 		return nil

@@ -22,8 +22,10 @@ import (
 	"github.com/countersign/countersign/internal/egress"
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/risk"
+	"github.com/countersign/countersign/internal/risk/safelist"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
@@ -42,6 +44,7 @@ type server struct {
 	dispatcher *delivery.Dispatcher
 	verify     *verify.Service
 	factors    *factor.Service
+	safe       *safelist.List
 	webhooks   *webhook.Service
 	worker     *outbox.Worker
 	sealer     *audit.Sealer
@@ -127,7 +130,10 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.cfg.DevMode {
 		s.inbox = sink.NewInbox()
 	}
-	if s.dispatcher, s.closers, err = newDispatcher(s.cfg, s.inbox, client, s.log, s.registry); err != nil {
+	if s.dispatcher, s.closers, err = newDispatcher(s.cfg, s.directory, s.inbox, client, s.log, s.registry); err != nil {
+		return err
+	}
+	if s.safe, err = safelist.New(safelist.Config{Rules: rules(s.cfg), Limit: safeListLimit(s.cfg)}, s.storage.ring, s.storage.db); err != nil {
 		return err
 	}
 	if s.verify, err = verify.New(verify.Config{Rules: rules(s.cfg)}, verify.Deps{
@@ -160,13 +166,22 @@ func factorLimits(cfg Config) factor.Limits {
 	return l
 }
 
-// risk is the engine that weighs starts: none yet in production, and in development one that bars the numbers of the
-// configuration, as if their owners had opted out.
+// risk is the engine that weighs starts: no rules against fraud yet, from which numbers of the safe list are exempt, and in
+// development before them one that bars the numbers of the configuration, as if their owners had opted out.
 func (s *server) risk() risk.Engine {
+	fraud := risk.Exempting(risk.Allow, s.safe.Holds)
 	if s.cfg.DevMode && len(s.cfg.Dev.Barred) > 0 {
-		return barred(s.cfg.Dev.Barred, s.storage.ring)
+		return risk.First(barred(s.cfg.Dev.Barred, s.storage.ring), fraud)
 	}
-	return risk.Allow
+	return fraud
+}
+
+// safeListLimit is how many requests a tenant may make of its safe list. Development mode makes nobody wait.
+func safeListLimit(cfg Config) ratelimit.Limit {
+	if cfg.DevMode {
+		return ratelimit.Limit{Burst: ratelimit.MaxFixed, Period: time.Minute}
+	}
+	return safelist.DefaultLimit()
 }
 
 // targets are the networks that may be called besides the public ones. Development mode calls servers on its own machine.
@@ -229,7 +244,7 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 		{"keys", func(ctx context.Context) error { return relearn(ctx, s.cfg, s.storage.ring, s.log) }},
 		{"sealer", s.seal},
 		{"fanout", s.webhooks.Run},
-		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.log) }},
+		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.factors, s.log) }},
 		{"expiry", s.expire},
 		{"worker", s.worker.Run},
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/store"
@@ -144,12 +145,12 @@ func (s *storage) useIndexKey(ctx context.Context) error {
 }
 
 // retain removes what is past its time, on whichever server has the lease, until ctx ends.
-func retain(ctx context.Context, cfg Config, s *storage, log *slog.Logger) error {
+func retain(ctx context.Context, cfg Config, s *storage, factors *factor.Service, log *slog.Logger) error {
 	owner := uid.Random(time.Now())
 	tick := time.NewTicker(retainEvery)
 	defer tick.Stop()
 	for {
-		if err := s.retainOnce(ctx, cfg, owner, time.Now()); err != nil && ctx.Err() == nil {
+		if err := s.retainOnce(ctx, cfg, factors, owner, time.Now()); err != nil && ctx.Err() == nil {
 			log.Warn("retention failed and will be tried again", "error", err)
 		}
 		select {
@@ -163,13 +164,15 @@ func retain(ctx context.Context, cfg Config, s *storage, log *slog.Logger) error
 // retainEvery is how often retention runs: often enough that tables stay small, seldom enough not to be seen.
 const retainEvery = 5 * time.Minute
 
-func (s *storage) retainOnce(ctx context.Context, cfg Config, owner uid.ID, now time.Time) error {
+func (s *storage) retainOnce(ctx context.Context, cfg Config, factors *factor.Service, owner uid.ID, now time.Time) error {
 	mine, err := s.db.Lease(ctx, "retention", owner, now, now.Add(2*retainEvery))
 	if err != nil || !mine {
 		return err
 	}
 	keep := store.Retention{Verifications: cfg.Retention.Verifications, Contacts: longestLimit(cfg.TenantLimits())}
-	if _, err := s.db.Sweep(ctx, keep); err != nil || cfg.Retention.Events == 0 {
+	_, err = s.db.Sweep(ctx, keep)
+	_, left := factors.Sweep(ctx) // of services that are gone
+	if err = errors.Join(err, left); err != nil || cfg.Retention.Events == 0 {
 		return err // without a time, events are kept for ever
 	}
 	_, err = audit.PruneEvents(ctx, s.db, s.signer, now.Add(-cfg.Retention.Events).Truncate(24*time.Hour), now)

@@ -14,6 +14,7 @@ import (
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/risk/safelist"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/store"
 	"github.com/countersign/countersign/internal/tenant"
@@ -152,6 +153,13 @@ type exportDelivery struct {
 	At       time.Time `json:"at"`
 }
 
+// exportSafe is the line of an export that says that the number is on the safe list.
+type exportSafe struct {
+	ID        string    `json:"id"`
+	Number    string    `json:"safe_number"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
 // ExportSubject writes everything kept about a recipient, one JSON object a line.
 func (t *Tools) ExportSubject(ctx context.Context, of uid.Tenant, to string, w io.Writer) error {
 	s, err := t.subject(of, to)
@@ -159,6 +167,14 @@ func (t *Tools) ExportSubject(ctx context.Context, of uid.Tenant, to string, w i
 		return err
 	}
 	out := json.NewEncoder(w)
+	switch safe, err := t.storage.db.SafeNumber(ctx, of, s.blind); {
+	case err == nil:
+		if err := out.Encode(exportSafe{ID: safe.ID.Text(uid.SafeNumber), Number: s.to.Value, CreatedAt: safe.CreatedAt}); err != nil {
+			return err
+		}
+	case !errors.Is(err, safelist.ErrNotFound):
+		return err
+	}
 	return t.each(ctx, s, func(v verify.Verification, deliveries []verify.Delivery) error {
 		line := exportLine{
 			ID: v.ID.Text(uid.Verification), To: s.to.Value, Status: v.Status, Purpose: v.Purpose, Channel: string(v.Channel),

@@ -3,7 +3,10 @@ package app
 import (
 	"context"
 
+	"github.com/countersign/countersign/internal/compat/mta"
+	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/egress"
+	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
@@ -13,8 +16,8 @@ import (
 // newWebhooks builds the service of webhooks. They may use a quarter of the worker, so that messages have the rest.
 func (s *server) newWebhooks(client *egress.Client) (*webhook.Service, error) {
 	return webhook.New(webhook.Config{Loopback: s.cfg.DevMode, All: min(64, max(1, s.cfg.Worker.Concurrency/4))}, webhook.Deps{
-		Store: s.storage.db, Ring: s.storage.ring, Records: records{s.verify}, Client: client.With(webhook.Timeout),
-		Log: s.log, Registry: s.registry,
+		Store: s.storage.db, Ring: s.storage.ring, Records: records{s.verify, s.factors}, Client: client.With(webhook.Timeout),
+		Log: s.log, Registry: s.registry, Dialects: []webhook.Dialect{mta.Dialect(), twilio.Dialect()},
 	})
 }
 
@@ -27,8 +30,38 @@ func (s *server) handlers() map[outbox.Kind]outbox.Handler {
 	return all
 }
 
-// records reads verifications for webhooks as their owner may see them: the recipient is masked.
-type records struct{ verify *verify.Service }
+// records reads what events are about for webhooks, as the owner may see it: recipients are masked, and of factors there is
+// neither a secret nor a name for people.
+type records struct {
+	verify  *verify.Service
+	factors *factor.Service
+}
+
+// Factor implements webhook.Records.
+func (r records) Factor(ctx context.Context, t uid.Tenant, kind uid.Prefix, id uid.ID) (webhook.FactorRecord, error) {
+	if kind == uid.Challenge {
+		c, err := r.factors.ChallengeByID(ctx, t, id)
+		if err != nil {
+			return webhook.FactorRecord{}, err
+		}
+		return webhook.FactorRecord{
+			ID: c.ID, Status: string(c.At(r.factors.Now())), Service: c.Service, Entity: c.Entity, Identity: string(c.Identity),
+			Factor: c.Factor, CreatedAt: c.CreatedAt, ExpiresAt: c.ExpiresAt, EndedAt: c.EndedAt,
+		}, nil
+	}
+	f, err := r.factors.FactorByID(ctx, t, id)
+	if err != nil {
+		return webhook.FactorRecord{}, err
+	}
+	told := webhook.FactorRecord{
+		ID: f.ID, Status: string(f.Status), Service: f.Service, Entity: f.Entity, Identity: string(f.Identity), Type: string(f.Type),
+		CreatedAt: f.CreatedAt,
+	}
+	if f.Status == factor.Unverified {
+		told.ExpiresAt = f.ExpiresAt
+	}
+	return told, nil
+}
 
 // Record implements webhook.Records.
 func (r records) Record(ctx context.Context, t uid.Tenant, id uid.ID) (webhook.Record, error) {

@@ -99,11 +99,13 @@ type Result struct {
 // Carrier carries messages. It is what verify asks for; Dispatcher implements it.
 type Carrier interface {
 	// Carry tries the providers of the route in order until one takes the message. Refusals are in the Result;
-	// an error means that no try was made (ErrNoRoute: no route for the message) or that ctx ended, and then the
+	// an error means that no try was made (ErrNoRoute: no route for the message; ErrSuspended) or that ctx ended, and then the
 	// Result still tells the tries that were made.
 	Carry(ctx context.Context, m Message) (Result, error)
 	// Routes reports whether any route could carry the channel to the recipient.
 	Routes(ch Channel, to recipient.Recipient) bool
+	// Preview writes a message of a sandbox as Carry does. For any other tenant it is refused with ErrLive.
+	Preview(ctx context.Context, m Message) (Content, error)
 }
 
 // Receipt is what a provider reports later about a delivery.

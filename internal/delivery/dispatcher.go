@@ -25,8 +25,11 @@ const (
 	defaultFailures    = 5
 )
 
-// Config is what a Dispatcher is made of.
+// Config is what a Dispatcher is made of. Standing is required.
 type Config struct {
+	// Standing says what may become of a tenant's messages. While it can't say, nothing is sent.
+	Standing func(ctx context.Context, t uid.Tenant) (Standing, error)
+
 	Providers []Provider
 	Routes    []Rule // empty: see RoutesFor
 
@@ -42,6 +45,7 @@ type Dispatcher struct {
 	routes      []route
 	accounts    map[string]*account
 	renderer    *renderer
+	standing    func(ctx context.Context, t uid.Tenant) (Standing, error)
 	tryTimeout  time.Duration
 	sendTimeout time.Duration
 	log         *slog.Logger
@@ -59,6 +63,9 @@ type account struct {
 
 // New makes a Dispatcher, or says everything that is wrong with the routes.
 func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Dispatcher, error) {
+	if cfg.Standing == nil {
+		return nil, errors.New("delivery: Standing is required")
+	}
 	offers := make([]Offer, len(cfg.Providers))
 	for i, p := range cfg.Providers {
 		offers[i] = Offer{Name: p.Name(), Channels: p.Channels()}
@@ -78,6 +85,7 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Dispatcher, 
 		Now:         time.Now,
 		accounts:    make(map[string]*account, len(cfg.Providers)),
 		renderer:    renderer,
+		standing:    cfg.Standing,
 		tryTimeout:  positive(cfg.TryTimeout, defaultTryTimeout),
 		sendTimeout: positive(cfg.SendTimeout, defaultSendTimeout),
 		log:         log,
@@ -123,9 +131,18 @@ func (d *Dispatcher) Routes(ch Channel, to recipient.Recipient) bool {
 }
 
 // Carry tries the providers of the message's route in order until one takes it or one refuses it for good. It ends
-// within the send time-out. The error is ErrNoRoute, or ctx's own when ctx ended; the Result then still tells the
-// tries that were made.
+// within the send time-out. The error is ErrNoRoute, ErrSuspended, or ctx's own when ctx ended; the Result then still tells
+// the tries that were made. The messages of a sandbox go down no route and to no provider.
 func (d *Dispatcher) Carry(ctx context.Context, m Message) (Result, error) {
+	switch standing, err := d.standing(ctx, m.Tenant); {
+	case err != nil: // it must not be taken for a live one
+		d.log.Warn("a message waits: it can't be told whether its tenant is a sandbox or suspended", "error", err)
+		return Result{Retry: true}, ctx.Err()
+	case standing == Suspended:
+		return Result{}, ErrSuspended
+	case standing == Sandbox:
+		return d.rehearse(m)
+	}
 	r := find(d.routes, m.Channel, m.To, m.Tenant)
 	if r == nil {
 		return Result{}, ErrNoRoute

@@ -60,7 +60,7 @@ func down() error { return &Temporary{Word: ErrorProvider} }
 // dispatcher makes one over the fakes, whose log it gives too.
 func dispatcher(t *testing.T, providers ...*fake) (*Dispatcher, *strings.Builder) {
 	t.Helper()
-	cfg := Config{Failures: 3}
+	cfg := Config{Standing: live, Failures: 3}
 	for _, p := range providers {
 		cfg.Providers = append(cfg.Providers, p)
 	}
@@ -363,7 +363,7 @@ func TestCarry_a_panic_gives_the_probe_back(t *testing.T) {
 
 func TestNew_tells_the_faults_of_the_routes(t *testing.T) {
 	t.Parallel()
-	_, err := New(Config{Providers: []Provider{&fake{name: "a"}}, Routes: []Rule{rule(SMS, nil, "", "b"), rule(Voice, nil, "", "a")}},
+	_, err := New(Config{Standing: live, Providers: []Provider{&fake{name: "a"}}, Routes: []Rule{rule(SMS, nil, "", "b"), rule(Voice, nil, "", "a")}},
 		slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err == nil || !strings.Contains(err.Error(), "routes[0]") || !strings.Contains(err.Error(), "routes[1]") {
 		t.Errorf("got %v", err)
@@ -374,7 +374,7 @@ func TestMetrics_count_tries_failovers_and_circuits(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
 	a, b := &fake{name: "a", answer: fails(down())}, &fake{name: "b", answer: takes}
-	d, err := New(Config{Providers: []Provider{a, b}, Failures: 2}, slog.New(slog.DiscardHandler), reg)
+	d, err := New(Config{Standing: live, Providers: []Provider{a, b}, Failures: 2}, slog.New(slog.DiscardHandler), reg)
 	if err != nil {
 		t.Fatal(err)
 	}

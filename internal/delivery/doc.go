@@ -17,6 +17,8 @@
 //   - every hand-over of one send has the same key (SendKey), also after a restart, so that a receiver can drop doubles;
 //   - a try that ended without an answer is Unknown, never Failed: the message may have left;
 //   - a state only ever advances (State.After);
+//   - the tenant's standing is asked before each send: of a sandbox nothing reaches a provider, of a suspended tenant nothing
+//     is tried, and while it can't be told the message waits;
 //   - the code is in memory and in the outgoing message, and nowhere else: neither logs nor errors nor metrics hold it.
 //
 // The package keeps no rows and reads no verification; it answers what came of a send, and the caller records it.

@@ -25,7 +25,7 @@ func (r *reporter) ParseReceipts(http.Header, []byte, time.Time) ([]Receipt, err
 func TestReceipts_name_the_provider_and_carry_stable_words(t *testing.T) {
 	t.Parallel()
 	r := &reporter{fake: fake{name: "a"}, receipts: []Receipt{{State: Failed, Error: "Absent Subscriber +12025550123"}, {State: Failed, Error: "EC-34"}}}
-	d, err := New(Config{Providers: []Provider{r, &fake{name: "b"}}}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	d, err := New(Config{Standing: live, Providers: []Provider{r, &fake{name: "b"}}}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,16 +47,23 @@ func newRenderer() (*renderer, error) {
 	return &renderer{languages: languages, page: page}, nil
 }
 
-// language finds the texts for a BCP 47 tag: the tag itself, then what is left as subtags are cut off its end,
-// then English.
+// language finds the texts for a BCP 47 tag, English when there are none.
 func (r *renderer) language(tag string) *language {
+	if l := closest(r.languages, tag); l != nil {
+		return l
+	}
+	return r.languages[defaultLocale]
+}
+
+// closest finds the texts for a BCP 47 tag: the tag itself, then what is left as subtags are cut off its end; or nil.
+func closest(all map[string]*language, tag string) *language {
 	for tag != "" {
-		if l := r.languages[tag]; l != nil {
+		if l := all[tag]; l != nil {
 			return l
 		}
 		tag = tag[:max(strings.LastIndexAny(tag, "-_"), 0)]
 	}
-	return r.languages[defaultLocale]
+	return nil
 }
 
 // render writes m for its channel. Whatever the names in m hold, the text has no control or direction characters, no

@@ -71,7 +71,8 @@ type ChallengeRequest struct {
 }
 
 // Challenge asks a factor. A code that comes with the request is its first answer; whatever comes of that, the challenge is
-// made, but for a factor that can't answer: Idle or Disabled. Without a code the outcome is None.
+// made, but for a factor that can't answer: Idle or Disabled, or that was asked too often: Rationed, until RetryAt. Without a code
+// the outcome is None.
 //
 // Faults: NotFound, Invalid.
 func (s *Service) Challenge(ctx context.Context, req ChallengeRequest) (Answer, error) {
@@ -90,13 +91,17 @@ func (s *Service) Challenge(ctx context.Context, req ChallengeRequest) (Answer, 
 		return Answer{}, fault.New(fault.Invalid, "note_invalid", "Keep the details within 8 KiB.").On("details")
 	}
 	code := seal.Normalise(req.Code)
-	return s.compare(ctx, Target{Tenant: req.Owner.Caller.Tenant, Factor: req.Factor}, h, func(held *Held, secret Secret) (Outcome, []audit.Event) {
+	var wait time.Duration
+	a, err := s.compare(ctx, Target{Tenant: req.Owner.Caller.Tenant, Factor: req.Factor}, h, func(held *Held, secret Secret) (Outcome, []audit.Event) {
 		f := held.Factor
 		switch {
 		case f.Status != Verified:
 			return Idle, nil
 		case f.Disabled(s.limits):
 			return Disabled, nil
+		}
+		if wait = f.take(now); wait > 0 {
+			return Rationed, nil
 		}
 		c := Ask(Challenge{
 			ID: uid.New(now, f.ID.Bucket()), Tenant: f.Tenant, Service: f.Service, Entity: f.Entity, Factor: f.ID,
@@ -109,6 +114,10 @@ func (s *Service) Challenge(ctx context.Context, req ChallengeRequest) (Answer, 
 		held.Create = &c
 		return outcome, append([]audit.Event{h.event(EventChallengeCreated, c.ID, now, f.told())}, h.answered(&c, f, outcome, now)...)
 	})
+	if a.Outcome == Rationed {
+		a.RetryAt = now.Add(wait)
+	}
+	return a, err
 }
 
 // Answer hands in a code for a challenge. A wrong one is an answer. NotFound.

@@ -19,6 +19,9 @@
 //   - Comparing costs the same whichever step fits, and whether any does.
 //   - A secret is shown once, when it is made. It is kept sealed, bound to tenant, service, identity and factor (SEC-44).
 //   - Whatever refuses without comparing spends nothing and leaves no trace in the row.
+//   - How often an entity gets a factor and a factor a challenge is counted in the commit that makes it (quota.go).
+//   - No secret is in an entity twice among factors that live.
+//   - What hangs on a service that is removed goes soon after ([Service.Sweep]); until then nobody reaches it.
 //   - An event names an entity by a keyed hash.
 //
 // It does not know users, sessions or what a second factor is asked for, sends nothing, and knows no wire format.

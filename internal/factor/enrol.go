@@ -37,7 +37,8 @@ type Enrolment struct {
 // Enrol makes an unverified factor, and its entity when there is none. It proves nothing before Verify. That the person has
 // proven a factor of before, when there is one, is the caller's to see to (SEC-43).
 //
-// Faults: Invalid; Conflict for the hundred-and-first factor.
+// Faults: Invalid; Conflict for the hundred-and-first factor, and for a secret that another one of the entity has; Limited for
+// the hundred-and-first enrolment in a day.
 func (s *Service) Enrol(ctx context.Context, req EnrolRequest) (Enrolment, error) {
 	h, err := s.holder(req.Owner)
 	if err != nil {
@@ -55,17 +56,22 @@ func (s *Service) Enrol(ctx context.Context, req EnrolRequest) (Enrolment, error
 	}
 	now := s.moment()
 	out := Enrolment{Secret: secret, URI: req.Settings.Config.URI(secret, req.Issuer, req.Settings.Name)}
-	err = s.store.EnrolFactor(ctx, h.entity(now), now, func(e Entity, made bool, live int) (Factor, outbox.Effects, error) {
-		var eff outbox.Effects
-		if live >= maxFactors {
-			return Factor{}, eff, fault.New(fault.Conflict, "too_many_factors", "An entity has at most 100 factors. Delete those that are no longer used.")
+	err = s.store.EnrolFactor(ctx, h.entity(now), now, func(in *Enrolling) (f Factor, eff outbox.Effects, err error) {
+		if err := in.admit(now); err != nil {
+			return f, eff, err
 		}
-		f := Begin(Factor{
+		if !req.Secret.IsZero() { // one that was made here is nobody's
+			if err := s.unused(secret, in.Live); err != nil {
+				return f, eff, err
+			}
+		}
+		e := in.Entity
+		f = Begin(Factor{
 			ID: uid.New(now, h.bucket), Tenant: e.Tenant, Service: e.Service, Entity: e.ID, Identity: e.Identity,
 			Name: req.Settings.Name, Metadata: maps.Clone(req.Settings.Metadata), Config: req.Settings.Config,
 		}, now)
 		f.Secret = s.ring.Seal(f.place(), secret.bytes())
-		if made {
+		if in.Made {
 			eff.Events = append(eff.Events, h.event(EventEntityCreated, e.ID, now, data{}))
 		}
 		eff.Events = append(eff.Events, h.event(EventCreated, f.ID, now, f.told()))

@@ -2,6 +2,7 @@ package factor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
@@ -58,14 +59,57 @@ func (s *Service) DeleteEntity(ctx context.Context, o Owner) error {
 	if err != nil {
 		return err
 	}
+	return told(s.remove(ctx, h, e), errNoEntity)
+}
+
+// remove removes e, which is h's, with what hangs on it, and tells of each factor and of the entity.
+func (s *Service) remove(ctx context.Context, h holder, e Entity) error {
 	now := s.moment()
-	return told(s.store.DeleteEntity(ctx, e.Tenant, e.ID, func(factors []uid.ID) (eff outbox.Effects) {
+	return s.store.DeleteEntity(ctx, e.Tenant, e.ID, func(factors []uid.ID) (eff outbox.Effects) {
 		for _, id := range factors {
 			eff.Events = append(eff.Events, h.event(EventDeleted, id, now, data{Factor: id.Text(uid.Factor), Type: TOTP}))
 		}
 		eff.Events = append(eff.Events, h.event(EventEntityDeleted, e.ID, now, data{}))
 		return eff
-	}), errNoEntity)
+	})
+}
+
+// Abandon has Sweep remove all that hangs on a service, which nobody may reach any more. A service that is removed needs none.
+func (s *Service) Abandon(ctx context.Context, by Caller, service uid.ID) error {
+	now := s.moment()
+	return s.store.Abandon(ctx, by.Tenant, service, now, outbox.Effects{Events: []audit.Event{{
+		ID: uid.New(now, service.Bucket()), Tenant: by.Tenant, Type: EventAbandoned, Object: service, At: now,
+		Actor: by.Actor, RequestID: by.RequestID,
+	}}})
+}
+
+// The bounds of one Sweep, so that it ends within minutes and others are heard in between.
+const (
+	sweepPage = 100
+	sweepMost = 20_000
+)
+
+// Sweep removes entities, with their factors and challenges, whose service is removed or abandoned: each in a transaction of its own with the
+// events of DeleteEntity, which name the system. So it may be broken off anywhere, and run beside itself. It answers how many
+// it removed, 20,000 at most; the next call goes on.
+func (s *Service) Sweep(ctx context.Context) (removed int, err error) {
+	for removed < sweepMost {
+		page, err := s.store.Leftovers(ctx, sweepPage)
+		if err != nil || len(page) == 0 {
+			return removed, err
+		}
+		for _, e := range page {
+			h, err := s.holder(Owner{Caller: Caller{Tenant: e.Tenant, Actor: "system"}, Service: e.Service, Identity: e.Identity})
+			if err != nil {
+				return removed, err
+			}
+			if err := s.remove(ctx, h, e); err != nil && !errors.Is(err, ErrNotFound) { // not there: another node was faster
+				return removed, err
+			}
+			removed++
+		}
+	}
+	return removed, nil
 }
 
 // Factor reads a factor of the owner. NotFound.
@@ -78,6 +122,18 @@ func (s *Service) Factor(ctx context.Context, o Owner, id uid.ID) (Factor, error
 		return Factor{}, told(err, errNoFactor)
 	}
 	return f, nil
+}
+
+// FactorByID reads a factor of the tenant whosever it is, for what is told to the tenant itself. NotFound.
+func (s *Service) FactorByID(ctx context.Context, t uid.Tenant, id uid.ID) (Factor, error) {
+	f, err := s.store.Factor(ctx, t, id)
+	return f, told(err, errNoFactor)
+}
+
+// ChallengeByID is FactorByID for a challenge.
+func (s *Service) ChallengeByID(ctx context.Context, t uid.Tenant, id uid.ID) (Challenge, error) {
+	c, err := s.store.Challenge(ctx, t, id)
+	return c, told(err, errNoChallenge)
 }
 
 // Factors lists at most limit factors of the owner after the given id, or from the first. NotFound without the entity. Limit is

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -23,4 +24,5 @@ type Entity struct {
 	Identity  Identity
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	Enrolled  ratelimit.Fixed // the factors that were enrolled lately, deleted ones too
 }

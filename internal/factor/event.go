@@ -12,6 +12,7 @@ import (
 
 // The types of the events of this package. Each names its entity by a keyed hash, and holds no personal data.
 const (
+	EventAbandoned         = "service.abandoned" // all its entities are to go; it names none
 	EventEntityCreated     = "entity.created"
 	EventEntityDeleted     = "entity.deleted"
 	EventCreated           = "factor.created"

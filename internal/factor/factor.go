@@ -3,6 +3,7 @@ package factor
 import (
 	"time"
 
+	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -41,6 +42,9 @@ type Factor struct {
 	SeenOffset int       // how many steps ahead that code was
 	Wrong      int       // wrong codes since the last right one
 	WaitUntil  time.Time // nothing is compared before (SEC-16)
+
+	AskedHour ratelimit.Fixed // the challenges to it lately, for each of its two limits
+	AskedDay  ratelimit.Fixed
 
 	CreatedAt  time.Time
 	ExpiresAt  time.Time // the end of the enrolment
@@ -93,6 +97,7 @@ const (
 	Exhausted Outcome = "exhausted" // the enrolment or challenge has had its wrong codes
 	Idle      Outcome = "idle"      // the factor is not verified, so it answers no challenge
 	Paused    Outcome = "paused"    // not before Factor.WaitUntil
+	Rationed  Outcome = "rationed"  // the factor has had its challenges: no further one is made for now
 	Disabled  Outcome = "disabled"  // too many wrong codes in a row: replace the factor
 )
 

@@ -417,7 +417,10 @@ func TestEnrol_stops_at_a_hundred_live_factors(t *testing.T) {
 	}
 	_, err := d.Enrol(t.Context(), factor.EnrolRequest{Owner: d.owner, Issuer: "Acme", Settings: factor.Settings{Name: "Ann", Config: factor.DefaultConfig()}})
 	d.fault(err, fault.Conflict, "too_many_factors")
-	d.later(10 * time.Minute) // none has proven itself
+	d.later(10 * time.Minute) // none has proven itself, but there were a hundred today
+	_, err = d.Enrol(t.Context(), factor.EnrolRequest{Owner: d.owner, Issuer: "Acme", Settings: factor.Settings{Name: "Ann", Config: factor.DefaultConfig()}})
+	d.fault(err, fault.Limited, "enrolments_used_up")
+	d.later(24 * time.Hour)
 	d.enrol()
 }
 
@@ -469,7 +472,9 @@ func TestEntity_can_be_made_first_and_once(t *testing.T) {
 	}
 	_, err = d.CreateEntity(t.Context(), d.owner)
 	d.fault(err, fault.Conflict, "entity_exists")
-	if made := d.enrol(); made.Entity != e || made.Factor.Entity != e.ID {
+	made := d.enrol()
+	e.Enrolled = made.Entity.Enrolled // it counts
+	if made.Entity != e || made.Factor.Entity != e.ID {
 		t.Errorf("enrolled with %+v", made.Entity)
 	}
 	list, err := d.Entities(t.Context(), e.Tenant, e.Service, uid.ID{}, 10)

@@ -33,9 +33,16 @@ type Target struct {
 	Challenge uid.ID // zero: none
 }
 
-// Enrol decides on a further factor of e, which was made just now or not, and has so many live factors: verified, or
-// still in its enrolment. It may run again. An error leaves everything as it was, the entity too, and comes back as it is.
-type Enrol func(e Entity, made bool, live int) (Factor, outbox.Effects, error)
+// Enrolling is what a decision on a further factor works on: copies, of which Entity.Enrolled is kept when it returns nil.
+type Enrolling struct {
+	Entity Entity
+	Made   bool     // just now
+	Live   []Factor // verified, or still in their enrolment; in the order of their ids
+}
+
+// Enrol decides on a further factor of an entity. It may run again. An error leaves everything as it was, the entity too, and
+// comes back as it is.
+type Enrol func(in *Enrolling) (Factor, outbox.Effects, error)
 
 // Filter says which challenges are listed.
 type Filter struct {
@@ -60,6 +67,11 @@ type Store interface {
 	// DeleteEntity removes an entity with its factors and challenges. effects is told the factors, and may be asked again.
 	// ErrNotFound.
 	DeleteEntity(ctx context.Context, t uid.Tenant, id uid.ID, effects func(factors []uid.ID) outbox.Effects) error
+
+	// Abandon notes that the entities of a service are to go, as the store does by itself when a service is removed. Again is fine.
+	Abandon(ctx context.Context, t uid.Tenant, service uid.ID, now time.Time, eff outbox.Effects) error
+	// Leftovers lists at most limit entities whose service is removed or abandoned, of whatever tenant, in any order.
+	Leftovers(ctx context.Context, limit int) ([]Entity, error)
 
 	// EnrolFactor locks the entity of e's tenant, service and identity, which it makes as e when there is none, and inserts
 	// the factor that decide gives, as one of that entity's.

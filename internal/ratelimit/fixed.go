@@ -35,19 +35,23 @@ func TakeFixed(state Fixed, limit Limit, now time.Time) (Fixed, Decision) {
 	return Fixed(end + int64(count)), Decision{Allowed: true, Remaining: burst - count, ResetAfter: until(end, now)}
 }
 
-// GiveBackFixed returns one event that never came about, to the window that is open at now.
-func GiveBackFixed(state Fixed, limit Limit, now time.Time) Fixed {
-	end, count := state.window(limit, now)
-	if count == 0 {
+// GiveBackFixed returns one event that never came about, whose taking left the state taken behind. A window that has opened
+// since gets nothing: it never held the event, and would let one more pass than its burst.
+func GiveBackFixed(state, taken Fixed) Fixed {
+	if state.end() > taken.end() || state.count() == 0 {
 		return state
 	}
-	return Fixed(end + int64(count-1))
+	return state - 1
 }
+
+func (f Fixed) end() int64 { return int64(f) / fixedStep * fixedStep }
+
+func (f Fixed) count() int { return int(int64(f) % fixedStep) }
 
 // window takes the state apart at now: a window that has ended is a new one.
 func (f Fixed) window(limit Limit, now time.Time) (end int64, count int) {
 	whole := (now.Add(limit.Period).UnixMicro() + fixedStep - 1) / fixedStep * fixedStep
-	end, count = int64(f)/fixedStep*fixedStep, int(int64(f)%fixedStep)
+	end, count = f.end(), f.count()
 	if end <= now.UnixMicro() {
 		return whole, 0
 	}

@@ -26,20 +26,31 @@ func TestTakeFixed_lets_the_burst_pass_and_then_nothing_until_the_window_ends(t 
 	}
 }
 
-func TestGiveBackFixed_returns_one_event_to_an_open_window_alone(t *testing.T) {
+func TestGiveBackFixed_returns_one_event_to_the_window_it_was_taken_from_alone(t *testing.T) {
 	t.Parallel()
 	limit := Limit{Burst: 1, Period: time.Minute}
 	now := time.Unix(1_800_000_000, 0)
-	state, _ := TakeFixed(0, limit, now)
-	back := GiveBackFixed(state, limit, now)
+	taken, _ := TakeFixed(0, limit, now)
+	back := GiveBackFixed(taken, taken)
 	if _, d := TakeFixed(back, limit, now); !d.Allowed {
 		t.Error("refused after the event was given back")
 	}
-	if again := GiveBackFixed(back, limit, now); again != back {
+	if again := GiveBackFixed(back, taken); again != back {
 		t.Errorf("an empty window changed from %d to %d", back, again)
 	}
-	if late := GiveBackFixed(state, limit, now.Add(time.Hour)); late != state {
-		t.Errorf("a window that has ended changed from %d to %d", state, late)
+	next, _ := TakeFixed(taken, limit, now.Add(time.Minute))
+	if late := GiveBackFixed(next, taken); late != next {
+		t.Errorf("the next window changed from %d to %d", next, late)
+	}
+	if gone := GiveBackFixed(0, taken); gone != 0 {
+		t.Errorf("a window that is forgotten became %d", gone)
+	}
+	// A clock that is a moment behind moved the end, but the window is the same.
+	wide := Limit{Burst: 2, Period: time.Minute}
+	taken, _ = TakeFixed(0, wide, now)
+	moved, _ := TakeFixed(taken, wide, now.Add(-time.Second))
+	if back := GiveBackFixed(moved, taken); back != moved-1 {
+		t.Errorf("a window whose end moved went from %d to %d", moved, back)
 	}
 }
 

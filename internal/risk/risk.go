@@ -2,7 +2,9 @@
 //
 // An Engine takes Signals and answers a Decision with its reasons. The verification asks exactly once per start and
 // acts on the outcome: allow sends, challenge and deny send nothing, delay is a limit. Allow is the engine of an
-// installation without rules. The package holds words only; engines that keep state live beside it.
+// installation without rules. Rules that hold for everybody, such as opt-outs, come before fraud ([First]), and a start that
+// the tenant answers for is exempt from fraud alone ([Exempting]). The package holds words only; what keeps state lives
+// beside it, as safelist does.
 package risk
 
 import (
@@ -40,6 +42,7 @@ type Signals struct {
 	ClientIP   string // empty when the caller told no client
 	UserAgent  string
 	DeviceID   string
+	Vouched    bool // the caller asked for no weighing; what that exempts from is for Exempting to say
 	Now        time.Time
 }
 

@@ -16,6 +16,12 @@ type Place struct {
 	Row     []byte     // what tells the row from all others of the purpose and tenant, as its id
 }
 
+// SubjectPlace is where the recipient belongs whom an event of the audit log names. All packages seal it there, so that the
+// rights of the person (export, erasure) reach events of each of them.
+func SubjectPlace(t uid.Tenant, event uid.ID) Place {
+	return Place{Purpose: "subject", Tenant: t, Row: event[:]}
+}
+
 // overhead is what sealing adds to the length of a value: key version, nonce, tag.
 const overhead = 4 + 12 + 16
 

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/factor"
+	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -67,6 +69,36 @@ func (db *DB) Challenges(ctx context.Context, t uid.Tenant, entity uid.ID, f fac
 	list, err := collect(rows, err, scanChallenge)
 	return list, db.away("list challenges", err)
 }
+
+// removed notes that what hangs on a service is to go.
+func removed(ctx context.Context, tx *sql.Tx, t uid.Tenant, service uid.ID, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO removed_service (tenant, id, removed_us) VALUES ($1, $2, $3)
+		ON CONFLICT (tenant, id) DO UPDATE SET removed_us = excluded.removed_us`, t[:], service[:], micros(now))
+	return err
+}
+
+// Abandon implements factor.Store.
+func (db *DB) Abandon(ctx context.Context, t uid.Tenant, service uid.ID, now time.Time, eff outbox.Effects) error {
+	return db.changeFactors(ctx, "abandon a service", func(tx *sql.Tx) ([]audit.Event, error) {
+		return eff.Events, removed(ctx, tx, t, service, now)
+	})
+}
+
+// Leftovers implements factor.Store.
+func (db *DB) Leftovers(ctx context.Context, limit int) ([]factor.Entity, error) {
+	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT e.tenant, e.id, e.service, e.identity, e.created_us, e.updated_us, e.enrolled
+		FROM removed_service r JOIN entity e ON e.tenant = r.tenant AND e.service = r.id LIMIT $1`, limit)
+	list, err := collect(rows, err, scanEntity)
+	return list, db.away("look for what removed services left", err)
+}
+
+// keepRemoved is how long it is known that a service was removed: far longer than a request that began before it may still
+// make an entity of it.
+const keepRemoved = time.Hour
+
+// forgetRemoved forgets removed services that have left nothing.
+const forgetRemoved = `DELETE FROM removed_service WHERE removed_us < $1 AND NOT EXISTS (
+	SELECT 1 FROM entity e WHERE e.tenant = removed_service.tenant AND e.service = removed_service.id)`
 
 // keepEnrolments is how long an enrolment that came to nothing is kept after its end.
 const keepEnrolments = 24 * time.Hour

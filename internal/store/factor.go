@@ -60,21 +60,21 @@ func absent(err error) error {
 	return err
 }
 
-const entityColumns = `tenant, id, service, identity, created_us, updated_us`
+const entityColumns = `tenant, id, service, identity, created_us, updated_us, enrolled`
 
 func entityRow(e factor.Entity) []any {
-	return []any{e.Tenant[:], e.ID[:], e.Service[:], string(e.Identity), micros(e.CreatedAt), micros(e.UpdatedAt)}
+	return []any{e.Tenant[:], e.ID[:], e.Service[:], string(e.Identity), micros(e.CreatedAt), micros(e.UpdatedAt), int64(e.Enrolled)}
 }
 
 func scanEntity(scan func(...any) error) (e factor.Entity, err error) {
 	var created, updated int64
-	err = scan(&e.Tenant, &e.ID, &e.Service, &e.Identity, &created, &updated)
+	err = scan(&e.Tenant, &e.ID, &e.Service, &e.Identity, &created, &updated, &e.Enrolled)
 	e.CreatedAt, e.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return e, err
 }
 
 // insertEntity leaves an entity alone that is there already.
-const insertEntity = `INSERT INTO entity (` + entityColumns + `) VALUES ($1, $2, $3, $4, $5, $6)
+const insertEntity = `INSERT INTO entity (` + entityColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7)
 	ON CONFLICT (tenant, service, identity) DO NOTHING`
 
 const readEntity = `SELECT ` + entityColumns + ` FROM entity WHERE tenant = $1 AND service = $2 AND identity = $3`
@@ -151,27 +151,34 @@ func (db *DB) EnrolFactor(ctx context.Context, e factor.Entity, now time.Time, d
 		if err != nil {
 			return nil, err
 		}
-		var live int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM factor WHERE tenant = $1 AND entity = $2 AND (status = $3 OR expires_us > $4)`,
-			held.Tenant[:], held.ID[:], string(factor.Verified), micros(now)).Scan(&live); err != nil {
+		in := &factor.Enrolling{Entity: held, Made: made}
+		rows, err := tx.QueryContext(ctx, `SELECT `+factorColumns+` FROM factor
+			WHERE tenant = $1 AND entity = $2 AND (status = $3 OR expires_us > $4) ORDER BY id`,
+			held.Tenant[:], held.ID[:], string(factor.Verified), micros(now))
+		if in.Live, err = collect(rows, err, scanFactor); err != nil {
 			return nil, err
 		}
-		f, eff, err := decide(held, made, live)
+		f, eff, err := decide(in)
 		if err != nil {
 			return nil, &decided{err}
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE entity SET enrolled = $3 WHERE tenant = $1 AND id = $2`,
+			held.Tenant[:], held.ID[:], int64(in.Entity.Enrolled)); err != nil {
+			return nil, err
 		}
 		row, err := factorRow(&f)
 		if err != nil {
 			return nil, err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO factor (`+factorColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-			$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`, row...)
+			$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`, row...)
 		return eff.Events, err
 	})
 }
 
 const factorColumns = `tenant, id, entity, service, identity, type, name, metadata, algorithm, step_seconds, digits, skew, secret,
-	status, last_step, drift, seen_step, seen_offset, wrong, wait_us, created_us, expires_us, verified_us, updated_us`
+	status, last_step, drift, seen_step, seen_offset, wrong, wait_us, created_us, expires_us, verified_us, updated_us,
+	asked_hour, asked_day`
 
 func factorRow(f *factor.Factor) ([]any, error) {
 	metadata, err := jsonText(f.Metadata, len(f.Metadata) == 0)
@@ -182,7 +189,7 @@ func factorRow(f *factor.Factor) ([]any, error) {
 		f.Tenant[:], f.ID[:], f.Entity[:], f.Service[:], string(f.Identity), string(f.Type), f.Name, metadata,
 		string(f.Config.Algorithm), int64(f.Config.Step / time.Second), f.Config.Digits, f.Config.Skew, f.Secret,
 		string(f.Status), f.LastStep, f.Drift, f.SeenStep, f.SeenOffset, f.Wrong, micros(f.WaitUntil), micros(f.CreatedAt),
-		micros(f.ExpiresAt), micros(f.VerifiedAt), micros(f.UpdatedAt),
+		micros(f.ExpiresAt), micros(f.VerifiedAt), micros(f.UpdatedAt), int64(f.AskedHour), int64(f.AskedDay),
 	}, nil
 }
 
@@ -193,7 +200,7 @@ func scanFactor(scan func(...any) error) (f factor.Factor, err error) {
 	)
 	if err := scan(&f.Tenant, &f.ID, &f.Entity, &f.Service, &f.Identity, &f.Type, &f.Name, &metadata, &f.Config.Algorithm, &step,
 		&f.Config.Digits, &f.Config.Skew, &f.Secret, &f.Status, &f.LastStep, &f.Drift, &f.SeenStep, &f.SeenOffset, &f.Wrong,
-		&wait, &created, &expires, &verified, &updated); err != nil {
+		&wait, &created, &expires, &verified, &updated, &f.AskedHour, &f.AskedDay); err != nil {
 		return f, err
 	}
 	f.Config.Step = time.Duration(step) * time.Second
@@ -282,10 +289,10 @@ func writeHeld(ctx context.Context, tx *sql.Tx, h *factor.Held) error {
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE factor SET name = $3, metadata = $4, algorithm = $5, step_seconds = $6, digits = $7,
 		skew = $8, status = $9, last_step = $10, drift = $11, seen_step = $12, seen_offset = $13, wrong = $14, wait_us = $15,
-		verified_us = $16, updated_us = $17 WHERE tenant = $1 AND id = $2`,
+		verified_us = $16, updated_us = $17, asked_hour = $18, asked_day = $19 WHERE tenant = $1 AND id = $2`,
 		f.Tenant[:], f.ID[:], f.Name, metadata, string(f.Config.Algorithm), int64(f.Config.Step/time.Second), f.Config.Digits,
 		f.Config.Skew, string(f.Status), f.LastStep, f.Drift, f.SeenStep, f.SeenOffset, f.Wrong, micros(f.WaitUntil),
-		micros(f.VerifiedAt), micros(f.UpdatedAt)); err != nil {
+		micros(f.VerifiedAt), micros(f.UpdatedAt), int64(f.AskedHour), int64(f.AskedDay)); err != nil {
 		return err
 	}
 	if c := h.Challenge; c != nil {

@@ -13,7 +13,7 @@ import (
 
 const (
 	keepReferences = 7 * 24 * time.Hour  // receipts come within days
-	keepMeters     = 2 * time.Hour       // the longest period of a client's limits, and some
+	keepMeters     = 2 * time.Hour       // past the moment that a state sorts by, from which on it counts nothing
 	keepWebhooks   = 30 * 24 * time.Hour // the log of deliveries to endpoints; the last try comes within ten days
 	keepTokens     = 24 * time.Hour      // far longer than the fate of a commit is looked for
 	sweepChunk     = 2000                // rows that one transaction of retention looks at
@@ -65,6 +65,7 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) (removed int64, err err
 	drop(db.drain(ctx, "recipient_state", "bucket, tenant, blind_index", `touched_us < $1 AND NOT EXISTS (
 		SELECT 1 FROM open_verification o WHERE o.bucket = recipient_state.bucket AND o.tenant = recipient_state.tenant
 		AND o.blind_index = recipient_state.blind_index)`, now.Add(-keep.Contacts)))
+	errs = append(errs, db.exec(ctx, "forget removed services", forgetRemoved, micros(now.Add(-keepRemoved))))
 	errs = append(errs, db.exec(ctx, "forget the tokens of lanes that are gone", `DELETE FROM commit_token WHERE at_us < $1`,
 		micros(now.Add(-keepTokens))))
 	return removed, db.away("sweep", errors.Join(errs...))

@@ -13,7 +13,7 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
-const serviceColumns = `tenant, id, name, is_default, profile, created_us, updated_us, version`
+const serviceColumns = `tenant, id, name, is_default, profile, created_us, updated_us, version, rate_limits`
 
 // profile is what of a service no statement looks at: one text, so that a new setting needs no migration.
 type profile struct {
@@ -36,13 +36,17 @@ func serviceRow(s tenant.Service) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode a service: %w", err)
 	}
-	return []any{s.Tenant[:], s.ID[:], s.Name, s.Default, text, micros(s.CreatedAt), micros(s.UpdatedAt), s.Version}, nil
+	limits, err := encodeRateLimits(s.RateLimits)
+	if err != nil {
+		return nil, fmt.Errorf("encode a service: %w", err)
+	}
+	return []any{s.Tenant[:], s.ID[:], s.Name, s.Default, text, micros(s.CreatedAt), micros(s.UpdatedAt), s.Version, limits}, nil
 }
 
 func scanService(scan func(...any) error) (s tenant.Service, err error) {
-	var text string
+	var text, limits string
 	var created, updated int64
-	if err := scan(&s.Tenant, &s.ID, &s.Name, &s.Default, &text, &created, &updated, &s.Version); err != nil {
+	if err := scan(&s.Tenant, &s.ID, &s.Name, &s.Default, &text, &created, &updated, &s.Version, &limits); err != nil {
 		return s, err
 	}
 	var p profile
@@ -52,6 +56,9 @@ func scanService(scan func(...any) error) (s tenant.Service, err error) {
 	s.CodeLength, s.TTL, s.EmailTTL, s.MaxChecks, s.MaxSends = p.CodeLength, p.TTL, p.EmailTTL, p.MaxChecks, p.MaxSends
 	s.Resend, s.Channels, s.Host, s.Vendor = p.Resend, p.Channels, p.Host, p.Vendor
 	s.CreatedAt, s.UpdatedAt = fromMicros(created), fromMicros(updated)
+	if s.RateLimits, err = decodeRateLimits(limits); err != nil {
+		return s, fmt.Errorf("decode service %s: %w", s.ID, err)
+	}
 	return s, nil
 }
 
@@ -61,7 +68,7 @@ func insertService(ctx context.Context, tx *sql.Tx, s tenant.Service) error {
 		return err
 	}
 	// A name is unique within its tenant; nobody else's conflict is possible, so nothing inserted means the name.
-	r, err := tx.ExecContext(ctx, `INSERT INTO service (`+serviceColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	r, err := tx.ExecContext(ctx, `INSERT INTO service (`+serviceColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (tenant, name) DO NOTHING`, row...)
 	return one(r, err, tenant.ErrNameTaken)
 }
@@ -150,7 +157,7 @@ func (db *DB) UpdateService(ctx context.Context, s tenant.Service, e outbox.Effe
 			return err
 		}
 		r, err := tx.ExecContext(ctx, `UPDATE service SET name = $3, is_default = $4, profile = $5, created_us = $6,
-			updated_us = $7, version = $8 WHERE tenant = $1 AND id = $2 AND version = $9`, append(row, s.Version-1)...)
+			updated_us = $7, version = $8, rate_limits = $9 WHERE tenant = $1 AND id = $2 AND version = $10`, append(row, s.Version-1)...)
 		return one(r, err, tenant.ErrStale)
 	})
 }
@@ -166,7 +173,7 @@ func nameFree(ctx context.Context, tx *sql.Tx, s tenant.Service) error {
 	return err
 }
 
-// DeleteService implements tenant.Store.
+// DeleteService implements tenant.Store. What hangs on the service is out of reach from then on, and goes later: see Leftovers.
 func (db *DB) DeleteService(ctx context.Context, t uid.Tenant, id uid.ID, now time.Time, e outbox.Effects) error {
 	return db.direct(ctx, "delete a service", e, func(tx *sql.Tx) error {
 		if err := db.missing(ctx, tx, `SELECT 1 FROM service WHERE tenant = $1 AND id = $2`, t[:], id[:]); errors.Is(err, tenant.ErrNotFound) {
@@ -175,6 +182,9 @@ func (db *DB) DeleteService(ctx context.Context, t uid.Tenant, id uid.ID, now ti
 		r, err := tx.ExecContext(ctx, `DELETE FROM service WHERE tenant = $1 AND id = $2 AND is_default = $3 AND NOT EXISTS (
 			SELECT 1 FROM open_verification o WHERE o.tenant = $1 AND o.service = $2 AND o.ends_us > $4)`,
 			t[:], id[:], false, micros(now))
-		return one(r, err, tenant.ErrInUse)
+		if err := one(r, err, tenant.ErrInUse); err != nil {
+			return err
+		}
+		return removed(ctx, tx, t, id, now)
 	})
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // EraseRecipient blanks everything that leads to a recipient in the tenant's verifications: the sealed value, the blind
-// index, the mask, and what the tenant wrote beside it. The rows stay, for counting and for the log. Verifications that
+// index, the mask, and what the tenant wrote beside it; and takes it off the safe list. The rows stay, for counting and for the log. Verifications that
 // are open are left alone; the caller sees to it that there are none. It answers how many rows were blanked.
 func (db *DB) EraseRecipient(ctx context.Context, tenant uid.Tenant, bucket uint16, blind [16]byte) (int64, error) {
 	var n int64
@@ -26,6 +26,9 @@ func (db *DB) EraseRecipient(ctx context.Context, tenant uid.Tenant, bucket uint
 			return err
 		}
 		if n, err = r.RowsAffected(); err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, `DELETE FROM safe_number WHERE tenant = $1 AND number_hash = $2`, tenant[:], blind[:]); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM recipient_state WHERE bucket = $1 AND tenant = $2 AND blind_index = $3`,

@@ -55,8 +55,9 @@ func (db *DB) CreateTenant(ctx context.Context, t tenant.Tenant, s tenant.Servic
 		return err
 	}
 	return db.direct(ctx, "create a tenant", e, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tenant (id, name, limits, test_numbers, created_us, updated_us)
-			VALUES ($1, $2, $3, $4, $5, $6)`, t.ID[:], t.Name, limits, numbers, micros(t.CreatedAt), micros(t.UpdatedAt)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tenant (`+tenantColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, t.ID[:], t.Name, limits, numbers, t.Sandbox, micros(t.SuspendedAt), micros(t.CreatedAt),
+			micros(t.UpdatedAt)); err != nil {
 			return err
 		}
 		return insertService(ctx, tx, s)
@@ -73,15 +74,15 @@ func tenantTexts(t tenant.Tenant) (limits, numbers string, err error) {
 	return limits, numbers, nil
 }
 
-const tenantColumns = `id, name, limits, test_numbers, created_us, updated_us`
+const tenantColumns = `id, name, limits, test_numbers, sandbox, suspended_us, created_us, updated_us`
 
 func scanTenant(scan func(...any) error) (t tenant.Tenant, err error) {
 	var limits, numbers string
-	var created, updated int64
-	if err := scan(&t.ID, &t.Name, &limits, &numbers, &created, &updated); err != nil {
+	var suspended, created, updated int64
+	if err := scan(&t.ID, &t.Name, &limits, &numbers, &t.Sandbox, &suspended, &created, &updated); err != nil {
 		return t, err
 	}
-	t.CreatedAt, t.UpdatedAt = fromMicros(created), fromMicros(updated)
+	t.SuspendedAt, t.CreatedAt, t.UpdatedAt = fromMicros(suspended), fromMicros(created), fromMicros(updated)
 	return t, errors.Join(json.Unmarshal([]byte(limits), &t.Limits), json.Unmarshal([]byte(numbers), &t.TestNumbers))
 }
 
@@ -109,8 +110,8 @@ func (db *DB) UpdateTenant(ctx context.Context, t tenant.Tenant, was time.Time, 
 		return err
 	}
 	return db.direct(ctx, "update a tenant", e, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE tenant SET name = $1, limits = $2, test_numbers = $3, updated_us = $4
-			WHERE id = $5 AND updated_us = $6`, t.Name, limits, numbers, micros(t.UpdatedAt), t.ID[:], micros(was))
+		r, err := tx.ExecContext(ctx, `UPDATE tenant SET name = $1, limits = $2, test_numbers = $3, suspended_us = $4, updated_us = $5
+			WHERE id = $6 AND updated_us = $7`, t.Name, limits, numbers, micros(t.SuspendedAt), micros(t.UpdatedAt), t.ID[:], micros(was))
 		return one(r, err, db.missing(ctx, tx, `SELECT 1 FROM tenant WHERE id = $1`, t.ID[:]))
 	})
 }

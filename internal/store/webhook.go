@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/webhook"
 )
@@ -28,7 +29,10 @@ func (db *DB) hooks(ctx context.Context, doing string, fx outbox.Effects, fn fun
 		}
 		return insertEvents(ctx, tx, fx.Events, db.Now())
 	})
-	for _, known := range []error{webhook.ErrNotFound, webhook.ErrStale, webhook.ErrTooMany, webhook.ErrMoved} {
+	if errors.Is(err, tenant.ErrAnswered) {
+		return webhook.ErrAnswered
+	}
+	for _, known := range []error{webhook.ErrNotFound, webhook.ErrStale, webhook.ErrTooMany, webhook.ErrTopic, webhook.ErrMoved} {
 		if errors.Is(err, known) {
 			return known
 		}
@@ -66,23 +70,38 @@ func insertJobs(ctx context.Context, tx *sql.Tx, jobs []outbox.Job) error {
 }
 
 const endpointColumns = `tenant, id, url, description, events, enabled, off, secret, previous, previous_until_us, since_us,
-	created_us, updated_us, version`
+	created_us, updated_us, version, dialect, service, once, settings`
 
 func endpointRow(e webhook.Endpoint) ([]any, error) {
 	events, err := jsonText(e.Events, len(e.Events) == 0)
 	if err != nil {
 		return nil, fmt.Errorf("encode a filter: %w", err)
 	}
+	settings, err := jsonText(e.Settings, len(e.Settings) == 0)
+	if err != nil {
+		return nil, fmt.Errorf("encode settings: %w", err)
+	}
+	var service []byte
+	if !e.Service.IsZero() {
+		service = e.Service[:]
+	}
 	return []any{e.Tenant[:], e.ID[:], e.URL, e.Description, events, e.Enabled, e.Off, e.Secret, e.Previous, micros(e.PreviousUntil),
-		micros(e.Since), micros(e.CreatedAt), micros(e.UpdatedAt), e.Version}, nil
+		micros(e.Since), micros(e.CreatedAt), micros(e.UpdatedAt), e.Version, e.Dialect, service, e.Once, settings}, nil
 }
 
 func scanEndpoint(scan func(...any) error) (e webhook.Endpoint, err error) {
-	var events string
+	var events, settings string
+	var service []byte
 	var until, since, created, updated int64
 	if err := scan(&e.Tenant, &e.ID, &e.URL, &e.Description, &events, &e.Enabled, &e.Off, &e.Secret, &e.Previous, &until, &since,
-		&created, &updated, &e.Version); err != nil {
+		&created, &updated, &e.Version, &e.Dialect, &service, &e.Once, &settings); err != nil {
 		return e, err
+	}
+	copy(e.Service[:], service)
+	if settings != "" {
+		if err := json.Unmarshal([]byte(settings), &e.Settings); err != nil {
+			return e, err
+		}
 	}
 	e.PreviousUntil, e.Since, e.CreatedAt, e.UpdatedAt = fromMicros(until), fromMicros(since), fromMicros(created), fromMicros(updated)
 	e.Events, err = filterOf(events)
@@ -98,12 +117,15 @@ func filterOf(text string) (filter []string, err error) {
 }
 
 // CreateEndpoint implements webhook.Store.
-func (db *DB) CreateEndpoint(ctx context.Context, e webhook.Endpoint, most int, fx outbox.Effects) error {
+func (db *DB) CreateEndpoint(ctx context.Context, e webhook.Endpoint, most int, keep *webhook.Answer, fx outbox.Effects) error {
 	row, err := endpointRow(e)
 	if err != nil {
 		return err
 	}
 	return db.hooks(ctx, "create a webhook", fx, func(tx *sql.Tx) error {
+		if err := keepAnswer(ctx, tx, keep); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM webhook_endpoint WHERE tenant = $1`, e.Tenant[:]).Scan(&n); err != nil {
 			return err
@@ -111,8 +133,27 @@ func (db *DB) CreateEndpoint(ctx context.Context, e webhook.Endpoint, most int, 
 		if n >= most {
 			return webhook.ErrTooMany
 		}
+		if err := claimTopic(ctx, tx, e); err != nil {
+			return err
+		}
 		return insertMany(ctx, tx, `INSERT INTO webhook_endpoint (`+endpointColumns+`)`, [][]any{row})
 	})
+}
+
+// claimTopic gives e its topic, or is ErrTopic when another endpoint has it. The key of the row decides between two that ask at
+// once.
+func claimTopic(ctx context.Context, tx *sql.Tx, e webhook.Endpoint) error {
+	if err := dropTopic(ctx, tx, e.Tenant, e.ID); err != nil || e.Topic == "" {
+		return err
+	}
+	r, err := tx.ExecContext(ctx, `INSERT INTO webhook_topic (tenant, dialect, topic, endpoint) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (tenant, dialect, topic) DO NOTHING`, e.Tenant[:], e.Dialect, e.Topic, e.ID[:])
+	return one(r, err, webhook.ErrTopic)
+}
+
+func dropTopic(ctx context.Context, tx *sql.Tx, t uid.Tenant, id uid.ID) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM webhook_topic WHERE tenant = $1 AND endpoint = $2`, t[:], id[:])
+	return err
 }
 
 // Endpoint implements webhook.Store.
@@ -133,16 +174,22 @@ func (db *DB) Endpoints(ctx context.Context, t uid.Tenant) ([]webhook.Endpoint, 
 }
 
 // UpdateEndpoint implements webhook.Store.
-func (db *DB) UpdateEndpoint(ctx context.Context, e webhook.Endpoint, fx outbox.Effects) error {
+func (db *DB) UpdateEndpoint(ctx context.Context, e webhook.Endpoint, keep *webhook.Answer, fx outbox.Effects) error {
 	row, err := endpointRow(e)
 	if err != nil {
 		return err
 	}
 	return db.hooks(ctx, "update a webhook", fx, func(tx *sql.Tx) error {
+		if err := keepAnswer(ctx, tx, keep); err != nil {
+			return err
+		}
 		r, err := tx.ExecContext(ctx, `UPDATE webhook_endpoint SET url = $3, description = $4, events = $5, enabled = $6, off = $7,
-			secret = $8, previous = $9, previous_until_us = $10, since_us = $11, created_us = $12, updated_us = $13, version = $14
-			WHERE tenant = $1 AND id = $2 AND version = $15`, append(row, e.Version-1)...)
-		if err = one(r, err, webhook.ErrStale); !errors.Is(err, webhook.ErrStale) {
+			secret = $8, previous = $9, previous_until_us = $10, since_us = $11, created_us = $12, updated_us = $13, version = $14,
+			dialect = $15, service = $16, once = $17, settings = $18 WHERE tenant = $1 AND id = $2 AND version = $19`, append(row, e.Version-1)...)
+		switch err = one(r, err, webhook.ErrStale); {
+		case err == nil:
+			return claimTopic(ctx, tx, e)
+		case !errors.Is(err, webhook.ErrStale):
 			return err
 		}
 		var there int
@@ -157,6 +204,9 @@ func (db *DB) UpdateEndpoint(ctx context.Context, e webhook.Endpoint, fx outbox.
 // DeleteEndpoint implements webhook.Store.
 func (db *DB) DeleteEndpoint(ctx context.Context, t uid.Tenant, id uid.ID, fx outbox.Effects) error {
 	return db.hooks(ctx, "delete a webhook", fx, func(tx *sql.Tx) error {
+		if err := dropTopic(ctx, tx, t, id); err != nil {
+			return err
+		}
 		r, err := tx.ExecContext(ctx, `DELETE FROM webhook_endpoint WHERE tenant = $1 AND id = $2`, t[:], id[:])
 		return one(r, err, webhook.ErrNotFound)
 	})
@@ -170,13 +220,15 @@ func (db *DB) Position(ctx context.Context) (position int64, err error) {
 
 // Listeners implements webhook.Store.
 func (db *DB) Listeners(ctx context.Context) ([]webhook.Listener, error) {
-	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT tenant, id, events, since_us FROM webhook_endpoint WHERE enabled = $1`, true)
+	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT tenant, id, dialect, events, service, since_us FROM webhook_endpoint WHERE enabled = $1`, true)
 	list, err := collect(rows, err, func(scan func(...any) error) (l webhook.Listener, err error) {
 		var events string
+		var service []byte
 		var since int64
-		if err := scan(&l.Tenant, &l.ID, &events, &since); err != nil {
+		if err := scan(&l.Tenant, &l.ID, &l.Dialect, &events, &service, &since); err != nil {
 			return l, err
 		}
+		copy(l.Service[:], service)
 		l.Since = fromMicros(since)
 		l.Events, err = filterOf(events)
 		return l, err
@@ -189,10 +241,14 @@ func (db *DB) Notices(ctx context.Context, ids []uid.ID) ([]webhook.Notice, erro
 	var all []webhook.Notice
 	for chunk := range slices.Chunk(ids, idChunk) {
 		list, args := inList(chunk)
-		rows, err := db.engine.Reader().QueryContext(ctx, `SELECT e.id, e.tenant, e.type, e.at_us FROM event e WHERE e.id IN (`+list+`)`, args...)
+		rows, err := db.engine.Reader().QueryContext(ctx, `SELECT e.id, e.tenant, e.type, e.at_us, e.data FROM event e WHERE e.id IN (`+list+`)`, args...)
 		some, err := collect(rows, err, func(scan func(...any) error) (n webhook.Notice, err error) {
 			var at int64
-			err = scan(&n.ID, &n.Tenant, &n.Type, &at)
+			var data string
+			err = scan(&n.ID, &n.Tenant, &n.Type, &at, &data)
+			if data != "" {
+				n.Data = []byte(data)
+			}
 			n.At = fromMicros(at)
 			return n, err
 		})
@@ -302,10 +358,22 @@ func (db *DB) Settle(ctx context.Context, d webhook.Delivery, was int, off strin
 }
 
 // AddDelivery implements webhook.Store.
-func (db *DB) AddDelivery(ctx context.Context, d webhook.Delivery, fx outbox.Effects) error {
+func (db *DB) AddDelivery(ctx context.Context, d webhook.Delivery, keep *webhook.Answer, fx outbox.Effects) error {
 	return db.hooks(ctx, "add a delivery to a webhook", fx, func(tx *sql.Tx) error {
+		if err := keepAnswer(ctx, tx, keep); err != nil {
+			return err
+		}
 		return insertHookDeliveries(ctx, tx, []webhook.Delivery{d})
 	})
+}
+
+// Answered implements webhook.Store.
+func (db *DB) Answered(ctx context.Context, of webhook.Answer) (webhook.Answer, bool, error) {
+	kept, err := db.KeptAnswer(ctx, of)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return webhook.Answer{}, false, nil
+	}
+	return kept, err == nil, err
 }
 
 // Delivery implements webhook.Store.

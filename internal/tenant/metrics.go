@@ -12,7 +12,7 @@ func newMeters(reg prometheus.Registerer) (*meters, error) {
 	m := &meters{
 		authentications: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "countersign_key_authentications_total",
-			Help: "API keys that were shown: accepted, unknown (also expired or revoked), or forged (never given out here).",
+			Help: "API keys that were shown: accepted, unknown (also expired or revoked), suspended (of a suspended tenant), or forged (never given out here).",
 		}, []string{"outcome"}),
 		loads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "countersign_directory_loads_total",

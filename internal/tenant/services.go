@@ -120,6 +120,16 @@ func (d *Directory) createOnce(ctx context.Context, by Caller, s Service, o *onc
 // UpdateService lets change work on a profile, with the faults of CreateService. change may be called more than once.
 // The default profile can't stop being it other than by another one becoming it.
 func (d *Directory) UpdateService(ctx context.Context, by Caller, t uid.Tenant, id uid.ID, change func(*Service)) (Service, error) {
+	return d.updateService(ctx, by, t, id, nil, func(s *Service) error {
+		change(s)
+		return nil
+	})
+}
+
+// updateService is UpdateService with a change that can fail, and with more for its event.
+func (d *Directory) updateService(
+	ctx context.Context, by Caller, t uid.Tenant, id uid.ID, tell map[string]any, change func(*Service) error,
+) (Service, error) {
 	var out Service
 	err := retryStale(func() error {
 		was, err := d.stored(ctx, t, id)
@@ -127,8 +137,10 @@ func (d *Directory) UpdateService(ctx context.Context, by Caller, t uid.Tenant, 
 			return err
 		}
 		s := was
-		s.Channels, s.Vendor = slices.Clone(was.Channels), maps.Clone(was.Vendor)
-		change(&s)
+		s.Channels, s.Vendor, s.RateLimits = slices.Clone(was.Channels), maps.Clone(was.Vendor), cloneRateLimits(was.RateLimits)
+		if err := change(&s); err != nil {
+			return err
+		}
 		s.ID, s.Tenant, s.CreatedAt, s.Version = was.ID, was.Tenant, was.CreatedAt, was.Version+1
 		s.UpdatedAt = laterThan(was.UpdatedAt, d.moment())
 		f := d.checkService(s)
@@ -140,6 +152,7 @@ func (d *Directory) UpdateService(ctx context.Context, by Caller, t uid.Tenant, 
 		}
 		out = s
 		data := map[string]any{"version": s.Version, "changed": changed(was, s)}
+		maps.Copy(data, tell)
 		return d.store.UpdateService(ctx, s, d.change(by, t, "service.updated", id, data))
 	})
 	if err != nil {
@@ -179,6 +192,7 @@ func changed(a, b Service) []string {
 		{"channels", !slices.Equal(a.Channels, b.Channels)},
 		{"host", a.Host != b.Host},
 		{"vendor", !maps.Equal(a.Vendor, b.Vendor)},
+		{"rate_limits", !slices.EqualFunc(a.RateLimits, b.RateLimits, RateLimit.equal)},
 	} {
 		if f.is {
 			names = append(names, f.name)

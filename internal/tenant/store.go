@@ -27,7 +27,7 @@ type Store interface {
 	Tenants(ctx context.Context, after uid.Tenant, limit int) ([]Tenant, error)
 	// Tenant reads one, or ErrNotFound.
 	Tenant(ctx context.Context, id uid.Tenant) (Tenant, error)
-	// UpdateTenant writes Name, Limits, TestNumbers and UpdatedAt of t where the row's UpdatedAt still is was.
+	// UpdateTenant writes Name, Limits, TestNumbers, SuspendedAt and UpdatedAt of t, and never Sandbox, where the row's UpdatedAt still is was.
 	// ErrStale otherwise, ErrNotFound without the row.
 	UpdateTenant(ctx context.Context, t Tenant, was time.Time, e outbox.Effects) error
 

@@ -5,9 +5,13 @@
 // looks at the version row twice a second and forgets what it knew when that moved. So a revoked key stops working
 // everywhere within a second, and on the node that revoked it at once.
 //
-// Words. A tenant owns everything and sees nothing of another. A service is a tenant's named profile; exactly one of
-// them is the default. A key's secret is shown once and kept as a keyed hash; a principal is what a key proves. Two
+// Words. A tenant owns everything and sees nothing of another. A sandbox is a tenant whose messages are never sent: it is a
+// tenant of its own, so that it shares no verification, recipient or limit with a live one. A service is a tenant's named
+// profile; exactly one of them is the default. A rate limit is set by the tenant on starts with a service, and a bucket is one
+// figure of it. A key's secret is shown once and kept as a keyed hash; a principal is what a key proves. Two
 // and more keys of a tenant work side by side, so that one can take the place of another.
+//
+// A tenant that is suspended keeps all it has, and its keys are refused until it is resumed.
 //
 // Invariants. No secret is stored or logged. An unknown, expired and revoked key look the same. A key that this
 // installation never gave out is refused without asking the database. The request path writes nothing: when a key was
@@ -29,6 +33,8 @@ type Tenant struct {
 	Name        string
 	Limits      Limits
 	TestNumbers TestNumbers
+	Sandbox     bool      // nothing of it reaches a provider; said when it is made and never changed
+	SuspendedAt time.Time // its keys are refused and nothing is sent since then; zero: it is not suspended
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
@@ -83,9 +89,22 @@ type Service struct {
 	// keys of 1 to 64 and values of at most 512 characters.
 	Vendor map[string]string `json:"vendor,omitempty"`
 
+	// RateLimits are those that the tenant set itself, in the order of their ids: at most MaxRateLimits.
+	RateLimits []RateLimit `json:"rate_limits,omitempty"`
+
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 	Version   int64     `json:"version"`
+}
+
+// SetVendor keeps a setting of a vendor's door; an empty one is taken away.
+func (s *Service) SetVendor(name, value string) {
+	if s.Vendor == nil {
+		s.Vendor = map[string]string{}
+	}
+	if s.Vendor[name] = value; value == "" {
+		delete(s.Vendor, name)
+	}
 }
 
 // Key is an API key as it is kept: never the secret itself.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/countersign/countersign/internal/sandbox"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -20,14 +21,25 @@ type ownership struct {
 
 // CreateTenant makes a tenant and its default profile, which has the tenant's name as far as a message can show it.
 func (d *Directory) CreateTenant(ctx context.Context, by Caller, name string) (Tenant, error) {
+	return d.create(ctx, by, Tenant{Name: name}, nil)
+}
+
+// CreateSandbox makes a tenant whose messages are never sent. It has one test number from the start: sandbox.FixedNumber.
+func (d *Directory) CreateSandbox(ctx context.Context, by Caller, name string) (Tenant, error) {
+	numbers := TestNumbers{Enabled: true, Codes: map[string]string{sandbox.FixedNumber: sandbox.FixedCode}}
+	return d.create(ctx, by, Tenant{Name: name, Sandbox: true, TestNumbers: numbers}, map[string]any{"sandbox": true})
+}
+
+// create makes the tenant t, told as data in its event.
+func (d *Directory) create(ctx context.Context, by Caller, t Tenant, data any) (Tenant, error) {
 	now := d.moment()
-	t := Tenant{ID: uid.NewTenant(now), Name: name, CreatedAt: now, UpdatedAt: now}
+	t.ID, t.CreatedAt, t.UpdatedAt = uid.NewTenant(now), now, now
 	if err := d.checkTenant(t).asError(); err != nil {
 		return Tenant{}, err
 	}
-	s := Service{ID: uid.Random(now), Tenant: t.ID, Name: d.firstName(name), Default: true, CreatedAt: now, UpdatedAt: now, Version: 1}
+	s := Service{ID: uid.Random(now), Tenant: t.ID, Name: d.firstName(t.Name), Default: true, CreatedAt: now, UpdatedAt: now, Version: 1}
 	s = s.withDefaults()
-	e := d.change(by, t.ID, "tenant.created", uid.ID(t.ID), nil)
+	e := d.change(by, t.ID, "tenant.created", uid.ID(t.ID), data)
 	e.Events = append(e.Events, d.change(by, t.ID, "service.created", s.ID, nil).Events...)
 	if err := d.store.CreateTenant(ctx, t, s, e); err != nil {
 		return Tenant{}, told(err, "tenant")
@@ -65,6 +77,33 @@ func (d *Directory) Tenant(ctx context.Context, id uid.Tenant) (Tenant, error) {
 // UpdateTenant lets change work on a tenant, with zero for each limit that is the installation's. change may be called
 // more than once. Name, Limits and TestNumbers are kept of what it does.
 func (d *Directory) UpdateTenant(ctx context.Context, by Caller, id uid.Tenant, change func(*Tenant)) (Tenant, error) {
+	return d.update(ctx, by, id, eventUpdated, func(t *Tenant) {
+		suspended := t.SuspendedAt
+		change(t)
+		t.SuspendedAt = suspended
+	})
+}
+
+// Suspend has the keys of a tenant refused and its messages held back, here at once and on other nodes within a second. What it
+// has is kept. NotFound for an unknown one; one that is suspended already stays so since then.
+func (d *Directory) Suspend(ctx context.Context, by Caller, id uid.Tenant) (Tenant, error) {
+	return d.update(ctx, by, id, "tenant.suspended", func(t *Tenant) {
+		if t.SuspendedAt.IsZero() {
+			t.SuspendedAt = d.moment()
+		}
+	})
+}
+
+// Resume undoes Suspend.
+func (d *Directory) Resume(ctx context.Context, by Caller, id uid.Tenant) (Tenant, error) {
+	return d.update(ctx, by, id, "tenant.resumed", func(t *Tenant) { t.SuspendedAt = time.Time{} })
+}
+
+// eventUpdated tells of a change of any kind; suspending and resuming have events of their own.
+const eventUpdated = "tenant.updated"
+
+// update lets change work on a tenant and tells it by an event of the kind. Suspending twice is one change.
+func (d *Directory) update(ctx context.Context, by Caller, id uid.Tenant, kind string, change func(*Tenant)) (Tenant, error) {
 	var out Tenant
 	err := retryStale(func() error {
 		was, err := d.store.Tenant(ctx, id)
@@ -74,13 +113,17 @@ func (d *Directory) UpdateTenant(ctx context.Context, by Caller, id uid.Tenant, 
 		t := was
 		t.TestNumbers.Codes = maps.Clone(was.TestNumbers.Codes)
 		change(&t)
-		t.ID, t.CreatedAt = was.ID, was.CreatedAt
+		if kind != eventUpdated && t.SuspendedAt.Equal(was.SuspendedAt) {
+			out = was
+			return nil
+		}
+		t.ID, t.Sandbox, t.CreatedAt = was.ID, was.Sandbox, was.CreatedAt
 		t.UpdatedAt = laterThan(was.UpdatedAt, d.moment())
 		if err := d.checkTenant(t).asError(); err != nil {
 			return err
 		}
 		out = t
-		return d.store.UpdateTenant(ctx, t, was.UpdatedAt, d.change(by, id, "tenant.updated", uid.ID(id), nil))
+		return d.store.UpdateTenant(ctx, t, was.UpdatedAt, d.change(by, id, kind, uid.ID(id), nil))
 	})
 	if err != nil {
 		return Tenant{}, told(err, "tenant")

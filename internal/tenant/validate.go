@@ -54,6 +54,11 @@ func (f *Faults) add(code, field, message string) {
 	*f = append(*f, fault.New(fault.Invalid, code, message).On(field))
 }
 
+// conflict adds that something is there already, or as much of it as there may be.
+func (f *Faults) conflict(code, field, message string) {
+	*f = append(*f, fault.New(fault.Conflict, code, message).On(field))
+}
+
 // asError is nil without faults: an empty Faults in an error is not nil.
 func (f Faults) asError() error {
 	if len(f) == 0 {
@@ -102,6 +107,7 @@ func (d *Directory) checkService(s Service) (f Faults) {
 	if !isVendor(s.Vendor) {
 		f.add("vendor_invalid", "vendor", "Give at most 64 settings, with names of 1 to 64 and values of at most 512 printable characters.")
 	}
+	checkRateLimits(&f, s.RateLimits)
 	return f
 }
 

@@ -44,6 +44,9 @@ const (
 	Entity       Prefix = "ent"
 	Factor       Prefix = "fac"
 	Challenge    Prefix = "chl"
+	SafeNumber   Prefix = "saf"
+	RateLimit    Prefix = "rlm" // of a service
+	Bucket       Prefix = "bkt" // of a rate limit
 	Webhook      Prefix = "whk" // an endpoint
 	WebhookSent  Prefix = "wdl" // a delivery of an event to an endpoint
 )

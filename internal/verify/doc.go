@@ -26,6 +26,7 @@
 //   - When something is missing that a decision needs (key, database, a believable clock), the answer is a fault that
 //     spends nothing, never an approval.
 //   - Nothing is sent inside a change. The job "send" does it after the commit.
+//   - A code is shown to nobody but its recipient, unless the tenant is a sandbox (Service.Sandbox).
 //   - Lists and counts of sends walk over verifications, and no walk is without a bound (sends.go).
 //
 // It does not render or route messages (delivery), does not weigh risk (risk), and knows no wire format.

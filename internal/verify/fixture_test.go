@@ -246,6 +246,10 @@ func (c *fakeCarrier) Routes(ch delivery.Channel, _ recipient.Recipient) bool {
 	return !slices.Contains(c.closed, ch)
 }
 
+func (c *fakeCarrier) Preview(_ context.Context, m delivery.Message) (delivery.Content, error) {
+	return delivery.Content{Text: "Your code is " + m.Code.Reveal()}, nil
+}
+
 func (c *fakeCarrier) sent() []delivery.Message {
 	c.mu.Lock()
 	defer c.mu.Unlock()

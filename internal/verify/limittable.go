@@ -22,7 +22,7 @@ type Row struct {
 
 // LimitTable is every limit of this package with the figures of l and of the profile p.
 func LimitTable(l tenant.Limits, p tenant.Service) []Row {
-	return slices.Concat(messageRows(l, p), wrongCodeRows(l, p), clientRows(l))
+	return slices.Concat(messageRows(l, p), wrongCodeRows(l, p), clientRows(l), serviceRows())
 }
 
 func messageRows(l tenant.Limits, p tenant.Service) []Row {
@@ -84,6 +84,15 @@ func clientRows(l tenant.Limits) []Row {
 			Answer: "429 " + string(classClient) + ", nothing is sent", Lockout: "it shuts out the device and no recipient",
 		},
 	}
+}
+
+func serviceRows() []Row {
+	return []Row{{
+		Limit: "messages asked for by a rate limit of the service", Figure: "as its buckets say; a new service has none",
+		Counted:  "rate limit, bucket and the value that the start gives for it, exact; a right check gives none back",
+		Surfaces: "Twilio", Answer: "429 " + string(classService) + " (Twilio: 20429), nothing is sent and nothing counted",
+		Lockout: "it shuts out the value: where that is a recipient's number, whoever asks for messages to it can use them up",
+	}}
 }
 
 // figures writes limits as "5 in 10 min, 8 in 1 h".

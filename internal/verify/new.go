@@ -57,17 +57,19 @@ func Refuse(draft Verification, to Status, by By, now time.Time) (*Verification,
 	v.Status = to
 	v.CreatedAt, v.ExpiresAt, v.ResendAt, v.EndedAt, v.UpdatedAt = now, now, now, now, now
 	v.Code.Custom, v.Transaction = nil, nil
-	d := v.startData().text("outcome", string(v.Decision.Outcome))
-	for _, reason := range v.Decision.Reasons[:min(1, len(v.Decision.Reasons))] {
-		d = d.text("reason", reason)
-	}
-	return v, v.event(event, by, now, d)
+	return v, v.event(event, by, now, v.startData().text("outcome", string(v.Decision.Outcome)))
 }
 
 func (v *Verification) startData() data {
 	d := newData().text("channel", string(v.Channel)).text("purpose", string(v.Purpose)).text("service", v.Service.Hex())
 	if v.Binding != nil {
 		d = d.text("bound", "transaction")
+	}
+	if v.Line != "" {
+		d = d.text("line_type", string(v.Line))
+	}
+	for _, reason := range v.Decision.Reasons[:min(1, len(v.Decision.Reasons))] { // of a refusal, or why it did not count
+		d = d.text("reason", reason)
 	}
 	return d
 }

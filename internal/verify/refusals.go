@@ -21,6 +21,7 @@ const (
 	classRecipient class = "recipient_limited"
 	classSends     class = "sends_used_up"
 	classClient    class = "client_limited"
+	classService   class = "rate_limited_by_service"
 	classChecks    class = "checks_paused"
 	classUsedUp    class = "checks_used_up"
 	classRisk      class = "risk_delayed"
@@ -35,6 +36,7 @@ type refusal struct {
 	service uid.ID   // for sends to a recipient
 	purpose Purpose
 	tag     ratelimit.Tag // for checks: the client
+	limit   string        // for a service's rate limit: its name, for the answer
 }
 
 // Bounds of the memory of refusals.
@@ -107,6 +109,15 @@ func limited(c class, wait time.Duration) *fault.Error {
 	return fault.New(fault.Limited, string(c), c.message()).After(max(wait, time.Second))
 }
 
+// limited is the fault of the refusal.
+func (r refusal) limited(wait time.Duration) *fault.Error {
+	f := limited(r.class, wait)
+	if r.limit != "" {
+		f.Message = "Too many requests for the rate limit " + r.limit + " of this service. Wait before asking for another message."
+	}
+	return f
+}
+
 func (c class) message() string {
 	switch c {
 	case classRecipient:
@@ -130,7 +141,7 @@ func (s *Service) refuseFromMemory(now time.Time, keys ...refusal) error {
 	for _, k := range keys {
 		if until := s.refusals.until(k, now); !until.IsZero() {
 			s.meters.refused(k.class)
-			return limited(k.class, until.Sub(now))
+			return k.limited(until.Sub(now))
 		}
 	}
 	return nil
@@ -156,5 +167,5 @@ func (s *Service) refuse(ctx context.Context, by By, bucket uint16, until, now t
 			s.log.LogAttrs(ctx, slog.LevelWarn, "event of a refusal not written", slog.Any("error", err))
 		}
 	}
-	return limited(first.class, until.Sub(now))
+	return first.limited(until.Sub(now))
 }

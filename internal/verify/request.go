@@ -43,6 +43,10 @@ type StartRequest struct {
 	Text        string // the message's own words with one {{code}} in them; empty: the service's
 	Rules       *Rules // of a vendor's door; nil: those of the native API
 	Idempotency *Idempotency
+
+	// RateLimits are the service's rate limits that this start counts against, by name, each with the value it counts by: at
+	// most 1024 bytes, of which a keyed hash is kept.
+	RateLimits map[string]string
 }
 
 // Rules are where a vendor's door differs from the native API. They hold for the start and for what it makes.
@@ -53,6 +57,7 @@ type Rules struct {
 	Wait          bool            // a start inside the cool-down is refused, with the wait, even when it would supersede
 	CodeLength    int             // digits of the code, 4..10; zero: the profile's
 	Deny          string          // the door's own reason to send nothing: the verification is made, with the status denied
+	Vouched       bool            // the caller asks for this send not to be weighed for fraud; what that means is for package risk to say
 	KeepCode      bool            // a start with another code of the caller's, or none, sends the code of the open one again
 }
 

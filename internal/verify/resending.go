@@ -66,18 +66,18 @@ func (r *resend) run(ctx context.Context) error {
 	}}
 	sp := r.spend(r.owner, c)
 	if r.first.TestNumber || !r.first.Live(r.now) || r.first.CoolingDown(r.now) {
-		sp.meters = nil // nothing will be sent
+		sp.charges = nil // nothing will be sent
 	}
 	if err := r.refuseFromMemory(r.now, append(memory, sp.refusals()...)...); err != nil {
 		return err
 	}
-	if err := r.take(ctx, sp, r.by, r.now); err != nil {
+	if err := r.take(ctx, &sp, r.by, r.now); err != nil {
 		return err
 	}
 	target := Target{Tenant: r.req.Caller.Tenant, ID: r.req.ID, Answer: r.once.target()}
 	err = r.store.Change(ctx, target, r.decide)
 	if err != nil || r.ended != nil || !r.answer.Sent || r.outcome == outcomeReplayed {
-		r.giveBack(ctx, sp, r.now)
+		r.giveBack(ctx, &sp, r.now)
 	}
 	return r.refusedSend(ctx, err, r.first.ID.Bucket(), r.by, r.now, memory)
 }
@@ -102,7 +102,7 @@ func (r *resend) load(ctx context.Context) (err error) {
 	if r.channel, err = channelOf(r.channel, r.first.Kind); err != nil || r.first.TestNumber {
 		return err
 	}
-	return r.routable(service, r.channel, r.to)
+	return r.routable(owner, service, r.channel, r.to)
 }
 
 func (r *resend) decide(h *Held) (e outbox.Effects, err error) {

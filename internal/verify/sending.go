@@ -259,7 +259,8 @@ func (s *Service) HandleAnswered(ctx context.Context, j outbox.Job) outbox.Verdi
 	if err != nil {
 		return s.unread(j, err)
 	}
-	if err := s.returnSend(ctx, spending{tenant: j.Tenant, limits: owner.Limits, meters: v.Meters}, s.moment()); err != nil {
+	sp := clientSpending(owner, v.Meters)
+	if err := s.returnSend(ctx, &sp, s.moment()); err != nil {
 		return s.unread(j, err)
 	}
 	return outbox.Finish()

@@ -134,7 +134,6 @@ const (
 	sealRecipient   = "recipient"
 	sealTransaction = "transaction"
 	sealCustomCode  = "custom_code"
-	sealSubject     = "subject" // of an event; the row is the event's id
 )
 
 // bind is the keyed hash of a transaction for the verification id (SEC-106).

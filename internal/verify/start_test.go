@@ -167,6 +167,31 @@ func TestStart_risk(t *testing.T) {
 			t.Fatalf("wait %s", got.RetryAfter)
 		}
 	})
+	t.Run("a start that is vouched for says so, and is told why it was let through", func(t *testing.T) {
+		t.Parallel()
+		f := setup(t, func(d *Deps) {
+			fraud := func(context.Context, risk.Signals) (risk.Decision, error) {
+				return risk.Decision{Outcome: risk.OutcomeDeny, Reasons: []string{"prefix_storm"}}, nil
+			}
+			d.Risk = risk.Exempting(fraud, func(context.Context, [16]byte, [16]byte) (bool, error) { return false, nil })
+		})
+		vouched := func(r *StartRequest) { r.Rules = &Rules{Vouched: true} }
+		a := f.mustStart(vouched)
+		f.work()
+		if a.View.Status != Pending || len(f.carrier.sent()) != 1 || a.View.Decision.Reasons[0] != risk.ReasonVouched {
+			t.Errorf("%+v", a)
+		}
+		if e := f.store.effects.Events; !bytes.Contains(e[0].Data, []byte(`"reason":"risk_check_disabled"`)) {
+			t.Errorf("the event is silent about it: %s", e[0].Data)
+		}
+		call := func(r *StartRequest) { r.Channel = delivery.Voice }
+		if a := f.mustStart(vouched, call); a.View.Status != Denied {
+			t.Errorf("a call: %+v", a)
+		}
+		if a := f.mustStart(); a.View.Status != Denied {
+			t.Errorf("the next send: %+v", a)
+		}
+	})
 	t.Run("deny leaves an open verification alone", func(t *testing.T) {
 		t.Parallel()
 		outcome := risk.OutcomeAllow

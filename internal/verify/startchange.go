@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/risk"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -34,7 +34,7 @@ func (st *start) draft(verdict risk.Decision, meters []Meter) {
 	v := Verification{
 		ID: id, Tenant: t, BlindIndex: st.target.BlindIndex, Service: st.service.ID, Purpose: st.target.Purpose,
 		Kind: st.to.Kind, Recipient: st.ring.Seal(kept(sealRecipient, t, id), []byte(st.to.Value)), Masked: st.to.Masked(),
-		Country: st.to.Country, Channel: st.channel, Locale: st.req.Locale, ExternalID: st.req.ExternalID,
+		Country: st.to.Country, Line: st.to.LineType, Channel: st.channel, Locale: st.req.Locale, ExternalID: st.req.ExternalID,
 		Metadata: st.req.Metadata, Text: st.req.Text, Decision: verdict, TestNumber: st.test, Meters: meters,
 		MaxChecks: st.service.MaxChecks, MaxSends: st.service.MaxSends,
 		Code: CodeShape{Key: st.ring.Current(), Length: st.service.CodeLength},
@@ -64,11 +64,7 @@ func (st *start) draft(verdict risk.Decision, meters []Meter) {
 
 // subject names the person that e is about.
 func (s *Service) subject(e *audit.Event, value string) audit.Subject {
-	sub := audit.Subject{Sealed: s.ring.Seal(kept(sealSubject, e.Tenant, e.ID), []byte(value))}
-	_, _ = rand.Read(sub.Salt[:]) // never fails since Go 1.24
-	covered := make([]byte, 0, len(sub.Salt)+len(sub.Sealed))
-	sub.Digest = sha256.Sum256(append(append(covered, sub.Salt[:]...), sub.Sealed...))
-	return sub
+	return audit.NewSubject(s.ring.Seal(seal.SubjectPlace(e.Tenant, e.ID), []byte(value)))
 }
 
 // decide is the start under the recipient's lock.

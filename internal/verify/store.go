@@ -20,10 +20,11 @@ type Contact struct {
 	ProvenAt time.Time        // last right check; zero: never
 }
 
-// Meter names the state of one client limit: an address or a device of one tenant.
+// Meter names the state of one limit: of an address or a device of one tenant, or of a value under a bucket of a service's
+// rate limit.
 type Meter struct {
 	Bucket uint16   `json:"b"` // of the key, not of any recipient
-	Key    [16]byte `json:"k"` // keyed hash of tenant, kind and value
+	Key    [16]byte `json:"k"` // keyed hash of tenant, limit and value
 }
 
 // Answer is a kept answer: what an idempotency key gave the first time.
@@ -101,8 +102,8 @@ type Store interface {
 	// and the same time whether or not the target exists.
 	Change(ctx context.Context, t Target, decide Decide) error
 
-	// Count lets decide change the states of some client limits, in one commit. states[i] belongs to meters[i] and
-	// is zero for one never seen.
+	// Count lets decide change the states of some limits, in one commit. states[i] belongs to meters[i] and is zero for one
+	// never seen.
 	Count(ctx context.Context, tenant uid.Tenant, meters []Meter, decide func(states []ratelimit.TAT) error) error
 
 	// RecordDeliveries commits new deliveries and effects that depend on nothing that is stored, so it reads and locks nothing.

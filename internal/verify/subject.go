@@ -5,12 +5,12 @@ import (
 	"github.com/countersign/countersign/internal/seal"
 )
 
-// OpenSubject gives the recipient that an event of this package names, "" when it names nobody or was erased. It is for
+// OpenSubject gives the recipient that an event names, "" when it names nobody or was erased. It is for
 // the rights of the person: export and erasure.
 func OpenSubject(ring *seal.Ring, e *audit.Event) (string, error) {
 	if e.Subject.Sealed == nil {
 		return "", nil
 	}
-	value, err := ring.Open(kept(sealSubject, e.Tenant, e.ID), e.Subject.Sealed)
+	value, err := ring.Open(seal.SubjectPlace(e.Tenant, e.ID), e.Subject.Sealed)
 	return string(value), err
 }

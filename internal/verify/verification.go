@@ -78,6 +78,7 @@ type Verification struct {
 	Recipient  []byte // normal form, sealed, bound to tenant and id; nil once erased
 	Masked     string // what is shown of it
 	Country    string
+	Line       recipient.LineType // known at its start alone, for the event of that: a hint that ages is kept nowhere else
 
 	Status      Status
 	Channel     delivery.Channel // of the last send

@@ -13,7 +13,6 @@ import (
 	"github.com/countersign/countersign/internal/egress"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
-	"github.com/countersign/countersign/internal/signing"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -42,28 +41,37 @@ func (s *Service) HandleDeliver(ctx context.Context, j outbox.Job) outbox.Verdic
 		d.giveUp(ErrorNoEvent, s.moment())
 		return s.settle(ctx, j, d, w.Delivery.Tries, nil)
 	}
-	t, back, err := s.pass(ctx, w)
+	dialect, known := s.dialects[w.Endpoint.Dialect]
+	if !known {
+		return s.notTried(ctx, d, errDialect)
+	}
+	t, back, err := s.pass(ctx, w, &dialect)
 	switch {
 	case err != nil:
-		s.log.LogAttrs(ctx, slog.LevelWarn, "an event could not be posted and will be", slog.String("delivery", d.ID.Text(uid.WebhookSent)),
-			slog.Any("error", err))
-		return outbox.Later(s.Now().Add(later), "the try could not be made").Unrecorded(true)
+		return s.notTried(ctx, d, err)
 	case !back.IsZero():
 		return outbox.Later(back, "the endpoint is busy").Unrecorded(j.Taken)
 	}
-	d.Tried(t)
+	d.Tried(t, dialect.schedule(&w.Endpoint))
 	return s.settle(ctx, j, d, w.Delivery.Tries, &t)
+}
+
+// notTried puts a delivery off that could not be tried for a reason of ours.
+func (s *Service) notTried(ctx context.Context, d Delivery, err error) outbox.Verdict {
+	s.log.LogAttrs(ctx, slog.LevelWarn, "an event could not be posted and will be", slog.String("delivery", d.ID.Text(uid.WebhookSent)),
+		slog.Any("error", err))
+	return outbox.Later(s.Now().Add(later), "the try could not be made").Unrecorded(true)
 }
 
 // pass makes the try if the endpoint's gate lets it through; otherwise it says when to come back. An error says that
 // there was no try, or one that was cut short by us.
-func (s *Service) pass(ctx context.Context, w Work) (t Try, back time.Time, err error) {
-	back, in := s.gates.enter(w.Endpoint.ID, s.Now())
-	if !in {
+func (s *Service) pass(ctx context.Context, w Work, in *Dialect) (t Try, back time.Time, err error) {
+	back, entered := s.gates.enter(w.Endpoint.ID, s.Now())
+	if !entered {
 		return t, back, nil
 	}
 	defer func() { s.gates.leave(w.Endpoint.ID, t) }() // as t is then; zero after a panic or an error
-	t, err = s.try(ctx, w)
+	t, err = s.try(ctx, w, in)
 	return t, time.Time{}, err
 }
 
@@ -76,7 +84,7 @@ func (s *Service) settle(ctx context.Context, j outbox.Job, d Delivery, was int,
 	if d.State == Pending {
 		fx.Jobs = []outbox.Job{d.job(s.Now())}
 	}
-	if t != nil && t.gone() {
+	if t != nil && t.Gone {
 		off = OffGone
 		e := Endpoint{ID: d.Endpoint, Tenant: d.Tenant}
 		fx.Events = []audit.Event{event(Caller{Actor: "system"}, e, disabled, s.moment(), map[string]any{"reason": OffGone})}
@@ -100,26 +108,32 @@ func (s *Service) settle(ctx context.Context, j outbox.Job, d Delivery, was int,
 }
 
 // try posts the event. What the receiver does, or fails to do, is a Try; an error is ours.
-func (s *Service) try(ctx context.Context, w Work) (Try, error) {
-	body, err := s.body(ctx, w.Event)
+func (s *Service) try(ctx context.Context, w Work, in *Dialect) (Try, error) {
+	n, err := s.news(ctx, w)
 	if err != nil {
 		return Try{}, err
 	}
-	req, err := s.request(ctx, w, body)
+	body, err := in.Body(n)
+	if err != nil {
+		return Try{}, err
+	}
+	call, cancel := context.WithTimeout(ctx, in.Timeout)
+	defer cancel()
+	req, err := s.request(call, w, in, body)
 	if err != nil {
 		return Try{}, err
 	}
 	begun := s.Now()
-	res, err := s.client.Do(ctx, req)
+	res, err := s.client.Do(call, req)
 	if err != nil && ctx.Err() != nil {
 		return Try{}, fmt.Errorf("cut short: %w", ctx.Err()) // by a shutdown or the end of the lease
 	}
 	now := s.Now()
-	return judge(res, err, now, now.Sub(begun)), nil
+	return in.judge(res, err, now, now.Sub(begun)), nil
 }
 
 // judge says what an answer, or none, means.
-func judge(res *egress.Response, err error, now time.Time, took time.Duration) Try {
+func (d *Dialect) judge(res *egress.Response, err error, now time.Time, took time.Duration) Try {
 	t := Try{At: now.Round(0).UTC().Truncate(time.Microsecond), Latency: took.Truncate(time.Microsecond)}
 	switch {
 	case errors.Is(err, egress.ErrRefused):
@@ -130,44 +144,56 @@ func judge(res *egress.Response, err error, now time.Time, took time.Duration) T
 		t.Error = ErrorUnreachable
 	default:
 		t.Status, t.Answer = res.Status, answerText(res.Body)
-		if !t.taken() {
+		if t.Taken, t.Gone = d.Taken(res.Status), d.Gone != 0 && res.Status == d.Gone; !t.Taken {
 			t.Error, t.RetryAfter = ErrorStatus, res.RetryAfter(now)
 		}
 	}
 	return t
 }
 
-// body renders the event, with the record of the verification it is about as that is now.
-func (s *Service) body(ctx context.Context, e audit.Event) ([]byte, error) {
-	if t, _ := typeOf(e.Type); !t.Record {
-		return render(e, nil)
+// news is the event with what it is about, as that is now.
+func (s *Service) news(ctx context.Context, w Work) (n News, err error) {
+	e := w.Event
+	n = News{Event: e, Words: w.Endpoint.Events}
+	switch t, _ := typeOf(e.Type); {
+	case t.Record:
+		var r Record
+		if r, err = s.records.Record(ctx, e.Tenant, e.Object); err == nil {
+			n.Record = &r
+		}
+	case t.Of != "":
+		var r FactorRecord
+		if r, err = s.records.Factor(ctx, e.Tenant, t.Of, e.Object); err == nil {
+			n.Factor = &r
+		}
 	}
-	r, err := s.records.Record(ctx, e.Tenant, e.Object)
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return render(e, nil)
-	case err != nil:
-		return nil, err
+	if fault.Is(err, fault.NotFound) {
+		err = nil
 	}
-	return render(e, &r)
+	return n, err
 }
 
-// request makes the signed POST.
-func (s *Service) request(ctx context.Context, w Work, body []byte) (*http.Request, error) {
-	now := s.Now()
-	secrets := make([]string, 0, 2)
-	sealed := [][]byte{w.Endpoint.Secret}
-	if now.Before(w.Endpoint.PreviousUntil) {
-		sealed = append(sealed, w.Endpoint.Previous)
+// secrets are those that sign for e at now, the newest first.
+func (s *Service) secrets(e Endpoint, now time.Time) ([]string, error) {
+	sealed := [][]byte{e.Secret}
+	if now.Before(e.PreviousUntil) {
+		sealed = append(sealed, e.Previous)
 	}
+	texts := make([]string, 0, len(sealed))
 	for _, b := range sealed {
-		text, err := s.ring.Open(place(w.Endpoint), b)
+		text, err := s.ring.Open(place(e), b)
 		if err != nil {
 			return nil, fmt.Errorf("open the secret: %w", err)
 		}
-		secrets = append(secrets, string(text))
+		texts = append(texts, string(text))
 	}
-	keys, err := signing.New(secrets...)
+	return texts, nil
+}
+
+// request makes the signed POST.
+func (s *Service) request(ctx context.Context, w Work, in *Dialect, body []byte) (*http.Request, error) {
+	now := s.Now()
+	secrets, err := s.secrets(w.Endpoint, now)
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +205,5 @@ func (s *Service) request(ctx context.Context, w Work, body []byte) (*http.Reque
 	// A key without a value is not sent. It tells the transport that the request may go twice, as its id makes it so:
 	// a kept connection that the other side closed meanwhile is then replaced without a failure.
 	req.Header["Idempotency-Key"] = []string{}
-	keys.Sign(req.Header, messageID(w.Event), now, body)
-	return req, nil
+	return req, in.Sign(req.Header, Message{ID: messageID(w.Event), Delivery: w.Delivery.ID, At: now, Body: body, Secrets: secrets})
 }

@@ -32,14 +32,14 @@ type Delivery struct {
 	Tries     int
 	Due       time.Time // of the next try; zero unless pending
 	Status    int       // HTTP; 0 when none came
-	Error     string    // a word of this package, empty after a 2xx
+	Error     string    // a word of this package, empty when it was taken
 	Latency   time.Duration
 	Answer    string // the first kilobyte of the body
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
-// waits are those before each try (SEC-92): the first is made at once, the tenth a day after the ninth.
+// waits are those before each try natively (SEC-92): the first is made at once, the tenth a day after the ninth.
 var waits = [...]time.Duration{0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
 
@@ -48,7 +48,7 @@ const jitter = 0.2
 
 // The words for tries that were not taken.
 const (
-	ErrorStatus      = "status"       // an answer other than 2xx
+	ErrorStatus      = "status"       // an answer other than one that says taken
 	ErrorTimeout     = "timeout"      // none in time
 	ErrorUnreachable = "unreachable"  // no connection, or it broke
 	ErrorRefused     = "address"      // the address is not one that may be called (SEC-85)
@@ -60,17 +60,13 @@ const (
 type Try struct {
 	At         time.Time // when it ended
 	Status     int
+	Taken      bool // the receiver has it
+	Gone       bool // the receiver wants no more
 	Error      string
 	RetryAfter time.Duration
 	Latency    time.Duration
 	Answer     string
 }
-
-// taken reports whether the receiver has it.
-func (t Try) taken() bool { return t.Status >= 200 && t.Status < 300 }
-
-// gone reports whether the receiver wants no more.
-func (t Try) gone() bool { return t.Status == http.StatusGone }
 
 // slow reports whether the receiver can't keep up: it says so, or shows it (SEC-92).
 func (t Try) slow() bool {
@@ -90,18 +86,19 @@ func answerText(body []byte) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(string(body), ""), "\x00", "")
 }
 
-// Tried is the end of a try: taken, to be tried again, or given up after the last one or a 410.
-func (d *Delivery) Tried(t Try) {
+// Tried is the end of a try: taken, to be tried again after the next of waits, or given up after the last one or when the
+// receiver wants no more.
+func (d *Delivery) Tried(t Try, waits []time.Duration) {
 	d.Tries++
 	d.Status, d.Error, d.Latency, d.Answer, d.UpdatedAt = t.Status, t.Error, t.Latency, t.Answer, t.At
 	d.Due = time.Time{}
 	switch {
-	case t.taken():
+	case t.Taken:
 		d.State = Delivered
-	case t.gone() || d.Tries >= len(waits):
+	case t.Gone || d.Tries >= len(waits):
 		d.State = Dead
 	default:
-		d.Due = t.At.Add(max(d.wait(), t.RetryAfter)).Truncate(time.Microsecond)
+		d.Due = t.At.Add(max(d.jittered(waits[d.Tries]), t.RetryAfter)).Truncate(time.Microsecond)
 	}
 }
 
@@ -110,12 +107,12 @@ func (d *Delivery) giveUp(word string, now time.Time) {
 	d.State, d.Error, d.Due, d.UpdatedAt = Dead, word, time.Time{}, now
 }
 
-// wait is how long until the next try, with the jitter. It follows from the delivery's own random bits.
-func (d *Delivery) wait() time.Duration {
+// jittered is how long until the next try, which comes w after the last and a little. It follows from the delivery's own
+// random bits.
+func (d *Delivery) jittered(w time.Duration) time.Duration {
 	h := fnv.New32a()
 	_, _ = h.Write(d.ID[:]) // a hash never fails
 	_, _ = h.Write(binary.BigEndian.AppendUint32(nil, uint32(d.Tries)))
-	w := waits[d.Tries]
 	return w + time.Duration(jitter*float64(w)*float64(h.Sum32())/(1<<32))
 }
 

@@ -20,5 +20,8 @@
 // An event comes about two seconds after it happened: a sealing interval, a look at the log, a look for due jobs. What
 // it carries of a verification is the record as it is when it is sent: the type says what happened, the status what is.
 //
+// An endpoint has a dialect: the words by which it asks for events, the form and signature of what it gets, the schedule of its
+// tries ([Dialect]). The native one is here; vendors' are their doors' and use the same log, fan-out, queue and deliveries.
+//
 // The package decides nothing about verifications and reads them through [Records].
 package webhook

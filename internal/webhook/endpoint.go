@@ -10,6 +10,7 @@ import (
 
 	"github.com/countersign/countersign/internal/egress"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/signing"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -23,23 +24,24 @@ const (
 type Endpoint struct {
 	ID            uid.ID
 	Tenant        uid.Tenant
+	Dialect       string // the form of what it gets; "" is the native one
 	URL           string
-	Description   string   // the tenant's own words
-	Events        []string // types, or families as "verification.*"; empty: all
+	Description   string            // the tenant's own words
+	Events        []string          // words of the dialect; natively types, or families as "verification.*", and empty: all
+	Topic         string            // the word that it has to itself in its dialect, "": none; it is written, and not read back
+	Service       uid.ID            // only events about things of this service, which factors and challenges name; zero: of all
+	Once          bool              // one try of each delivery
+	Settings      map[string]string // what its edge keeps with it; nothing here reads it
 	Enabled       bool
-	Off           string    // why not; empty while Enabled
-	Secret        []byte    // sealed
-	Previous      []byte    // sealed: the one before, which signs too until PreviousUntil; nil: none
-	PreviousUntil time.Time // zero: none
-	Since         time.Time // when it was enabled last; events of before are not for it
+	Off           string         // why not; empty while Enabled
+	Own           signing.Secret `json:"-"` // one that the tenant brings, in a change; sealed then, and never here when it is read
+	Secret        []byte         // sealed
+	Previous      []byte         // sealed: the one before, which signs too until PreviousUntil; nil: none
+	PreviousUntil time.Time      // zero: none
+	Since         time.Time      // when it was enabled last; events of before are not for it
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	Version       int64
-}
-
-// listens reports whether an event of that type and time is for the endpoint.
-func (l Listener) listens(name string, at time.Time) bool {
-	return !at.Before(l.Since) && wants(l.Events, name)
 }
 
 // enable switches the endpoint on or off at now. One that is on already keeps its Since.
@@ -66,7 +68,7 @@ const (
 )
 
 // check says what can't be taken. http is taken of loopback alone, and only when loopback says so.
-func (e *Endpoint) check(loopback bool) error {
+func (e *Endpoint) check(d *Dialect, loopback bool) error {
 	if err := checkTarget(e.URL, loopback); err != nil {
 		return err
 	}
@@ -74,8 +76,11 @@ func (e *Endpoint) check(loopback bool) error {
 		slices.ContainsFunc([]rune(e.Description), func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return invalid("description_invalid", "Give at most 200 printable characters.", "description")
 	}
-	if len(e.Events) > maxFilter || slices.ContainsFunc(e.Events, func(f string) bool { return !isFilter(f) }) {
+	if len(e.Events) > maxFilter || slices.ContainsFunc(e.Events, func(f string) bool { return !d.Knows(f) }) {
 		return invalid("events_invalid", "Name types of the catalogue, or families as verification.*; none for all.", "events")
+	}
+	if d.Name != "" && len(e.Events) == 0 || d.Alone && len(e.Events) != 1 {
+		return invalid("events_invalid", "Name events as the API does that this webhook was made with.", "events")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -105,6 +106,24 @@ func (s *Service) skip(ctx context.Context, f *follower, from, to int64) error {
 	return s.store.FanOut(ctx, from, to, nil, nil)
 }
 
+// listens reports whether an event is for an endpoint.
+func (s *Service) listens(l *Listener, n *Notice) bool {
+	d, known := s.dialects[l.Dialect]
+	return known && !n.At.Before(l.Since) && d.Wants(l.Events, n.Type) && (l.Service.IsZero() || l.Service == n.service())
+}
+
+// service is the service whose thing the event is about, zero when it does not say.
+func (n *Notice) service() uid.ID {
+	var told struct {
+		Service string `json:"service"`
+	}
+	if json.Unmarshal(n.Data, &told) != nil {
+		return uid.ID{}
+	}
+	id, _ := uid.Parse(uid.Service, told.Service) // zero for what is none
+	return id
+}
+
 // fanOut makes the deliveries of the events at from <= index < to, or of as many of the first of them as make a
 // transaction, and answers the new position.
 func (s *Service) fanOut(ctx context.Context, of map[uid.Tenant][]Listener, from, to int64) (int64, error) {
@@ -130,7 +149,7 @@ func (s *Service) fanOut(ctx context.Context, of map[uid.Tenant][]Listener, from
 		}
 		n := notices[id] // zero when it is past its retention: nobody's
 		for _, l := range of[n.Tenant] {
-			if l.listens(n.Type, n.At) {
+			if s.listens(&l, &n) {
 				d := newDelivery(n.Tenant, l.ID, n.ID, n.Type, now)
 				d.Due = s.gates.plan(l.ID, now).Truncate(time.Microsecond)
 				rows, jobs = append(rows, d), append(jobs, d.job(now))

@@ -87,6 +87,17 @@ func (r records) Record(_ context.Context, _ uid.Tenant, id uid.ID) (webhook.Rec
 		CreatedAt: time.Unix(1e9, 0), ExpiresAt: time.Unix(1e9+300, 0)}, nil
 }
 
+func (r records) Factor(_ context.Context, _ uid.Tenant, kind uid.Prefix, id uid.ID) (webhook.FactorRecord, error) {
+	if r.gone {
+		return webhook.FactorRecord{}, fault.New(fault.NotFound, "factor_not_found", "gone")
+	}
+	f := webhook.FactorRecord{ID: id, Status: "verified", Service: id, Entity: id, Identity: "ident-0001", Type: "totp", CreatedAt: time.Unix(1e9, 0)}
+	if kind == uid.Challenge {
+		f.Status, f.Type, f.Factor = "approved", "", id
+	}
+	return f, nil
+}
+
 // bench is a service on a store in memory.
 type bench struct {
 	*webhook.Service
@@ -105,6 +116,13 @@ var by = webhook.Caller{Actor: "key:key_1", RequestID: "req_1"}
 func ring(t *testing.T) *seal.Ring {
 	t.Helper()
 	r, err := seal.Parse([]byte(base64.StdEncoding.EncodeToString(make([]byte, 32))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped, err := r.NewIndexKey()
+	if err == nil {
+		_, err = r.UseIndexKey(wrapped)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,7 @@ func (g *gates) leave(endpoint uid.ID, t Try) {
 	switch {
 	case t.slow():
 		e.width, e.closed = 1, t.At.Add(max(slowHold, t.RetryAfter))
-	case t.taken() && e.width < g.each:
+	case t.Taken && e.width < g.each:
 		e.width++
 	}
 }

@@ -33,10 +33,26 @@ type Record struct {
 	EndedAt    time.Time
 }
 
-// Records reads verifications.
+// FactorRecord is a factor, or a challenge to one, as its owner may see it: without any secret and without names for people.
+type FactorRecord struct {
+	ID        uid.ID
+	Status    string
+	Service   uid.ID
+	Entity    uid.ID
+	Identity  string
+	Factor    uid.ID // of a challenge: whom it asks
+	Type      string // of a factor
+	CreatedAt time.Time
+	ExpiresAt time.Time // of a challenge, and of an enrolment that is not over
+	EndedAt   time.Time
+}
+
+// Records reads what events are about, as it is now.
 type Records interface {
-	// Record reads one as it is now, or NotFound.
+	// Record reads a verification, or NotFound.
 	Record(ctx context.Context, tenant uid.Tenant, id uid.ID) (Record, error)
+	// Factor reads a factor or a challenge, by the prefix of its kind, or NotFound.
+	Factor(ctx context.Context, tenant uid.Tenant, kind uid.Prefix, id uid.ID) (FactorRecord, error)
 }
 
 // payload is what is posted. docs/events.md has it as a JSON schema.
@@ -47,13 +63,17 @@ type payload struct {
 	Data      data   `json:"data"`
 }
 
-// data has the fields of a verification in the native API, and detail.
+// data has the fields of a verification in the native API, or those of a factor or challenge, and detail.
 type data struct {
 	ID              string            `json:"id,omitempty"` // absent when the event is about no single thing
 	Status          string            `json:"status,omitempty"`
 	To              string            `json:"to,omitempty"`
 	Channel         string            `json:"channel,omitempty"`
 	Service         string            `json:"service,omitempty"`
+	Entity          string            `json:"entity,omitempty"`
+	Identity        string            `json:"identity,omitempty"`
+	Factor          string            `json:"factor,omitempty"`
+	FactorType      string            `json:"factor_type,omitempty"`
 	Purpose         string            `json:"purpose,omitempty"`
 	Locale          string            `json:"locale,omitempty"`
 	ExternalID      string            `json:"external_id,omitempty"`
@@ -73,18 +93,24 @@ type decision struct {
 	Reasons []string `json:"reasons"`
 }
 
-// render makes the body of an event. r is nil when the event is about no verification, or its record is gone.
-func render(e audit.Event, r *Record) ([]byte, error) {
+// render makes the native body of an event.
+func render(n News) ([]byte, error) {
+	e := n.Event
 	t, _ := typeOf(e.Type)
 	p := payload{ID: messageID(e), Type: e.Type, CreatedAt: stamp(e.At)}
 	switch {
 	case t.Record:
 		p.Data.ID = e.Object.Text(uid.Verification)
+	case t.Of != "":
+		p.Data.ID = e.Object.Text(t.Of)
 	case e.Type == Tested || e.Type == disabled:
 		p.Data.ID = e.Object.Text(uid.Webhook)
 	}
-	if r != nil {
-		p.Data.fill(r)
+	if n.Record != nil {
+		p.Data.fill(n.Record)
+	}
+	if n.Factor != nil {
+		p.Data.fillFactor(n.Factor)
 	}
 	if t.Detail && len(e.Data) > 0 {
 		p.Data.Detail = e.Data
@@ -95,6 +121,14 @@ func render(e audit.Event, r *Record) ([]byte, error) {
 		body, err = encode(p)
 	}
 	return body, err
+}
+
+func (d *data) fillFactor(r *FactorRecord) {
+	d.Status, d.Service, d.Entity, d.Identity = r.Status, r.Service.Text(uid.Service), r.Entity.Text(uid.Entity), r.Identity
+	d.FactorType, d.CreatedAt, d.ExpiresAt, d.EndedAt = r.Type, stamp(r.CreatedAt), stamp(r.ExpiresAt), stamp(r.EndedAt)
+	if !r.Factor.IsZero() {
+		d.Factor = r.Factor.Text(uid.Factor)
+	}
 }
 
 func (d *data) fill(r *Record) {

@@ -26,7 +26,10 @@ import (
 )
 
 // full has every field, as large as a verification may have it.
-type full struct{ big bool }
+type full struct {
+	records
+	big bool
+}
 
 func (f full) Record(_ context.Context, _ uid.Tenant, id uid.ID) (webhook.Record, error) {
 	r := webhook.Record{
@@ -61,7 +64,7 @@ func body(t *testing.T, from webhook.Records, kind, detail string) []byte {
 	}
 	ev := audit.Event{ID: uid.Random(now), Tenant: e.Tenant, Type: kind, Object: uid.Random(now), At: now, Actor: "system", Data: []byte(detail)}
 	d := webhook.Delivery{ID: uid.Random(now), Tenant: e.Tenant, Endpoint: e.ID, Event: ev.ID, Type: kind, State: webhook.Pending, Due: now}
-	if err := store.AddDelivery(t.Context(), d, outbox.Effects{Events: []audit.Event{ev}}); err != nil {
+	if err := store.AddDelivery(t.Context(), d, nil, outbox.Effects{Events: []audit.Event{ev}}); err != nil {
 		t.Fatal(err)
 	}
 	s.HandleDeliver(t.Context(), outbox.Job{ID: uid.Random(now), Tenant: e.Tenant, Object: d.ID, N: 1})
@@ -130,14 +133,13 @@ func TestSEC_92_a_body_stays_under_20_kB(t *testing.T) {
 	}
 }
 
-// The catalogue has every type of the events that package verify leaves.
-func TestTypes_has_every_event_of_verifications(t *testing.T) {
-	t.Parallel()
-	f, err := parser.ParseFile(token.NewFileSet(), "../verify/event.go", nil, parser.SkipObjectResolution)
+// events are the types that a package leaves, as its file event.go names them.
+func events(t *testing.T, pkg string) (want []string) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), "../"+pkg+"/event.go", nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want, got []string
 	ast.Inspect(f, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Event") {
 			name, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
@@ -148,7 +150,18 @@ func TestTypes_has_every_event_of_verifications(t *testing.T) {
 		}
 		return true
 	})
+	return want
+}
+
+// The catalogue has every type of the events that package verify leaves, and of factors what is there too.
+func TestTypes_has_every_event_of_verifications(t *testing.T) {
+	t.Parallel()
+	want, of := events(t, "verify"), events(t, "factor")
+	var got []string
 	for _, kind := range webhook.Types() {
+		if kind.Of != "" && !slices.Contains(of, kind.Name) {
+			t.Errorf("nobody leaves %s", kind.Name)
+		}
 		if strings.HasPrefix(kind.Name, "verification.") {
 			got = append(got, kind.Name)
 		}

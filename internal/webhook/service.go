@@ -38,7 +38,7 @@ type Client interface {
 // overlap is how long the secret before signs beside a new one.
 const overlap = 24 * time.Hour
 
-// Deps are the parts a Service works with. All are required.
+// Deps are the parts a Service works with. All but Dialects are required.
 type Deps struct {
 	Store    Store
 	Ring     *seal.Ring
@@ -46,6 +46,7 @@ type Deps struct {
 	Client   Client
 	Log      *slog.Logger
 	Registry prometheus.Registerer
+	Dialects []Dialect // beside the native one; may be empty
 }
 
 // Service keeps endpoints and delivers events to them. It is safe for concurrent use.
@@ -60,12 +61,15 @@ type Service struct {
 	log     *slog.Logger
 	meters  *meters
 	gates   *gates
+
+	dialects map[string]Dialect
 }
 
 // Caller is who makes a change, for its event.
 type Caller struct {
-	Actor     string // "key:key_..."
-	RequestID string
+	Actor       string // "key:key_..."
+	RequestID   string
+	Idempotency *Idempotency // of Create, Rotate, Test and Replay; nil: each request is another one
 }
 
 // New makes a Service, or says which part is missing.
@@ -79,13 +83,17 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if cfg.All <= 0 {
 		cfg.All = 64
 	}
+	known, err := dialects(deps.Dialects)
+	if err != nil {
+		return nil, fmt.Errorf("webhook: %w", err)
+	}
 	m, err := newMeters(deps.Registry)
 	if err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	return &Service{
 		Now: time.Now, cfg: cfg, store: deps.Store, ring: deps.Ring, records: deps.Records,
-		client: deps.Client, log: deps.Log, meters: m, gates: newGates(cfg.Each, cfg.All),
+		client: deps.Client, log: deps.Log, meters: m, gates: newGates(cfg.Each, cfg.All), dialects: known,
 	}, nil
 }
 
@@ -122,6 +130,8 @@ func told(err error) error {
 		return fault.Wrap(fault.NotFound, "webhook_not_found", "There is no such webhook.", err)
 	case errors.Is(err, ErrStale):
 		return fault.Wrap(fault.Conflict, "changed_meanwhile", "Others change the same webhook at this moment. Read it again, then repeat the request.", err)
+	case errors.Is(err, ErrTopic):
+		return fault.Wrap(fault.Conflict, "webhook_exists", "Another webhook gets these events already. Change that one.", err).On("events")
 	case errors.Is(err, ErrTooMany):
 		return fault.Wrap(fault.Conflict, "too_many_webhooks", "A tenant has at most 20 webhooks. Delete those that are no longer used.", err)
 	}

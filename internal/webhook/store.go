@@ -15,15 +15,19 @@ var (
 	ErrNotFound = errors.New("webhook: no such row of this tenant")
 	ErrStale    = errors.New("webhook: the row was changed since it was read")
 	ErrTooMany  = errors.New("webhook: the tenant has as many endpoints as it may")
+	ErrAnswered = errors.New("webhook: the idempotency key has given an answer already")
+	ErrTopic    = errors.New("webhook: another endpoint has the topic")
 	ErrMoved    = errors.New("webhook: another node moved the position")
 )
 
 // Listener is what the fan-out needs to know of an endpoint that is enabled.
 type Listener struct {
-	Tenant uid.Tenant
-	ID     uid.ID
-	Events []string
-	Since  time.Time
+	Tenant  uid.Tenant
+	ID      uid.ID
+	Dialect string
+	Events  []string
+	Service uid.ID
+	Since   time.Time
 }
 
 // Notice is what the fan-out needs to know of an event.
@@ -32,6 +36,7 @@ type Notice struct {
 	Tenant uid.Tenant
 	Type   string
 	At     time.Time
+	Data   []byte // its own, a JSON object; nil: none
 }
 
 // Work is all that a try needs. Endpoint and Event are the zero value when they are gone.
@@ -49,21 +54,24 @@ type DeliveryFilter struct {
 	Limit    int    // 1..200
 }
 
-// Store is what this package needs from the database. Each change commits with its effects in one transaction. Times are
-// kept in whole microseconds. Safe for concurrent use.
+// Store is what this package needs from the database. Each change commits with its effects in one transaction, and with the
+// answer that keep is, unless that is nil: it is ErrAnswered when that key gives one already. Times are kept in whole
+// microseconds. Safe for concurrent use.
 type Store interface {
 	audit.Tiler
 	// Head is that of audit.Store.
 	Head(ctx context.Context) (audit.Head, error)
 
-	// CreateEndpoint inserts an endpoint; ErrTooMany when the tenant has most already.
-	CreateEndpoint(ctx context.Context, e Endpoint, most int, fx outbox.Effects) error
+	// CreateEndpoint inserts an endpoint; ErrTooMany when the tenant has most already, ErrTopic when another of its endpoints
+	// has the same dialect and the same topic, which is not "".
+	CreateEndpoint(ctx context.Context, e Endpoint, most int, keep *Answer, fx outbox.Effects) error
 	// Endpoint reads one, or ErrNotFound.
 	Endpoint(ctx context.Context, t uid.Tenant, id uid.ID) (Endpoint, error)
 	// Endpoints lists all of a tenant in the order of their ids.
 	Endpoints(ctx context.Context, t uid.Tenant) ([]Endpoint, error)
-	// UpdateEndpoint writes e where the row's Version still is e.Version-1. ErrStale otherwise, ErrNotFound without the row.
-	UpdateEndpoint(ctx context.Context, e Endpoint, fx outbox.Effects) error
+	// UpdateEndpoint writes e where the row's Version still is e.Version-1. ErrStale otherwise, ErrNotFound without the row,
+	// ErrTopic as for CreateEndpoint.
+	UpdateEndpoint(ctx context.Context, e Endpoint, keep *Answer, fx outbox.Effects) error
 	// DeleteEndpoint removes one, or ErrNotFound. Its deliveries stay until their time is over.
 	DeleteEndpoint(ctx context.Context, t uid.Tenant, id uid.ID, fx outbox.Effects) error
 
@@ -84,7 +92,9 @@ type Store interface {
 	// written only if that changed something. A row that has moved on is left alone, without an error.
 	Settle(ctx context.Context, d Delivery, was int, off string, fx outbox.Effects) error
 	// AddDelivery inserts one.
-	AddDelivery(ctx context.Context, d Delivery, fx outbox.Effects) error
+	AddDelivery(ctx context.Context, d Delivery, keep *Answer, fx outbox.Effects) error
+	// Answered reads the answer that is kept under the name of one and still counts at its time.
+	Answered(ctx context.Context, of Answer) (kept Answer, found bool, err error)
 	// Delivery reads one of an endpoint, or ErrNotFound.
 	Delivery(ctx context.Context, t uid.Tenant, endpoint, id uid.ID) (Delivery, error)
 	// Deliveries lists, newest first. more is the Before of the next page, zero at the end.

@@ -3,14 +3,17 @@ package webhook
 import (
 	"slices"
 	"strings"
+
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // Type is a kind of event that endpoints can get.
 type Type struct {
 	Name   string
-	Means  string // for the documents
-	Detail bool   // the event's own data go along, as data.detail
-	Record bool   // it is about one verification, whose record goes along
+	Means  string     // for the documents
+	Detail bool       // the event's own data go along, as data.detail
+	Record bool       // it is about one verification, whose record goes along
+	Of     uid.Prefix // it is about a factor or a challenge, whose record goes along
 }
 
 // Tested is the type of the event that a test sends, to one endpoint and whatever it wants.
@@ -43,6 +46,10 @@ func Types() []Type {
 		verification("revealed", "the recipient was read in full", false),
 		verification("test_number_used", "it is of a test number; nothing is sent", false),
 		limited,
+		{Name: "factor.created", Means: "an authenticator was enrolled and is not verified yet", Of: uid.Factor},
+		{Name: "factor.verified", Means: "its first right code was handed in", Of: uid.Factor},
+		{Name: "factor.deleted", Means: "it was removed, or its entity was", Of: uid.Factor},
+		{Name: "challenge.approved", Means: "the right code was handed in for a challenge", Of: uid.Challenge},
 		{Name: disabled, Means: "an endpoint answered 410 and was switched off", Detail: true},
 	}
 }

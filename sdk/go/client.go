@@ -93,15 +93,16 @@ func WithRetries(n int) Option {
 }
 
 // New makes a client. baseURL is where the server is, such as "https://verify.example.net", with a path when it stands
-// below one. It must begin with https; http is for loopback addresses and "localhost" alone. apiKey begins with "csk_".
+// below one. It must begin with https; http is for loopback addresses and "localhost" alone. apiKey begins with "csk_", or
+// with "test_" when it is a sandbox's.
 // New opens no connection. Its errors never have the key in them.
 func New(baseURL, apiKey string, opts ...Option) (*Client, error) {
 	base, err := parseBase(baseURL)
 	if err != nil {
 		return nil, fmt.Errorf("countersign: %w", err)
 	}
-	if !strings.HasPrefix(apiKey, "csk_") || strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New(`countersign: the API key must begin with "csk_" and have no spaces around it`)
+	if !strings.HasPrefix(apiKey, "csk_") && !strings.HasPrefix(apiKey, "test_") || strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New(`countersign: the API key must begin with "csk_" or "test_" and have no spaces around it`)
 	}
 	c := &Client{base: base, key: secret{&apiKey}, http: &http.Client{Transport: newTransport()}, timeout: defaultTimeout, retries: defaultRetries}
 	for _, o := range opts {

@@ -11,9 +11,6 @@ import (
 	"github.com/countersign/countersign/internal/web"
 )
 
-// keyPrefix begins every API key, and no access token.
-const keyPrefix = "csk_"
-
 // guarded lets a request through to h when its token stands for a key that may send and check codes. It comes before the
 // body is read.
 func (d *door) guarded(h handler) http.HandlerFunc {
@@ -47,7 +44,7 @@ func (d *door) authenticate(r *http.Request) (tenant.Principal, error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return tenant.Principal{}, errToken
 	}
-	if strings.HasPrefix(token, keyPrefix) {
+	if tenant.IsKey(token) {
 		return d.principal(r.Context(), token)
 	}
 	g, ok := d.open(token)

@@ -162,6 +162,8 @@ func failToken(w http.ResponseWriter, p *web.Problem) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="countersign"`)
 	case errGrantType.Code, errNoScope.Code:
 		word = p.Code
+	case tenant.CodeSuspended:
+		word = "unauthorized_client"
 	}
 	switch p.Status {
 	case http.StatusInternalServerError:

@@ -48,7 +48,7 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, rt route) error {
 // authenticate finds who the key of r belongs to. A key counts only in the header: one in a URL would end up in logs.
 func (d *Door) authenticate(r *http.Request) (tenant.Principal, error) {
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(key, "csk_") {
+	if !strings.EqualFold(scheme, "Bearer") || !tenant.IsKey(key) {
 		return tenant.Principal{}, errNoKey
 	}
 	return d.cfg.Keys.Authenticate(r.Context(), key)

@@ -18,6 +18,9 @@ var (
 	errUnknown  = fault.New(fault.NotFound, "verification_not_found", "There is no such verification.")
 )
 
+// replayed is the reason of an INVALID whose code has been accepted before (MTA-20).
+const replayed = "already_approved"
+
 // recent is how many verifications of a number are looked at for the newest one of this door's.
 const recent = 20
 
@@ -47,12 +50,24 @@ func (d *Door) check(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	of, err := d.account(ctx)
+	if err != nil {
+		return err
+	}
+	if ask.Idempotency, err = repeatable(r, of, ask); err != nil {
+		return err
+	}
 	out := checked{To: ask.To}
-	a, err := d.cfg.Verifications.Check(ctx, ask)
+	a, err := d.ask(ctx, ask)
 	switch f := fault.As(err); {
 	case err == nil:
 		out.VerificationID = a.ID.UUID()
 		out.Status, out.Reason = came(a)
+		if late, err := d.late(ctx, ask, a); err != nil {
+			return err
+		} else if late {
+			out.Status, out.Reason = invalid, replayed
+		}
 	case f.Kind == fault.NotFound || f.Code == "code_invalid":
 		// Nothing was compared: it has ended or never was, or that text could not be a code of it.
 		v, err := d.found(ctx, ask)
@@ -122,7 +137,7 @@ func came(a verify.CheckAnswer) (status, reason string) {
 func ended(v verify.View) (status, reason string) {
 	switch status, reason = outward(v.Status); status {
 	case approved:
-		return invalid, "already_approved"
+		return invalid, replayed
 	case pending: // the text could not be a code: nothing was spent
 		return invalid, ""
 	}

@@ -44,12 +44,18 @@ type Limits struct {
 	Account ratelimit.Limit // codes sent by one tenant, and again codes checked
 }
 
-// Config is what the door is built of.
+// Words are those of a message in the main language of a country, with the name of a service and delivery.CodeSlot in them, and
+// their locale. False where there are none but English ones.
+type Words func(country, service string, life time.Duration) (text, locale string, ok bool)
+
+// Config is what the door is built of. Words and Limits may be left out.
 type Config struct {
 	Keys          Keys
 	Verifications Verifications
 	Directory     Directory
+	Webhooks      Webhooks
 	Rules         recipient.Rules // which numbers are valid here, as package verify has it
+	Words         Words           // nil: the vendor's, in English
 	Limits        Limits
 }
 
@@ -102,6 +108,10 @@ func routes() []route {
 		{"GET", "/verify/{verificationId}", tenant.ScopeVerifyRead, byAddress, (*Door).get},
 		{"GET", "/verify", tenant.ScopeVerifyRead, byAddress, (*Door).list},
 		{"GET", "/deliveries", tenant.ScopeVerifyRead, byAddress, (*Door).deliveries},
+		{"POST", "/webhooks", tenant.ScopeWebhooksWrite, byAddress, (*Door).createHook},
+		{"GET", "/webhooks", tenant.ScopeWebhooksRead, byAddress, (*Door).listHooks},
+		{"PATCH", "/webhooks/{webhookId}", tenant.ScopeWebhooksWrite, byAddress, (*Door).updateHook},
+		{"DELETE", "/webhooks/{webhookId}", tenant.ScopeWebhooksWrite, byAddress, (*Door).deleteHook},
 		{"GET", "/auth/verify-api-key", "", byAddress, (*Door).verifyKey},
 	}
 }

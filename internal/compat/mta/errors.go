@@ -44,6 +44,7 @@ var kinds = map[int]kind{
 // fields are the vendor's names of fields that the services call otherwise.
 var fields = map[string]string{
 	"external_id": "externalId", "metadata": "tags", "text": "serviceName", "code_length": "codeLength",
+	"events": "event",
 }
 
 // duplicate is the refusal of a request whose X-Request-Id was used before.
@@ -64,6 +65,9 @@ func errDuplicate(first uid.ID) error {
 
 // errNoSender is MTA-3: no route carries a text message to that country.
 var errNoSender = fault.New(fault.Denied, "no_approved_sender", "There is no approved sender for this number's country.")
+
+// errCountry is MTA-52: the account sends to other countries alone.
+var errCountry = fault.New(fault.Denied, riskDenyList, "This account does not send to the number's country.")
 
 // fail answers r with err in the vendor's form. It is also how the chain and the mux of the door tell errors.
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {

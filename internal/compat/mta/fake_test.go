@@ -23,6 +23,8 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/webhook"
+	"github.com/countersign/countersign/internal/webhook/webhooktest"
 )
 
 // What the program hands in must fit.
@@ -37,6 +39,7 @@ var began = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 // fake is a door before services that answer from memory, for what a development server can't show.
 type fake struct {
 	handler http.Handler
+	hooks   *webhook.Service
 
 	mu     sync.Mutex
 	clock  time.Time
@@ -46,12 +49,21 @@ type fake struct {
 	views  []verify.View // newest first
 	reads  int
 	panics bool
+
+	words  mta.Words // set before the first call, as those below
+	vendor map[string]string
+	ended  time.Time // of every verification
+
+	handed verify.CheckRequest // under mu: the last check
 }
 
 // newFake has the vendor's limits, unless others are given.
 func newFake(limits ...mta.Limits) *fake {
-	f := &fake{clock: began}
-	cfg := mta.Config{Keys: f, Verifications: f, Directory: f, Rules: recipient.Rules{Fiction: true}}
+	f := &fake{clock: began, hooks: hooksOn(webhooktest.NewMemory(), &ears{}, records{}, false)}
+	cfg := mta.Config{
+		Keys: f, Verifications: f, Directory: f, Webhooks: f.hooks, Rules: recipient.Rules{Fiction: true},
+		Words: f.wording,
+	}
 	for _, l := range limits {
 		cfg.Limits = l
 	}
@@ -63,6 +75,14 @@ func newFake(limits ...mta.Limits) *fake {
 	}
 	f.handler = chain.Wrap(door.Policy(), door)
 	return f
+}
+
+// wording is what f.words says, or that there are no words.
+func (f *fake) wording(country, service string, life time.Duration) (text, locale string, ok bool) {
+	if f.words == nil {
+		return "", "", false
+	}
+	return f.words(country, service, life)
 }
 
 func (f *fake) call(method, path, body string, header map[string]string) reply {
@@ -120,6 +140,12 @@ func (f *fake) started() verify.StartRequest {
 	return f.asked
 }
 
+func (f *fake) checked() verify.CheckRequest {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.handed
+}
+
 // keep makes n verifications, one a minute up to began, every third of them approved.
 func (f *fake) keep(n int) {
 	for i := range n {
@@ -143,7 +169,7 @@ func (f *fake) Authenticate(_ context.Context, key string) (tenant.Principal, er
 	case ok:
 		p.Scopes = []string{scope}
 	case key == "csk_reveal":
-		p.Scopes = []string{tenant.ScopeAll, tenant.ScopeRecipientShow}
+		p.Key, p.Scopes = uid.ID{3}, []string{tenant.ScopeAll, tenant.ScopeRecipientShow}
 	default:
 		return p, fault.New(fault.Unauthenticated, "key_invalid", "This key is not known.")
 	}
@@ -157,7 +183,7 @@ func (f *fake) Tenant(_ context.Context, id uid.Tenant) (tenant.Tenant, error) {
 }
 
 func (f *fake) Service(context.Context, uid.Tenant, string) (tenant.Service, error) {
-	return tenant.Service{Name: "Acme", TTL: 5 * time.Minute}, nil
+	return tenant.Service{Name: "Acme", TTL: 5 * time.Minute, Vendor: f.vendor}, nil
 }
 
 func (f *fake) Profile(context.Context, uid.Tenant, uid.ID) (tenant.Service, error) {
@@ -178,6 +204,7 @@ func (f *fake) Start(_ context.Context, r verify.StartRequest) (verify.StartAnsw
 func (f *fake) Check(_ context.Context, r verify.CheckRequest) (verify.CheckAnswer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.handed = r
 	return verify.CheckAnswer{ID: r.ID, Status: verify.Approved, Valid: true}, f.err
 }
 
@@ -189,7 +216,7 @@ func (f *fake) Get(_ context.Context, _ verify.Caller, id uid.ID, reveal bool) (
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reads++
-	v := verify.View{ID: id, To: "+44 ••• ••• ••00", Status: verify.Pending, Sends: []verify.Send{{N: 1}}}
+	v := verify.View{ID: id, To: "+44 ••• ••• ••00", Status: verify.Pending, Sends: []verify.Send{{N: 1}}, EndedAt: f.ended}
 	if reveal {
 		v.To = "+447700900000"
 	}

@@ -25,13 +25,14 @@ func FuzzBody(f *testing.F) {
 		`{"to":"+447700900000","serviceName":"Acme","timeoutSeconds":60,"codeLength":6,"tags":{"a":"b"},"externalId":"x","gated":true}`,
 		`{"to":"+442079460000","bypass":true,"longcodeId":1,"poolId":"p","senderName":"s"}`,
 		`{"verificationId":"01890000-0000-7000-8000-000000000001","code":"123456"}`, `{"to":"+447700900000","code":"123456"}`,
+		`{"event":"delivery-status","url":"https://example.com/","secret":"0123456789abcdef","skipErrorCodes":["500"],"alertEmail":"a@example.com"}`,
 		`{"to":null}`, `{"to":{"a":1}}`, `{"tags":{"a":{}}}`, `{"timeoutSeconds":1e400}`, `[]`, `null`, `{`, "\xff", ``,
 	} {
 		f.Add([]byte(body))
 	}
 	door := unlimited()
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, path := range []string{sendPath, checkPath, "/v3/verify/number"} {
+		for _, path := range []string{sendPath, checkPath, "/v3/verify/number", hooksPath} {
 			allowed(t, door.call("POST", path, string(body), nil))
 		}
 	})
@@ -68,6 +69,8 @@ func allowed(t *testing.T, r reply) {
 	case r.object == nil || strings.Count(strings.TrimSpace(r.text), "\n") > 0:
 		t.Fatalf("no object: %d %q", r.status, r.text)
 	case r.status == http.StatusOK && r.object["success"] == true:
+	case r.status == http.StatusConflict: // of webhooks, one for each event
+		checkError(t, r, http.StatusConflict, "ConflictError")
 	case r.status == http.StatusNotFound:
 		checkError(t, r, http.StatusNotFound, "NotFoundError")
 	default:

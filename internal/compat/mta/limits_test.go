@@ -73,7 +73,7 @@ func TestMTA_36_every_answer_has_rate_headers_and_every_error_the_vendors_form(t
 		{"sent", "POST", sendPath, `{"to":"+447700900000"}`, nil, 200, ""},
 		{"no such route", "GET", "/v3/nothing", "", nil, 404, "NotFoundError"},
 		{"no such version", "GET", "/", "", nil, 404, "NotFoundError"},
-		{"webhooks", "POST", "/v3/webhooks", "{}", nil, 404, "NotFoundError"},
+		{"no such webhook", "DELETE", "/v3/webhooks/x", "", nil, 404, "NotFoundError"},
 		{"odd path", "GET", "/v3//verify", "", nil, 404, "NotFoundError"},
 		{"method", "GET", sendPath, "", nil, 405, "MethodNotAllowedError"},
 		{"media type", "POST", sendPath, "to=1", map[string]string{"Content-Type": "text/plain"}, 415, "UnsupportedMediaTypeError"},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/sandbox"
 )
 
 // The vendor's risks that this door tells (b.5), and the word for what nobody has looked up.
@@ -12,6 +13,8 @@ const (
 	riskFormat       = "invalid_format"
 	riskDenyList     = "deny_list"
 	riskUnsubscribed = "unsubscribed"
+	riskSuspended    = "suspended"
+	riskDeactivated  = "deactivated"
 	riskLandline     = "landline"
 	riskVoIP         = "voip"
 	unknown          = "unknown"
@@ -26,7 +29,8 @@ type verdict struct {
 	LineType    string  `json:"lineType"`
 	Risk        *string `json:"risk"`
 
-	hard bool // nothing can be sent to it, whatever the caller says (MTA-24)
+	country string // ISO 3166 alpha-2, empty when not known
+	hard    bool   // nothing can be sent to it, whatever the caller says (MTA-24)
 }
 
 // risky sets why the number may not be reached.
@@ -34,9 +38,10 @@ func (v *verdict) risky(risk, reason string) {
 	v.Risk, v.Reason = &risk, reason
 }
 
-// judge gives the verdict on what a caller sent as a number. live asks for a carrier's word: there is none to be had, which
-// is a look-up that failed (MTA-27).
-func judge(to string, rules recipient.Rules, live bool) verdict {
+// judge gives the verdict on what a caller of a sent as a number. live asks for a carrier's word: there is none to be had,
+// which is a look-up that failed (MTA-27). In a sandbox some numbers stand for what a carrier would say (MTA-56).
+func (d *Door) judge(a account, to string, live bool) verdict {
+	rules := d.cfg.Rules
 	v := verdict{To: to, Reason: "ok", Carrier: unknown, LineType: unknown}
 	n, err := recipient.Inspect(to, rules)
 	if err != nil || n.Kind != recipient.Phone {
@@ -44,13 +49,16 @@ func judge(to string, rules recipient.Rules, live bool) verdict {
 		v.risky(riskFormat, formatReason(err))
 		return v
 	}
-	v.To, v.LineType = n.Value, lineType(n.LineType)
+	v.To, v.LineType, v.country = n.Value, lineType(n.LineType), n.Country
 	if _, err := recipient.Parse(to, rules); err != nil { // premium, toll-free and the like: barred everywhere
 		v.hard = true
 		v.risky(riskDenyList, "line_type_barred")
 		return v
 	}
 	v.Deliverable = true
+	if a.owner.Sandbox && v.rehearse(&n) {
+		return v
+	}
 	switch {
 	case n.LineType == recipient.Landline:
 		v.Deliverable = false
@@ -63,6 +71,29 @@ func judge(to string, rules recipient.Rules, live bool) verdict {
 		v.risky(unknown, "lookup_unavailable")
 	}
 	return v
+}
+
+// rehearse is the verdict on a number that stands for something in a sandbox, and false for what its line alone decides.
+func (v *verdict) rehearse(n *recipient.Recipient) bool {
+	means := sandbox.Of(n.Value)
+	if means.Line != "" {
+		n.LineType, v.LineType = means.Line, lineType(means.Line)
+	}
+	switch {
+	case means.Deny != "":
+		v.risky(deniedRisk([]string{means.Deny}), "blocked")
+	case means.Deactivated:
+		v.risky(riskDeactivated, riskDeactivated)
+	default:
+		return false
+	}
+	v.Deliverable = false
+	return true
+}
+
+// errStrict is the refusal of what can't be sent to in a strict account (MTA-A3).
+func errStrict(v verdict) error {
+	return fault.New(fault.Malformed, *v.Risk, "This can't be sent to: "+v.Reason+".").On("to")
 }
 
 // formatReason is why it is no number.
@@ -82,10 +113,17 @@ func lineType(t recipient.LineType) string {
 	return unknown
 }
 
-// refusal is the risk because of which nothing is sent, or "": a landline can't show a text, gated holds back whatever is
-// not known to be fine, and bypass sends all the same.
-func (v verdict) refusal(gated, bypass bool) string {
-	if v.Risk != nil && !bypass && (*v.Risk == riskLandline || gated) {
+// settle takes from the verdict a risk that a does not want to be told when it sends.
+func (v *verdict) settle(a account) {
+	if v.Risk != nil && a.policy(*v.Risk) == allow {
+		v.Risk, v.Reason, v.Deliverable = nil, "ok", true
+	}
+}
+
+// refusal is the risk because of which nothing is sent, or "": one that a blocks, and gated holds back whatever is not known
+// to be fine. bypass sends all the same.
+func (v verdict) refusal(a account, gated, bypass bool) string {
+	if v.Risk != nil && !bypass && (gated || a.policy(*v.Risk) == block) {
 		return *v.Risk
 	}
 	return ""
@@ -95,9 +133,9 @@ func (v verdict) refusal(gated, bypass bool) string {
 func deniedRisk(reasons []string) string {
 	for _, r := range reasons {
 		switch r {
-		case riskLandline, riskVoIP, unknown:
+		case riskUnsubscribed, riskSuspended, riskDeactivated, riskLandline, riskVoIP, unknown:
 			return r
-		case "opted_out":
+		case sandbox.OptedOut: // as the risk engine says it too
 			return riskUnsubscribed
 		}
 	}
@@ -116,6 +154,14 @@ func (d *Door) number(w http.ResponseWriter, r *http.Request) error {
 	if b.To == nil {
 		return errNoNumber
 	}
-	write(w, http.StatusOK, bare(judge(*b.To, d.cfg.Rules, b.Realtime)))
+	a, err := d.account(r.Context())
+	if err != nil {
+		return err
+	}
+	v := d.judge(a, *b.To, b.Realtime)
+	if v.hard && a.strict() {
+		return errStrict(v)
+	}
+	write(w, http.StatusOK, bare(v))
 	return nil
 }

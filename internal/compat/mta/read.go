@@ -45,7 +45,11 @@ func (d *Door) record(ctx context.Context, v verify.View) (record, error) {
 	}
 	says := verdict{Deliverable: true, Carrier: unknown, LineType: unknown}
 	if strings.HasPrefix(v.To, "+") && !strings.Contains(v.To, " ") {
-		says = judge(v.To, d.cfg.Rules, false)
+		a, err := d.account(ctx)
+		if err != nil {
+			return record{}, err
+		}
+		says = d.judge(a, v.To, false)
 	}
 	out := record{
 		ID: v.ID.UUID(), Number: v.To, ServiceName: name, TimeoutSeconds: lifetime(v, 0), CodeLength: v.CodeLength,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 )
@@ -83,14 +84,25 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &b); err != nil {
 		return err
 	}
-	ask, err := d.asked(r.Context(), b)
+	a, err := d.account(r.Context())
+	if err != nil {
+		return err
+	}
+	ask, err := d.asked(r.Context(), a, b)
 	if err != nil {
 		return err
 	}
 	if ask.Idempotency, err = once(r); err != nil {
 		return err
 	}
-	v := judge(*b.To, d.cfg.Rules, b.Realtime)
+	v := d.judge(a, *b.To, b.Realtime)
+	switch {
+	case v.hard && a.strict():
+		return errStrict(v)
+	case !v.hard && !a.sendsTo(v.country):
+		return errCountry
+	}
+	v.settle(a)
 	out := sent{
 		To: v.To, TimeoutSeconds: seconds(ask.Rules.TTL), Type: string(delivery.SMS), Status: invalid, Deliverable: v.Deliverable,
 		Reason: v.Reason, Carrier: v.Carrier, LineType: v.LineType, Risk: v.Risk, Warnings: b.warnings(),
@@ -99,7 +111,7 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request) error {
 		write(w, http.StatusOK, bare(out))
 		return nil
 	}
-	ask.Rules.Deny = v.refusal(b.Gated, b.Bypass)
+	ask.Rules.Deny = v.refusal(a, b.Gated, b.Bypass)
 	view, err := d.start(r.Context(), ask)
 	if err != nil {
 		return err
@@ -133,8 +145,8 @@ func (d *Door) start(ctx context.Context, ask verify.StartRequest) (verify.View,
 	return verify.View{}, err
 }
 
-// asked is the start that b asks for, or what is wrong with b. The number itself is judged later.
-func (d *Door) asked(ctx context.Context, b sendBody) (verify.StartRequest, error) {
+// asked is the start that b of a asks for, or what is wrong with b. The number itself is judged later.
+func (d *Door) asked(ctx context.Context, a account, b sendBody) (verify.StartRequest, error) {
 	ask := verify.StartRequest{Caller: caller(ctx), Channel: delivery.SMS, ExternalID: b.ExternalID, Metadata: b.Tags, Supersede: true}
 	if b.To == nil {
 		return ask, errNoNumber
@@ -151,27 +163,30 @@ func (d *Door) asked(ctx context.Context, b sendBody) (verify.StartRequest, erro
 	if len([]rune(b.SenderName)) > maxSenderName {
 		return ask, errSenderName
 	}
-	owner, err := d.cfg.Directory.Tenant(ctx, ask.Caller.Tenant)
+	name, err := serviceName(b.ServiceName, a.profile.Name)
 	if err != nil {
 		return ask, err
 	}
-	profile, err := d.cfg.Directory.Service(ctx, ask.Caller.Tenant, "")
-	if err != nil {
-		return ask, err
-	}
-	name, err := serviceName(b.ServiceName, profile.Name)
-	if err != nil {
-		return ask, err
-	}
-	ask.Text = textBefore + name + textAfter
-	ask.Rules = &verify.Rules{TTL: profile.TTL, CodeLength: length, Wait: true}
+	ask.Rules = &verify.Rules{TTL: a.profile.TTL, CodeLength: length, Wait: true}
 	if ttl > 0 {
 		ask.Rules.TTL = time.Duration(ttl) * time.Second
 	}
-	if waits := owner.Limits.CoolDowns; len(waits) > 0 {
+	ask.Text, ask.Locale = d.words(ask.To, name, ask.Rules.TTL)
+	if waits := a.owner.Limits.CoolDowns; len(waits) > 0 {
 		ask.Rules.CoolDowns = []time.Duration{min(coolDown, waits[0])}
 	}
 	return ask, nil
+}
+
+// words are those of the message to a number, and the locale they are in: the server's where it has texts in the language of
+// the number's country, and else the vendor's English (MTA-8). Name and code are in both.
+func (d *Door) words(to, name string, life time.Duration) (text, locale string) {
+	if n, err := recipient.Inspect(to, d.cfg.Rules); err == nil && d.cfg.Words != nil {
+		if text, locale, ok := d.cfg.Words(n.Country, name, life); ok {
+			return text, locale
+		}
+	}
+	return textBefore + name + textAfter, ""
 }
 
 // once is what the header X-Request-Id asks for: nil without one. What is asked is left out of it, so that the same id with

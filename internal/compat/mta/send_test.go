@@ -40,6 +40,7 @@ func TestMTA_4_a_key_is_needed_and_must_hold_the_scope(t *testing.T) {
 	for _, route := range []struct{ method, path, body string }{
 		{"POST", sendPath, `{"to":"+447700900000"}`}, {"POST", checkPath, `{}`}, {"POST", "/v3/verify/number", `{}`},
 		{"GET", "/v3/verify/x", ""}, {"GET", "/v3/verify", ""}, {"GET", "/v3/deliveries", ""}, {"GET", "/v3/auth/verify-api-key", ""},
+		{"POST", hooksPath, `{}`}, {"GET", hooksPath, ""}, {"PATCH", hooksPath + "/x", `{}`}, {"DELETE", hooksPath + "/x", ""},
 	} {
 		for _, key := range []string{"", "Bearer ", "Bearer csk_unknown", "Basic " + c.key, c.key} {
 			c.wantError(c.call(route.method, route.path, route.body, map[string]string{"Authorization": key}), http.StatusUnauthorized, "UnauthorizedError")

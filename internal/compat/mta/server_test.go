@@ -58,6 +58,7 @@ type site struct {
 
 	log  *lockedBuffer
 	data string
+	cfg  app.Config
 }
 
 // up is the site, started by whoever asks first.
@@ -86,7 +87,7 @@ func (s *shared) start() error {
 	if err != nil {
 		return err
 	}
-	s.site.log, s.site.data = &lockedBuffer{}, o.DataDir
+	s.site.log, s.site.data, s.site.cfg = &lockedBuffer{}, o.DataDir, cfg
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- app.Serve(ctx, cfg, slog.New(slog.NewJSONHandler(s.site.log, nil))) }()

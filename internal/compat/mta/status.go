@@ -58,13 +58,18 @@ func deliveryStatus(v verify.View, deliveries []verify.Delivery, send int) strin
 	case last == nil: // it waits for a provider, or there was nothing to send
 		return unknown
 	}
-	switch last.State {
+	return messageStatus(last.State, last.Error)
+}
+
+// messageStatus is how far a message has come, in the vendor's words. word says why it failed.
+func messageStatus(s delivery.State, word string) string {
+	switch s {
 	case delivery.Sent, delivery.Delivered:
-		return string(last.State)
+		return string(s)
 	case delivery.ExpiredAt:
 		return "undelivered"
 	case delivery.Failed:
-		return failure(last.Error)
+		return failure(word)
 	}
 	return unknown
 }

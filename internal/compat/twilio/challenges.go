@@ -44,9 +44,11 @@ func (d *door) refusedAnswer(a *factor.Answer) error {
 	case factor.Exhausted:
 		return codesUsedUp(60308, a.Challenge.ExpiresAt.Sub(d.Now()))
 	case factor.Paused:
-		e := tooMany("factor_paused")
+		e := tooMany("factor_paused", "")
 		e.wait = a.RetryAt.Sub(d.Now())
 		return &e
+	case factor.Rationed:
+		return &refusal{status: 429, code: 60312, message: "Max challenges per factor reached", wait: a.RetryAt.Sub(d.Now())}
 	case factor.Disabled:
 		return errDisabled
 	}

@@ -1,5 +1,6 @@
 // Package twilio is the door for applications written against Twilio's Verify API, version 2: services, verifications,
-// checks, attempts, and authenticator apps (entities, factors, challenges), in Twilio's wire format, on the same services as the native API.
+// checks, rate limits, attempts, webhooks, authenticator apps (entities, factors, challenges), templates and the safe list, in
+// Twilio's wire format, on the same services as the native API.
 //
 // A request passes the chain of package web, then its credentials are checked, then its route and the scope of its key, then a
 // handler reads the form, calls the service that decides, and writes the answer as Twilio does. Every route stands in one
@@ -7,7 +8,8 @@
 //
 // Words. A SID is an identifier as Twilio writes it: two capitals and 32 hex digits. They are the bits of our own
 // identifiers: AC a tenant, SK a key, VA a service, VE a verification, VL one send of a verification, YE an entity, YF a factor,
-// YC a challenge (sid.go). A parameter is a value of a form.
+// YC a challenge, RK a rate limit, BL a bucket of one, YW a webhook, GN a number of the safe list, HJ a text of the server
+// (sid.go). A parameter is a value of a form.
 //
 // Invariants:
 //   - The tenant of every call is the one that the credentials prove, and an account SID that is not that tenant's fails.

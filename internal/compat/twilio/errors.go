@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/web"
 )
 
@@ -44,6 +45,7 @@ func (e *refusal) Unwrap() error {
 // Refusals that need no more than a name.
 var (
 	errAuth       = &refusal{status: 401, code: 20003, message: "Authenticate"}
+	errSuspended  = &refusal{status: 403, code: 20005, message: "Account not active"}
 	errScope      = &refusal{status: 403, code: 20003, message: "Permission denied: the API key lacks the scope for this"}
 	errGone       = &refusal{status: 404, code: 20404} // told with the path
 	errNeither    = &refusal{status: 400, code: 60221, message: "Either `To` or `VerificationSid` is required"}
@@ -54,11 +56,24 @@ var (
 	errNoEmail    = &refusal{status: 400, code: 60217, message: "The email channel has no sender"}
 	errChannelOff = &refusal{status: 400, code: 60223, message: "Delivery channel disabled"}
 	errTemplate   = &refusal{status: 400, code: 60228, message: "Template was not found"}
+	errManyLimits = &refusal{status: 400, code: 60207, message: "The service has as many rate limits as it can: delete those that are no longer used"}
+	errLimitThere = &refusal{status: 400, code: 60208, message: "A rate limit with this `UniqueName` exists already in the service"}
+	errLimitName  = &refusal{status: 400, code: 60209, message: "Invalid `UniqueName`: give 1 to 64 letters, digits, dots, hyphens and underscores"}
+	errManyBucket = &refusal{status: 400, code: 60210, message: "The rate limit has as many buckets as it can: delete those that are no longer used"}
+	errInterval   = &refusal{status: 400, code: 60211, message: "A bucket with this `Interval` exists already in the rate limit"}
+
+	errSubstitution    = &refusal{status: 400, code: 60224, message: "The template needs `Amount` and `Payee`, and so a service with PSD2 enabled"}
+	errTemplateOff     = &refusal{status: 400, code: 60227, message: "The template doesn't support this channel: its channels are in the list of templates"}
+	errTranslation     = &refusal{status: 400, code: 60229, message: "The template has no translation for this `Locale`: leave it out, or take one from the list of templates"}
+	errTemplateChannel = &refusal{status: 400, code: 60408, message: "Parameter `TemplateSid` is only supported by the sms and call channels"}
+
 	errBlocked    = &refusal{status: 403, code: 60410, message: "Verification delivery attempt blocked"}
+	errSafe       = &refusal{status: 400, code: 60411, message: "The phone number is in the safe list already"}
 	errAppHash    = &refusal{status: 400, code: 60602, message: "Parameter `AppHash` is only supported by the sms channel"}
 	errWhatsApp   = &refusal{status: 400, code: 68008, message: "The whatsapp channel is not configured"}
 	errThere      = &refusal{status: 409, code: 60301, message: "An entity with this identity exists already"}
 	errFull       = &refusal{status: 400, code: 60315, message: "The entity has as many factors as it can: delete those that are no longer used"}
+	errSameSecret = &refusal{status: 409, code: 60317, message: "A factor of the entity has this secret already: use another one, or delete that factor"}
 	errUnverified = &refusal{status: 403, code: 60318, message: "The factor must be verified before it can answer challenges"}
 	errDisabled   = &refusal{status: 403, code: 60318, message: "The factor has had too many wrong codes: delete it and verify another one"}
 	errAnswered   = &refusal{status: 403, code: 60322, message: "The challenge has been answered already"}
@@ -135,11 +150,14 @@ func shown(r *http.Request, err error, p *web.Problem) refusal {
 	case http.StatusUnauthorized:
 		return *errAuth
 	case http.StatusForbidden:
+		if p.Code == tenant.CodeSuspended {
+			return *errSuspended
+		}
 		return *errScope
 	case http.StatusUnprocessableEntity:
 		return refusal{status: 400, code: 60200, message: "Invalid parameter: " + p.Detail}
 	case http.StatusTooManyRequests:
-		return tooMany(p.Code)
+		return tooMany(p.Code, p.Detail)
 	case http.StatusConflict:
 		return refusal{status: 409, code: 20409, message: p.Detail}
 	case http.StatusServiceUnavailable:
@@ -150,13 +168,15 @@ func shown(r *http.Request, err error, p *web.Problem) refusal {
 	return refusal{status: p.Status, code: 20001, message: p.Detail}
 }
 
-// tooMany is the refusal by the limit whose word is given.
-func tooMany(word string) refusal {
+// tooMany is the refusal by the limit whose word is given, with its text where that names a limit of the tenant's own.
+func tooMany(word, detail string) refusal {
 	switch word {
 	case "sends_used_up", "recipient_limited":
 		return refusal{status: 429, code: 60203, message: "Max send attempts reached"}
 	case "checks_used_up":
 		return refusal{status: 429, code: 60202, message: "Max check attempts reached"}
+	case "rate_limited_by_service":
+		return refusal{status: 429, code: 20429, message: detail}
 	}
 	return refusal{status: 429, code: 20429, message: "Too many requests"}
 }

@@ -48,8 +48,13 @@ func (d *door) createFactor(w http.ResponseWriter, r *http.Request) error {
 	}
 	req.Owner = owner(r, s, r.PathValue("identity"))
 	made, err := d.Factors.Enrol(r.Context(), req)
-	if fault.As(err).Code == "too_many_factors" {
+	switch f := fault.As(err); f.Code {
+	case "too_many_factors":
 		return errFull
+	case "secret_in_use":
+		return errSameSecret
+	case "enrolments_used_up":
+		return &refusal{status: 429, code: 60326, message: "Max factors per entity and day reached", wait: f.RetryAfter}
 	}
 	if err != nil {
 		return badFactor.by(err, ofFactor)

@@ -12,14 +12,12 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/countersign/countersign/internal/compat/twilio"
-	"github.com/countersign/countersign/internal/uid"
 )
 
 // totp is the code of an authenticator (RFC 6238), set up with the answer to an enrolment, so many steps from now.
@@ -293,11 +291,7 @@ func TestFactorsOfOthersAreNotThere(t *testing.T) {
 	c.must(201, "POST", service+"/Entities", "Identity", "ident-0002")
 	elsewhere := c.service() + "/Entities/ident-0001"
 	c.must(201, "POST", strings.TrimSuffix(elsewhere, "/ident-0001"), "Identity", "ident-0001")
-	id, err := uid.ParseTenant(dev.Other.Tenant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := client{TB: t, user: twilio.AccountSID(id), secret: twilio.AuthToken(dev.Other.APIKey), base: c.base}
+	other := neighbour(t)
 	theirs := other.service() + "/Entities/ident-0001"
 	other.must(201, "POST", strings.TrimSuffix(theirs, "/ident-0001"), "Identity", "ident-0001")
 	for _, who := range []struct {
@@ -411,5 +405,38 @@ func TestListsOfFactorsAreReadToTheirEnd(t *testing.T) {
 	up, down := c.pages(list, "challenges", false), c.pages(list+"&Order=desc", "challenges", false)
 	if slices.Reverse(down); !slices.Equal(up, down) {
 		t.Errorf("newest first is not oldest first from its end: %v and %v", up, down)
+	}
+}
+
+func TestASecretIsOnceInAnEntity(t *testing.T) {
+	t.Parallel()
+	c := account(t)
+	service := c.service()
+	entity := service + "/Entities/ident-0001"
+	const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+	with := []string{"FactorType", "totp", "FriendlyName", "phone", "Binding.Secret", secret}
+	first := c.must(201, "POST", entity+"/Factors", with...)
+	if a := c.refused(409, 60317, "POST", entity+"/Factors", with...); strings.Contains(a.raw, secret) {
+		t.Errorf("the secret is told: %s", a.raw)
+	}
+	c.must(201, "POST", service+"/Entities/ident-0002/Factors", with...)
+	c.must(204, "DELETE", entity+"/Factors/"+first.text("sid"))
+	c.must(201, "POST", entity+"/Factors", with...)
+}
+
+func TestAFactorOfShortCodesIsAskedTenTimesADay(t *testing.T) {
+	t.Parallel()
+	c := account(t)
+	entity := c.service() + "/Entities/ident-0001"
+	f := c.verified(entity, "Config.CodeLength", "4")
+	for range 10 {
+		c.must(201, "POST", entity+"/Challenges", "FactorSid", f.text("sid"))
+	}
+	a := c.refused(429, 60312, "POST", entity+"/Challenges", "FactorSid", f.text("sid"), "AuthPayload", c.totp(f, 0))
+	if wait, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || wait < 86000 || wait > 86402 {
+		t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
+	}
+	if list := c.must(200, "GET", entity+"/Challenges"); len(list.body["challenges"].([]any)) != 10 {
+		t.Errorf("%s", list.raw)
 	}
 }

@@ -26,12 +26,13 @@ var (
 
 // factorFake is the part of the fake that stands for factor.Service.
 type factorFake struct {
-	status  factor.Status
-	outcome factor.Outcome // of every code
-	made    bool           // a challenge is made whatever the outcome
-	codes   int            // how many codes were handed in
-	changes int            // how many changes came
-	filters []factor.Filter
+	status    factor.Status
+	outcome   factor.Outcome // of every code
+	made      bool           // a challenge is made whatever the outcome
+	codes     int            // how many codes were handed in
+	abandoned int            // how many services were abandoned
+	changes   int            // how many changes came
+	filters   []factor.Filter
 }
 
 func newFactorFake() factorFake {
@@ -83,6 +84,11 @@ func (f *fake) Update(_ context.Context, _ factor.Owner, _ uid.ID, change func(*
 	change(&set)
 	got.Name, got.Config = set.Name, set.Config
 	return got, f.answer()
+}
+
+func (f *fake) Abandon(context.Context, factor.Caller, uid.ID) error {
+	f.abandoned++
+	return f.answer()
 }
 
 func (f *fake) Factor(context.Context, factor.Owner, uid.ID) (factor.Factor, error) {
@@ -174,6 +180,12 @@ func TestAChallengeThatWasMadeIsToldWhateverCameOfItsCode(t *testing.T) {
 	client{TB: t}.isError(f.ask(t, "POST", theEntity+"/Challenges", ask), 404, 20404)
 	f.outcome, f.status = factor.Disabled, factor.Verified
 	client{TB: t}.isError(f.ask(t, "POST", theEntity+"/Challenges", ask), 403, 60318)
+	f.outcome = factor.Rationed
+	a := f.ask(t, "POST", theEntity+"/Challenges", ask)
+	client{TB: t}.isError(a, 429, 60312)
+	if a.header.Get("Retry-After") != "30" {
+		t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
+	}
 }
 
 func TestAFactorThatWasNotVerifiedInTimeIsGone(t *testing.T) {
@@ -232,11 +244,24 @@ func TestRefusalsOfTheFactorServiceHaveTwiliosCodes(t *testing.T) {
 	}{
 		{at + "/Entities", "Identity=ident-0001", fault.New(fault.Conflict, "entity_exists", "It is there."), 409, 60301},
 		{theEntity + "/Factors", enrol, fault.New(fault.Conflict, "too_many_factors", "Delete some."), 400, 60315},
+		{theEntity + "/Factors", enrol, fault.New(fault.Conflict, "secret_in_use", "Another.").On("secret"), 409, 60317},
+		{theEntity + "/Factors", enrol, fault.New(fault.Limited, "enrolments_used_up", "Wait.").After(time.Hour), 429, 60326},
 		{theEntity + "/Factors", enrol, fault.New(fault.Invalid, "name_invalid", "Another.").On("name"), 400, 60300},
 		{theEntity + "/Challenges", "FactorSid=YF" + fac.Hex(), fault.New(fault.Invalid, "note_invalid", "Less.").On("details"), 400, 60306},
 	} {
 		f := newFake()
 		f.err = c.err
 		client{TB: t}.isError(f.ask(t, "POST", c.path, c.form), c.status, c.code)
+	}
+}
+
+func TestWhatHangsOnAHiddenServiceIsAbandoned(t *testing.T) {
+	t.Parallel()
+	for inUse, want := range map[bool]int{false: 0, true: 1} { // one that is removed takes it along
+		f := newFake()
+		f.inUse = inUse
+		if a := f.ask(t, "DELETE", at, ""); a.status != 204 || f.abandoned != want {
+			t.Errorf("a verification is open: %v: %d, abandoned %d times", inUse, a.status, f.abandoned)
+		}
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/app"
+	"github.com/countersign/countersign/internal/compat/twilio"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // credentials are what a server in development mode writes.
@@ -35,7 +37,10 @@ type credentials struct {
 }
 
 // dev is the server that the tests of this package share. Each has services and numbers of its own.
-var dev credentials
+var (
+	dev       credentials
+	devConfig app.Config
+)
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "twilio-test")
@@ -48,6 +53,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
+	devConfig = cfg
 	go func() { done <- app.Serve(ctx, cfg, slog.New(slog.DiscardHandler)) }()
 	if err = ready(filepath.Join(dir, "dev-credentials.json"), done); err != nil {
 		panic(err)
@@ -122,6 +128,16 @@ func account(t testing.TB) client {
 	return client{TB: t, user: dev.Twilio.AccountSID, secret: dev.Twilio.AuthToken, base: dev.Twilio.BaseURL}
 }
 
+// neighbour is the other tenant of the server.
+func neighbour(t testing.TB) client {
+	t.Helper()
+	id, err := uid.ParseTenant(dev.Other.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client{TB: t, user: twilio.AccountSID(id), secret: twilio.AuthToken(dev.Other.APIKey), base: dev.Twilio.BaseURL}
+}
+
 // form makes a form of names and values in turn.
 func form(pairs ...string) url.Values {
 	f := url.Values{}
@@ -137,7 +153,7 @@ func (c client) ask(method, path string, f url.Values) answer {
 	if !strings.HasPrefix(path, "http") {
 		path = c.base + "/v2" + path
 	}
-	r, err := http.NewRequestWithContext(c.Context(), method, path, strings.NewReader(f.Encode()))
+	r, err := http.NewRequestWithContext(context.WithoutCancel(c.Context()), method, path, strings.NewReader(f.Encode())) // clean-ups ask too
 	if err != nil {
 		c.Fatal(err)
 	}

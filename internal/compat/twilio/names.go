@@ -34,11 +34,11 @@ func setName(s *tenant.Service, friendly string, taken map[string]bool) {
 	for n := 2; taken[s.Name]; n++ {
 		s.Name = cut(friendly, maxProfileName-maxSuffix) + " " + strconv.Itoa(n)
 	}
-	set(s, setFriendlyName, "")
-	set(s, setNamedAs, "")
+	s.SetVendor(setFriendlyName, "")
+	s.SetVendor(setNamedAs, "")
 	if s.Name != friendly {
-		set(s, setFriendlyName, friendly)
-		set(s, setNamedAs, s.Name)
+		s.SetVendor(setFriendlyName, friendly)
+		s.SetVendor(setNamedAs, s.Name)
 	}
 }
 

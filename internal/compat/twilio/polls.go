@@ -9,8 +9,8 @@ import (
 	"github.com/countersign/countersign/internal/web"
 )
 
-// perTenant limits the requests about attempts (11).
-func perTenant() []ratelimit.Limit { return []ratelimit.Limit{{Burst: 100, Period: time.Minute}} }
+// perMinute is how many requests about attempts a tenant has in a minute (11).
+const perMinute = 100
 
 // perVerification limits how often one is fetched (5.3).
 func perVerification() []ratelimit.Limit {
@@ -49,7 +49,7 @@ func (p *polls) take(k polled, now time.Time) (err error) {
 			}
 		}
 		if wait > 0 {
-			e := tooMany("polled_too_often")
+			e := tooMany("polled_too_often", "")
 			e.wait = wait
 			err = &e
 			return was

@@ -34,7 +34,7 @@ func (d *door) createService(w http.ResponseWriter, r *http.Request) error {
 	if form.Get("FriendlyName") == "" {
 		return missing("FriendlyName")
 	}
-	c, err := readChanges(form)
+	c, err := d.readChanges(form)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (d *door) updateService(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := readChanges(form)
+	c, err := d.readChanges(form)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,8 @@ func (d *door) updateService(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// deleteService removes a service at once, or, while a verification of it is open, hides it and has it removed later.
+// deleteService removes a service at once, or, while a verification of it is open, hides it and has it removed later. What
+// hangs on it goes within minutes in either case.
 func (d *door) deleteService(w http.ResponseWriter, r *http.Request) error {
 	s, err := d.service(r)
 	if err != nil {
@@ -114,7 +115,10 @@ func (d *door) deleteService(w http.ResponseWriter, r *http.Request) error {
 	d.sweep(r)
 	err = d.Profiles.DeleteService(ctx, changer(ctx), s.Tenant, s.ID)
 	if fault.Is(err, fault.Conflict) {
-		_, err = d.Profiles.UpdateService(ctx, changer(ctx), s.Tenant, s.ID, func(s *tenant.Service) { set(s, setDeleted, "true") })
+		_, err = d.Profiles.UpdateService(ctx, changer(ctx), s.Tenant, s.ID, func(s *tenant.Service) { s.SetVendor(setDeleted, "true") })
+		if err == nil {
+			err = d.Factors.Abandon(ctx, prover(ctx), s.ID)
+		}
 	}
 	if err != nil {
 		return err

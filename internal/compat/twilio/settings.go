@@ -85,7 +85,7 @@ type changes struct {
 }
 
 // readChanges reads what form sets. The first parameter that can't be taken is refused.
-func readChanges(form url.Values) (c changes, err error) {
+func (d *door) readChanges(form url.Values) (c changes, err error) {
 	c.vendor = map[string]string{}
 	if form.Has("FriendlyName") {
 		c.friendlyName = form.Get("FriendlyName")
@@ -108,6 +108,9 @@ func readChanges(form url.Values) (c changes, err error) {
 		if !ok {
 			return c, invalid(s.parameter, "")
 		}
+		if s.key == setTemplate && value != "" && d.template(value) == nil {
+			return c, errTemplate
+		}
 		c.vendor[s.key] = value
 	}
 	return c, nil
@@ -119,17 +122,7 @@ func (c changes) apply(s *tenant.Service) {
 		s.CodeLength = c.codeLength
 	}
 	for key, value := range c.vendor {
-		set(s, key, value)
-	}
-}
-
-// set keeps a setting; an empty one is taken away.
-func set(s *tenant.Service, key, value string) {
-	if s.Vendor == nil {
-		s.Vendor = map[string]string{}
-	}
-	if s.Vendor[key] = value; value == "" {
-		delete(s.Vendor, key)
+		s.SetVendor(key, value)
 	}
 }
 

@@ -18,6 +18,10 @@ const (
 	sidEntity       = "YE"
 	sidFactor       = "YF"
 	sidChallenge    = "YC"
+	sidLimit        = "RK"
+	sidBucket       = "BL"
+	sidWebhook      = "YW"
+	sidSafeNumber   = "GN"
 )
 
 // version7 is what the seventh byte of each of our identifiers begins with.

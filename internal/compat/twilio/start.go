@@ -20,7 +20,7 @@ import (
 // ofStart are the parameters that the fields of a start come from.
 var ofStart = map[string]string{
 	"to": "To", "channel": "Channel", "code": "CustomCode", "locale": "Locale", "metadata": "Tags", "text": "CustomFriendlyName",
-	"client.ip": "DeviceIp", "transaction.amount": "Amount", "transaction.payee": "Payee",
+	"client.ip": "DeviceIp", "rate_limits": "RateLimits", "transaction.amount": "Amount", "transaction.payee": "Payee",
 }
 
 // starting is a create on its way: the request that it becomes.
@@ -174,10 +174,11 @@ func (st *starting) readWords() error {
 	if st.req.Locale != "" && !isLanguage(st.req.Locale) {
 		return invalid("Locale", "")
 	}
-	if st.form.Get("TemplateSid") != "" {
-		return errTemplate
+	t, err := st.readTemplate()
+	if err != nil {
+		return err
 	}
-	m := wording{name: friendlyName(st.service), warning: is(st.service, setWarning), appHash: st.form.Get("AppHash")}
+	m := wording{template: t, life: st.Life, name: friendlyName(st.service), profile: st.service.Name, warning: is(st.service, setWarning), appHash: st.form.Get("AppHash")}
 	if m.appHash != "" && st.req.Channel != delivery.SMS {
 		return errAppHash
 	}
@@ -203,11 +204,22 @@ const (
 
 // readExtras reads what goes with a verification and is not shown to the person.
 func (st *starting) readExtras() error {
-	if limits := st.form.Get("RateLimits"); limits != "" {
-		var named map[string]any
-		if json.Unmarshal([]byte(limits), &named) != nil || len(named) > 0 {
-			return invalid("RateLimits", "The service has no such rate limit.")
+	if text := st.form.Get("RateLimits"); text != "" {
+		limits, ok := limitValues(text)
+		if !ok {
+			return invalid("RateLimits", "Give a JSON object of names of rate limits, each with a text or a number.")
 		}
+		st.req.RateLimits = limits
+	}
+	if err := checkPassedOver(st.form); err != nil {
+		return err
+	}
+	switch strings.ToLower(st.form.Get("RiskCheck")) {
+	case "", "enable":
+	case "disable":
+		st.req.Rules.Vouched = true
+	default:
+		return invalid("RiskCheck", "Use enable or disable.")
 	}
 	if ip := st.form.Get("DeviceIp"); ip != "" {
 		st.req.Client = &verify.Client{IP: ip}

@@ -56,11 +56,7 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 	c := account(t)
 	at, to := c.service(), number()
 	v := c.must(201, "POST", at+"/Verifications", "To", to, "Channel", "sms")
-	id, err := uid.ParseTenant(dev.Other.Tenant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := client{TB: t, user: twilio.AccountSID(id), secret: twilio.AuthToken(dev.Other.APIKey), base: c.base}
+	other := neighbour(t)
 	own := other.service()
 	unknown := "/Services/VA" + strings.Repeat("0", 32)
 	for _, tail := range []string{"", "/Verifications/" + v.text("sid"), "/Verifications/" + to} {
@@ -90,7 +86,7 @@ func TestOddPathsAreAnsweredInTwiliosForm(t *testing.T) {
 	v := c.must(201, "POST", at+"/Verifications", "To", to, "Channel", "sms")
 	root := dev.BaseURL
 	for _, path := range []string{
-		at + "/RateLimits", at + "/Webhooks", "/Forms/form-push", "/SafeList/Numbers/" + to, "/Templates", "//Services",
+		at + "/RateLimits/nonsense", at + "/MessagingConfigurations", "/Forms/form-push", "/SafeList/Numbers/" + to, "//Services",
 		"/Services/%00", "/Services/nonsense", "/../etc", root + "/compat/twilio", root + "/compat/twilio/", root + "/compat/twilio/v1/Services",
 	} {
 		a := c.refused(404, 20404, "GET", path)

@@ -7,9 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/risk/safelist"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
@@ -19,16 +22,14 @@ import (
 // Mount is the path below which the door is served.
 const Mount = "/compat/twilio"
 
-// keyPrefix is what API keys begin with and tokens of this door do not.
-const keyPrefix = "csk_"
-
 // life is how long a verification can be approved, from its first send.
 const life = 10 * time.Minute
 
 // Keys knows API keys.
 type Keys interface {
-	// Authenticate finds who key belongs to, or Unauthenticated: unknown, expired and revoked look the same.
-	Authenticate(ctx context.Context, key string) (tenant.Principal, error)
+	// AuthenticateToken finds who a key without its prefix belongs to, or Unauthenticated: unknown, expired and revoked
+	// look the same.
+	AuthenticateToken(ctx context.Context, token string) (tenant.Principal, error)
 }
 
 // Verifications is what the door asks of verify.Service, which says what each method answers.
@@ -50,6 +51,12 @@ type Profiles interface {
 	CreateService(ctx context.Context, by tenant.Caller, s tenant.Service, i *tenant.Idempotency) (tenant.Service, error)
 	UpdateService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID, change func(*tenant.Service)) (tenant.Service, error)
 	DeleteService(ctx context.Context, by tenant.Caller, t uid.Tenant, id uid.ID) error
+	CreateRateLimit(ctx context.Context, by tenant.Caller, t uid.Tenant, service uid.ID, name, description string) (tenant.RateLimit, error)
+	DescribeRateLimit(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef, description string) (tenant.RateLimit, error)
+	DeleteRateLimit(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef) error
+	CreateBucket(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef, most int, interval time.Duration) (tenant.Bucket, error)
+	UpdateBucket(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef, change func(*tenant.Bucket)) (tenant.Bucket, error)
+	DeleteBucket(ctx context.Context, by tenant.Caller, ref tenant.RateLimitRef) error
 }
 
 // Factors is what the door asks of factor.Service, which says what each method answers.
@@ -58,6 +65,7 @@ type Factors interface {
 	Entity(ctx context.Context, o factor.Owner) (factor.Entity, error)
 	Entities(ctx context.Context, t uid.Tenant, service, after uid.ID, limit int) ([]factor.Entity, error)
 	DeleteEntity(ctx context.Context, o factor.Owner) error
+	Abandon(ctx context.Context, by factor.Caller, service uid.ID) error
 	Enrol(ctx context.Context, r factor.EnrolRequest) (factor.Enrolment, error)
 	Verify(ctx context.Context, o factor.Owner, id uid.ID, code string) (factor.Answer, error)
 	Update(ctx context.Context, o factor.Owner, id uid.ID, change func(*factor.Settings)) (factor.Factor, error)
@@ -70,24 +78,36 @@ type Factors interface {
 	Challenges(ctx context.Context, o factor.Owner, f factor.Filter) ([]factor.Challenge, error)
 }
 
-// Config is what the door is built of. All but Life and Now are required.
+// SafeList is what the door asks of safelist.List, which says what each method answers.
+type SafeList interface {
+	Add(ctx context.Context, by safelist.Caller, number string) (safelist.Number, error)
+	Number(ctx context.Context, by safelist.Caller, number string) (safelist.Number, error)
+	Remove(ctx context.Context, by safelist.Caller, number string) error
+}
+
+// Config is what the door is built of. All but Templates, Life, Now and Attempts are required.
 type Config struct {
 	Keys          Keys
 	Verifications Verifications
 	Profiles      Profiles
 	Factors       Factors
+	Webhooks      Webhooks
+	SafeList      SafeList
+	Templates     []delivery.Template          // the server's texts
 	Rules         recipient.Rules              // which recipients are valid here
 	Origin        func(r *http.Request) string // scheme and host for URLs in the answer to r
 	Life          time.Duration                // of a code; zero: ten minutes
 	Now           func() time.Time             // nil: time.Now
+	Attempts      int                          // requests about attempts that a tenant has in a minute; zero: Twilio's 100
 }
 
 // door holds the services that handlers call.
 type door struct {
 	Config
-	mux      *web.Mux
-	attempts *polls // requests about attempts
-	fetches  *polls // of verifications
+	mux       *web.Mux
+	templates []template
+	attempts  *polls // requests about attempts
+	fetches   *polls // of verifications
 }
 
 // New builds the door: a handler to be wrapped in the chain of package web with Policy. It takes whole paths, below Mount.
@@ -98,7 +118,13 @@ func New(cfg Config) http.Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d := &door{Config: cfg, attempts: newPolls(perTenant()), fetches: newPolls(perVerification())}
+	if cfg.Attempts == 0 {
+		cfg.Attempts = perMinute
+	}
+	d := &door{
+		Config: cfg, templates: templatesOf(cfg.Templates),
+		attempts: newPolls([]ratelimit.Limit{{Burst: cfg.Attempts, Period: time.Minute}}), fetches: newPolls(perVerification()),
+	}
 	d.mux = newMux(d)
 	return d
 }
@@ -148,7 +174,7 @@ func (d *door) authenticate(r *http.Request) (tenant.Principal, error) {
 	if !ok {
 		return tenant.Principal{}, errAuth
 	}
-	p, err := d.Keys.Authenticate(r.Context(), keyPrefix+secret)
+	p, err := d.Keys.AuthenticateToken(r.Context(), secret)
 	if fault.Is(err, fault.Unauthenticated) {
 		return tenant.Principal{}, errAuth
 	}
@@ -185,11 +211,13 @@ func changer(ctx context.Context) tenant.Caller {
 
 // owner names the entity of a path, and who asks. Whether its identity can be one is for the service of factors to say.
 func owner(r *http.Request, s tenant.Service, identity string) factor.Owner {
-	by := caller(r.Context())
-	return factor.Owner{
-		Caller:  factor.Caller{Tenant: by.Tenant, Actor: by.Actor, RequestID: by.RequestID},
-		Service: s.ID, Identity: factor.Identity(identity),
-	}
+	return factor.Owner{Caller: prover(r.Context()), Service: s.ID, Identity: factor.Identity(identity)}
+}
+
+// prover is who asks, for factors.
+func prover(ctx context.Context) factor.Caller {
+	by := caller(ctx)
+	return factor.Caller{Tenant: by.Tenant, Actor: by.Actor, RequestID: by.RequestID}
 }
 
 // account is the account SID for answers.
@@ -199,7 +227,7 @@ func account(ctx context.Context) string { return AccountSID(web.Principal(ctx).
 func AccountSID(t uid.Tenant) string { return sid(sidAccount, uid.ID(t)) }
 
 // AuthToken is an API key as Twilio's libraries take it: letters and digits only.
-func AuthToken(key string) string { return strings.TrimPrefix(key, keyPrefix) }
+func AuthToken(key string) string { return tenant.Token(key) }
 
 // stamp is a time as answers show it: whole seconds, for one library takes no other form.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }

@@ -136,7 +136,7 @@ func (d *door) updateVerification(w http.ResponseWriter, r *http.Request) error 
 	}
 	switch {
 	case fault.As(err).Code == "approve_not_allowed":
-		return invalid("Status", "Only a verification with a custom code can be approved. Check the code instead.")
+		return invalid("Status", "Only a verification with a CustomCode can be approved this way. Of a code that was made here, hand it in to VerificationCheck.")
 	case fault.Is(err, fault.Conflict):
 		return errGone
 	case err != nil:

@@ -184,7 +184,6 @@ func TestUpdateEndsAVerification(t *testing.T) {
 	v := c.must(201, "POST", at+"/Verifications", "To", to, "Channel", "sms")
 	c.refused(400, 60200, "POST", at+"/Verifications/"+v.text("sid"), "Status", "pending")
 	c.refused(400, 20001, "POST", at+"/Verifications/"+v.text("sid"))
-	c.refused(400, 60200, "POST", at+"/Verifications/"+v.text("sid"), "Status", "approved") // only a check approves this one
 	gone := c.must(200, "POST", at+"/Verifications/"+to, "Status", "canceled")
 	if gone.text("status") != "canceled" || gone.text("sid") != v.text("sid") || gone.text("to") != to || gone.at("valid") != false {
 		t.Errorf("canceled: %s", gone.raw)
@@ -201,6 +200,28 @@ func TestUpdateEndsAVerification(t *testing.T) {
 		t.Errorf("approved: %s", done.raw)
 	}
 	c.refused(404, 20404, "GET", at+"/Verifications/"+own.text("sid"))
+}
+
+func TestOnlyACheckTellsThatACodeOfThisServerWasRight(t *testing.T) {
+	t.Parallel()
+	c := account(t)
+	at, to := c.service("CustomCodeEnabled", "true"), number()
+	v := c.must(201, "POST", at+"/Verifications", "To", to, "Channel", "sms")
+	code, _ := c.message(to, 1)
+	for _, name := range []string{v.text("sid"), to} {
+		a := c.refused(400, 60200, "POST", at+"/Verifications/"+name, "Status", "approved")
+		for _, word := range []string{"`Status`", "CustomCode", "VerificationCheck"} { // what it is about, and what to do
+			if !strings.Contains(a.text("message"), word) {
+				t.Errorf("no word of %s: %s", word, a.raw)
+			}
+		}
+	}
+	if f := c.must(200, "GET", at+"/Verifications/"+to); f.text("status") != "pending" || f.at("valid") != false {
+		t.Errorf("after the refusal: %s", f.raw)
+	}
+	if a := c.must(200, "POST", at+"/VerificationCheck", "To", to, "Code", code); a.text("status") != "approved" || a.at("valid") != true {
+		t.Errorf("the right code: %s", a.raw)
+	}
 }
 
 func TestACustomCodeNeedsItsFlagAndStandsOnceGiven(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
 )
@@ -27,26 +28,42 @@ const maxName = 32
 
 // wording is what a message is made of.
 type wording struct {
-	name    string
-	warning bool
-	appHash string
-	own     bool // the name is not the service's, so the service's own texts don't do
+	name     string
+	profile  string // what the service's own texts call it
+	warning  bool
+	appHash  string
+	own      bool          // the name is not the service's, so the service's own texts don't do
+	template *template     // nil: the door's own words
+	life     time.Duration // of the code
 }
 
 // text is the message's own words, for channels that take them. It is empty where the service's own texts are used: in
-// other languages than English, for calls, which say the code twice, and for payments, whose texts name amount and payee.
+// other languages than English, for calls, which say the code twice, for payments, whose texts name amount and payee, and
+// where a template of the server is asked for.
 func (m wording) text(ch delivery.Channel, locale string, payment bool) string {
 	language, _, _ := strings.Cut(strings.ToLower(locale), "-")
 	english := language == "" || language == "en"
-	if ch == delivery.Email || payment || m.appHash == "" && !m.own && (ch == delivery.Voice || !english) {
+	switch {
+	case ch == delivery.Email || payment:
+		return ""
+	case m.template != nil && (ch != delivery.SMS || m.appHash == "" && m.name == m.profile):
+		return "" // the service's own texts are what the template says
+	case m.template != nil:
+		return m.hashed(m.template.words(locale, m.name, m.life))
+	case m.appHash == "" && !m.own && (ch == delivery.Voice || !english):
 		return ""
 	}
 	s := "Your " + m.name + " verification code is: " + delivery.CodeSlot
 	if m.warning && ch == delivery.SMS {
 		s += ". Don't share this code with anyone."
 	}
-	if m.appHash != "" {
-		s = "<#> " + s + " " + m.appHash
+	return m.hashed(s)
+}
+
+// hashed is a text as an application on Android finds it.
+func (m wording) hashed(s string) string {
+	if m.appHash == "" {
+		return s
 	}
-	return s
+	return "<#> " + s + " " + m.appHash
 }

@@ -86,8 +86,8 @@ func (b *bench) challengeLists() {
 func (b *bench) refused() {
 	e := entity(uid.NewTenant(Noon), uid.Random(Noon), "ident-0001")
 	no := errors.New("no")
-	b.is(b.Store.EnrolFactor(b.Context(), e, Noon, func(e factor.Entity, _ bool, _ int) (factor.Factor, outbox.Effects, error) {
-		return sample(e), event(e.Tenant, e.ID, "no"), no
+	b.is(b.Store.EnrolFactor(b.Context(), e, Noon, func(in *factor.Enrolling) (factor.Factor, outbox.Effects, error) {
+		return sample(in.Entity), event(e.Tenant, in.Entity.ID, "no"), no
 	}), no, "an enrolment")
 	_, err := b.Store.Entity(b.Context(), e.Tenant, e.Service, e.Identity)
 	b.is(err, factor.ErrNotFound, "the entity of a refused enrolment")

@@ -44,6 +44,9 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		{"every_change_is_decided_under_the_lock", (*bench).lock},
 		{"SEC_42_64_parallel_right_codes_have_one_success", (*bench).oneRight},
 		{"SEC_4_no_more_wrong_codes_are_compared_than_allowed_whatever_races", (*bench).fewWrong},
+		{"no_more_factors_are_enrolled_in_a_day_than_allowed_whatever_races", (*bench).fewEnrolments},
+		{"no_more_challenges_are_made_than_allowed_whatever_races", (*bench).fewChallenges},
+		{"of_enrolments_of_one_secret_one_wins", (*bench).oneSecret},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -117,6 +120,7 @@ func sample(e factor.Entity) factor.Factor {
 		Name: "Ann's phone, größer", Metadata: map[string]string{"os": "\x00ü"},
 		Config: factor.Config{Algorithm: factor.SHA512, Step: 60 * time.Second, Digits: 8, Skew: 2}, Secret: []byte{0, 0xff, 1},
 		Status: factor.Verified, LastStep: 1 << 40, Drift: -4, SeenStep: 1 << 41, SeenOffset: -3, Wrong: 7,
+		AskedHour: 1 << 52, AskedDay: 1<<52 + 7,
 		WaitUntil: Noon.Add(time.Hour), CreatedAt: Noon, ExpiresAt: Noon.Add(time.Minute), VerifiedAt: Noon.Add(time.Second),
 		UpdatedAt: Noon.Add(time.Microsecond),
 	}
@@ -125,9 +129,9 @@ func sample(e factor.Entity) factor.Factor {
 // enrol puts f into the store as a factor of e, and gives it as it is there.
 func (b *bench) enrol(e factor.Entity, f factor.Factor) factor.Factor {
 	b.Helper()
-	b.ok(b.Store.EnrolFactor(b.Context(), e, Noon, func(e factor.Entity, _ bool, _ int) (factor.Factor, outbox.Effects, error) {
-		f.Entity = e.ID
-		return f, event(e.Tenant, f.ID, "factor.made"), nil
+	b.ok(b.Store.EnrolFactor(b.Context(), e, Noon, func(in *factor.Enrolling) (factor.Factor, outbox.Effects, error) {
+		f.Entity = in.Entity.ID
+		return f, event(in.Entity.Tenant, f.ID, "factor.made"), nil
 	}))
 	return f
 }
@@ -200,18 +204,18 @@ func (b *bench) entityRace() {
 	made, entities := 0, map[uid.ID]bool{} // under mu
 	parallel(8, func(int) {
 		var first bool
-		var in uid.ID
+		var id uid.ID
 		err := b.Store.EnrolFactor(context.Background(), entity(t, service, "ident-0001"), Noon,
-			func(e factor.Entity, isMade bool, _ int) (factor.Factor, outbox.Effects, error) {
-				first, in = isMade, e.ID
-				return sample(e), outbox.Effects{}, nil
+			func(in *factor.Enrolling) (factor.Factor, outbox.Effects, error) {
+				first, id = in.Made, in.Entity.ID
+				return sample(in.Entity), outbox.Effects{}, nil
 			})
 		if err != nil {
 			b.Error(err)
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if entities[in] = true; first {
+		if entities[id] = true; first {
 			made++
 		}
 	})
@@ -268,10 +272,15 @@ func (b *bench) factorPages() {
 	}
 	b.same(got, all, "two pages")
 	refused := errors.New("enough")
-	b.is(b.Store.EnrolFactor(b.Context(), e, Noon, func(_ factor.Entity, made bool, live int) (factor.Factor, outbox.Effects, error) {
-		if made || live != 4 {
-			b.Errorf("made %v, %d live, want 4: three verified and one in its enrolment", made, live)
+	b.is(b.Store.EnrolFactor(b.Context(), e, Noon, func(in *factor.Enrolling) (factor.Factor, outbox.Effects, error) {
+		var live []uid.ID
+		for _, f := range in.Live {
+			live = append(live, f.ID)
 		}
+		if in.Made {
+			b.Error("told that the entity was made just now")
+		}
+		b.same(live, all[1:], "the live ones: three verified and one in its enrolment")
 		return factor.Factor{}, outbox.Effects{}, refused
 	}), refused, "the answer of the decision")
 }

@@ -19,8 +19,8 @@ func factorsSwept(t *testing.T, open opener) {
 	enrol := func(status factor.Status) factor.Factor {
 		f := factor.Factor{ID: uid.Random(at), Tenant: e.Tenant, Service: e.Service, Identity: e.Identity, Config: factor.DefaultConfig(),
 			Secret: []byte{1}, Status: status, CreatedAt: at, ExpiresAt: at.Add(10 * time.Minute)}
-		if err := db.EnrolFactor(t.Context(), e, at, func(e factor.Entity, _ bool, _ int) (factor.Factor, outbox.Effects, error) {
-			f.Entity = e.ID
+		if err := db.EnrolFactor(t.Context(), e, at, func(in *factor.Enrolling) (factor.Factor, outbox.Effects, error) {
+			f.Entity = in.Entity.ID
 			return f, outbox.Effects{}, nil
 		}); err != nil {
 			t.Fatalf("enrol: %v", err)
@@ -36,6 +36,7 @@ func factorsSwept(t *testing.T, open opener) {
 	}); err != nil {
 		t.Fatalf("ask: %v", err)
 	}
+	create(t, db, sample(uid.NewTenant(at))) // the store runs now, and reads its clock no more
 	for _, step := range []struct {
 		after           time.Duration
 		given, question error

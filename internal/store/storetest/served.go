@@ -24,6 +24,8 @@ import (
 func runServed(t *testing.T, engine Open) {
 	t.Run("a_send_that_was_taken_over_keeps_what_was_recorded", func(t *testing.T) { t.Parallel(); takenOver(t, engine(t)) })
 	t.Run("erasing_ends_the_place_of_a_used_up_verification", func(t *testing.T) { t.Parallel(); erasedExhausted(t, engine(t)) })
+	t.Run("a_number_is_on_a_safe_list_once_and_goes_with_its_owner", func(t *testing.T) { t.Parallel(); safeNumbers(t, engine(t)) })
+	t.Run("a_removed_service_leaves_no_factor_behind", func(t *testing.T) { t.Parallel(); leavesNothing(t, engine(t)) })
 	t.Run("outlines_are_listed_as_their_verifications_stand", func(t *testing.T) { t.Parallel(); outlines(t, engine(t)) })
 	t.Run("outbox", func(t *testing.T) { t.Parallel(); outboxtest.Run(t, outboxBench(engine)) })
 	t.Run("audit", func(t *testing.T) { t.Parallel(); audittest.Run(t, auditLog(engine)) })
@@ -129,7 +131,7 @@ func hooksSwept(t *testing.T, e store.Engine) {
 	at := now()
 	d := webhook.Delivery{ID: uid.Random(at), Tenant: uid.NewTenant(at), Endpoint: uid.Random(at), Event: uid.Random(at), Type: "a",
 		State: webhook.Dead, CreatedAt: at, UpdatedAt: at}
-	if err := db.AddDelivery(t.Context(), d, outbox.Effects{}); err != nil {
+	if err := db.AddDelivery(t.Context(), d, nil, outbox.Effects{}); err != nil {
 		t.Fatal(err)
 	}
 	clock := db.Now

@@ -38,6 +38,7 @@ func Run(t *testing.T, engine Open) {
 	open := func(t *testing.T, queue *outbox.Queue) *store.DB { return Start(t, engine(t), queue) }
 	runServed(t, engine)
 	t.Run("deliveries_to_webhooks_are_kept_for_30_days", func(t *testing.T) { t.Parallel(); hooksSwept(t, engine(t)) })
+	t.Run("a_program_from_before_rate_limits_keeps_them", func(t *testing.T) { t.Parallel(); earlierProgram(t, engine(t)) })
 	t.Run("a_broken_request_in_a_batch_fails_alone", func(t *testing.T) { t.Parallel(); brokenFailsAlone(t, engine(t)) })
 	t.Run("a_place_that_is_taken_and_left_within_one_batch_is_free", func(t *testing.T) { t.Parallel(); takenAndLeft(t, engine(t)) })
 	t.Run("a_row_that_stands_for_a_key_is_no_answer", func(t *testing.T) { t.Parallel(); emptyRowIsNoAnswer(t, engine(t)) })
@@ -56,6 +57,7 @@ func Run(t *testing.T, engine Open) {
 		{"another_tenants_verification_is_not_there", tenantsApart},
 		{"limits_hold_under_contention", limitsHold},
 		{"client_meters_hold_under_contention", metersHold},
+		{"windows_of_rate_limits_hold_and_are_swept_after_their_end", windowsHold},
 		{"an_idempotency_key_keeps_one_answer", keepsOneAnswer},
 		{"an_idempotency_key_is_one_for_services_and_verifications", oneAnswerForAll},
 		{"an_idempotency_key_of_refused_requests_is_free_for_a_service", freeAfterRefusals},

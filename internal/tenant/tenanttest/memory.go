@@ -100,7 +100,7 @@ func (m *Memory) UpdateTenant(ctx context.Context, t tenant.Tenant, was time.Tim
 		case !row.UpdatedAt.Equal(was):
 			return tenant.ErrStale
 		}
-		row.Name, row.Limits, row.TestNumbers, row.UpdatedAt = t.Name, t.Limits, t.TestNumbers, t.UpdatedAt
+		row.Name, row.Limits, row.TestNumbers, row.SuspendedAt, row.UpdatedAt = t.Name, t.Limits, t.TestNumbers, t.SuspendedAt, t.UpdatedAt
 		m.tenants[t.ID] = row
 		return nil
 	})

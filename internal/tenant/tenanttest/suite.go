@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		run  func(*bench)
 	}{
 		{"a_tenant_comes_back_as_it_went_in", (*bench).tenantRoundTrip},
+		{"a_sandbox_stays_one", (*bench).sandboxForLife},
 		{"tenants_are_paged_in_order", (*bench).tenantPages},
 		{"a_tenant_changes_only_from_what_was_read", (*bench).tenantGuard},
 		{"a_key_comes_back_as_it_went_in", (*bench).keyRoundTrip},
@@ -120,8 +121,9 @@ func profile(t uid.Tenant, name string) tenant.Service {
 	return tenant.Service{
 		ID: uid.Random(Noon), Tenant: t, Name: name, CodeLength: 6, TTL: 5 * time.Minute, EmailTTL: 10 * time.Minute,
 		MaxChecks: 5, MaxSends: 4, Resend: tenant.NewCode, Channels: []string{"email", "sms"}, Host: "login.example.com",
-		Vendor:    map[string]string{"door.flag": "true"},
-		CreatedAt: Noon, UpdatedAt: Noon, Version: 1,
+		Vendor:     map[string]string{"door.flag": "true"},
+		RateLimits: []tenant.RateLimit{{ID: uid.Random(Noon), Name: "end_user.ip", CreatedAt: Noon, UpdatedAt: Noon}},
+		CreatedAt:  Noon, UpdatedAt: Noon, Version: 1,
 	}
 }
 
@@ -155,11 +157,25 @@ func (b *bench) tenantRoundTrip() {
 	full.Limits = tenant.DefaultLimits()
 	full.Limits.ClientDevice = ratelimit.Limit{}
 	full.TestNumbers = tenant.TestNumbers{Enabled: true, Codes: map[string]string{"+12025550123": "000000"}}
-	full.UpdatedAt = Noon.Add(time.Microsecond)
+	full.SuspendedAt, full.UpdatedAt = Noon, Noon.Add(time.Microsecond)
 	b.ok(b.Store.UpdateTenant(b.Context(), full, t.UpdatedAt, event(t.ID, uid.ID(t.ID))))
 	b.same(must[tenant.Tenant](b)(b.Store.Tenant(b.Context(), t.ID)), full, "a full tenant")
 	_, err := b.Store.Tenant(b.Context(), uid.NewTenant(Noon))
 	b.is(err, tenant.ErrNotFound, "an unknown tenant")
+}
+
+func (b *bench) sandboxForLife() {
+	s := profile(uid.NewTenant(Noon), "Try")
+	s.Default = true
+	t := tenant.Tenant{ID: s.Tenant, Name: "Try", Sandbox: true, CreatedAt: Noon, UpdatedAt: Noon}
+	b.ok(b.Store.CreateTenant(b.Context(), t, s, event(t.ID, s.ID)))
+	b.same(must[tenant.Tenant](b)(b.Store.Tenant(b.Context(), t.ID)), t, "a sandbox")
+	changed := t
+	changed.Sandbox, changed.UpdatedAt = false, Noon.Add(time.Microsecond)
+	b.ok(b.Store.UpdateTenant(b.Context(), changed, t.UpdatedAt, event(t.ID, uid.ID(t.ID))))
+	if !must[tenant.Tenant](b)(b.Store.Tenant(b.Context(), t.ID)).Sandbox {
+		b.Error("a change made a live tenant of a sandbox")
+	}
 }
 
 func (b *bench) tenantPages() {
@@ -244,10 +260,20 @@ func (b *bench) serviceRoundTrip() {
 	full := first
 	full.Name, full.Channels, full.Host, full.Resend = "Größe 株", nil, "", tenant.SameCode
 	full.Vendor = map[string]string{"a.b": "Größe \"株\"", "a.c": ""}
+	full.RateLimits = []tenant.RateLimit{
+		{ID: uid.Random(Noon), Name: "a", Description: "Größe \"株\"", CreatedAt: Noon, UpdatedAt: Noon.Add(time.Microsecond)},
+		{ID: uid.Random(Noon), Name: "b", CreatedAt: Noon, UpdatedAt: Noon, Buckets: []tenant.Bucket{
+			{ID: uid.Random(Noon), Max: 1, Interval: time.Second, CreatedAt: Noon, UpdatedAt: Noon},
+			{ID: uid.Random(Noon), Max: 99_999, Interval: 31 * 24 * time.Hour, CreatedAt: Noon, UpdatedAt: Noon.Add(time.Hour)},
+		}},
+	}
 	full.CodeLength, full.MaxChecks, full.MaxSends, full.TTL, full.EmailTTL = 8, 3, 2, 45*time.Second, 61*time.Second
 	full.UpdatedAt, full.Version = Noon.Add(time.Microsecond), 2
 	b.ok(b.Store.UpdateService(b.Context(), full, event(t.ID, full.ID)))
 	b.same(*b.read(full), full, "after a change of every field")
+	full.RateLimits, full.Version = nil, 3
+	b.ok(b.Store.UpdateService(b.Context(), full, event(t.ID, full.ID)))
+	b.same(*b.read(full), full, "without its rate limits")
 }
 
 func (b *bench) serviceGuard() {

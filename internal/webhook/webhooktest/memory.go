@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/audit/audittest"
@@ -24,6 +25,7 @@ type Memory struct {
 	endpoints  []webhook.Endpoint // under mu, ordered by id
 	deliveries []webhook.Delivery // under mu, ordered by id
 	position   int64              // under mu
+	answers    []webhook.Answer   // under mu
 }
 
 var _ webhook.Store = (*Memory)(nil)
@@ -48,10 +50,20 @@ func (m *Memory) of(t uid.Tenant, id uid.ID) int {
 	return slices.IndexFunc(m.endpoints, func(e webhook.Endpoint) bool { return e.Tenant == t && e.ID == id })
 }
 
+// taken reports whether another endpoint has the topic of e. The caller holds mu.
+func (m *Memory) taken(e webhook.Endpoint) bool {
+	return e.Topic != "" && slices.ContainsFunc(m.endpoints, func(o webhook.Endpoint) bool {
+		return o.Tenant == e.Tenant && o.Dialect == e.Dialect && o.Topic == e.Topic && o.ID != e.ID
+	})
+}
+
 // CreateEndpoint implements webhook.Store.
-func (m *Memory) CreateEndpoint(ctx context.Context, e webhook.Endpoint, most int, fx outbox.Effects) error {
+func (m *Memory) CreateEndpoint(ctx context.Context, e webhook.Endpoint, most int, keep *webhook.Answer, fx outbox.Effects) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.answered(keep) {
+		return webhook.ErrAnswered
+	}
 	n := 0
 	for _, other := range m.endpoints {
 		if other.Tenant == e.Tenant {
@@ -61,6 +73,10 @@ func (m *Memory) CreateEndpoint(ctx context.Context, e webhook.Endpoint, most in
 	if n >= most {
 		return webhook.ErrTooMany
 	}
+	if m.taken(e) {
+		return webhook.ErrTopic
+	}
+	m.keep(keep)
 	m.endpoints = append(m.endpoints, e)
 	slices.SortFunc(m.endpoints, func(a, b webhook.Endpoint) int { return less(a.ID, b.ID) })
 	return m.commit(ctx, fx)
@@ -89,16 +105,21 @@ func (m *Memory) Endpoints(_ context.Context, t uid.Tenant) (list []webhook.Endp
 }
 
 // UpdateEndpoint implements webhook.Store.
-func (m *Memory) UpdateEndpoint(ctx context.Context, e webhook.Endpoint, fx outbox.Effects) error {
+func (m *Memory) UpdateEndpoint(ctx context.Context, e webhook.Endpoint, keep *webhook.Answer, fx outbox.Effects) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := m.of(e.Tenant, e.ID)
 	switch {
+	case m.answered(keep):
+		return webhook.ErrAnswered
 	case i < 0:
 		return webhook.ErrNotFound
 	case m.endpoints[i].Version != e.Version-1:
 		return webhook.ErrStale
+	case m.taken(e):
+		return webhook.ErrTopic
 	}
+	m.keep(keep)
 	m.endpoints[i] = e
 	return m.commit(ctx, fx)
 }
@@ -128,7 +149,9 @@ func (m *Memory) Listeners(context.Context) (list []webhook.Listener, err error)
 	defer m.mu.Unlock()
 	for _, e := range m.endpoints {
 		if e.Enabled {
-			list = append(list, webhook.Listener{Tenant: e.Tenant, ID: e.ID, Events: e.Events, Since: e.Since})
+			list = append(list, webhook.Listener{
+				Tenant: e.Tenant, ID: e.ID, Dialect: e.Dialect, Events: e.Events, Service: e.Service, Since: e.Since,
+			})
 		}
 	}
 	return list, nil
@@ -153,7 +176,7 @@ func (m *Memory) event(ctx context.Context, id uid.ID) audit.Event {
 func (m *Memory) Notices(ctx context.Context, ids []uid.ID) (list []webhook.Notice, err error) {
 	for _, id := range ids {
 		if e := m.event(ctx, id); !e.ID.IsZero() {
-			list = append(list, webhook.Notice{ID: e.ID, Tenant: e.Tenant, Type: e.Type, At: e.At})
+			list = append(list, webhook.Notice{ID: e.ID, Tenant: e.Tenant, Type: e.Type, At: e.At, Data: e.Data})
 		}
 	}
 	return list, nil
@@ -215,11 +238,47 @@ func (m *Memory) Settle(ctx context.Context, d webhook.Delivery, was int, off st
 }
 
 // AddDelivery implements webhook.Store.
-func (m *Memory) AddDelivery(ctx context.Context, d webhook.Delivery, fx outbox.Effects) error {
+func (m *Memory) AddDelivery(ctx context.Context, d webhook.Delivery, keep *webhook.Answer, fx outbox.Effects) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.answered(keep) {
+		return webhook.ErrAnswered
+	}
+	m.keep(keep)
 	m.add(d)
 	return m.commit(ctx, fx)
+}
+
+// answerLife is how long an idempotency key gives its first answer.
+const answerLife = 24 * time.Hour
+
+// answered reports whether the key of keep gives an answer already. The caller holds mu.
+func (m *Memory) answered(keep *webhook.Answer) bool {
+	return keep != nil && slices.ContainsFunc(m.answers, func(a webhook.Answer) bool { return counts(a, *keep) })
+}
+
+// counts reports whether a is still the answer of the key of b at the time of b.
+func counts(a, b webhook.Answer) bool {
+	return a.Bucket == b.Bucket && a.Key == b.Key && b.At.Sub(a.At) < answerLife
+}
+
+// keep keeps an answer. The caller holds mu.
+func (m *Memory) keep(a *webhook.Answer) {
+	if a != nil {
+		m.answers = append(m.answers, *a)
+	}
+}
+
+// Answered implements webhook.Store.
+func (m *Memory) Answered(_ context.Context, of webhook.Answer) (webhook.Answer, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, a := range m.answers {
+		if counts(a, of) {
+			return a, true, nil
+		}
+	}
+	return webhook.Answer{}, false, nil
 }
 
 // Delivery implements webhook.Store.

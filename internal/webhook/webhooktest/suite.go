@@ -41,6 +41,8 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		{"an_endpoint_changes_only_from_the_version_read", (*bench).guard},
 		{"another_tenants_endpoint_is_not_there", (*bench).apart},
 		{"a_tenant_has_no_more_endpoints_than_it_may", (*bench).tooMany},
+		{"a_topic_of_a_dialect_has_one_endpoint", (*bench).topics},
+		{"an_answer_is_kept_with_its_change_and_once", (*bench).answers},
 		{"endpoints_that_are_off_do_not_listen", (*bench).listeners},
 		{"the_position_moves_with_its_deliveries_and_once", (*bench).fanOut},
 		{"notices_leave_out_what_is_gone", (*bench).notices},
@@ -69,7 +71,7 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 func endpoint(t uid.Tenant) webhook.Endpoint {
 	at := now()
 	return webhook.Endpoint{
-		ID: uid.Random(at), Tenant: t, URL: "https://example.com/hook?a=ü", Description: "ours", Events: []string{"verification.*"},
+		ID: uid.Random(at), Tenant: t, Dialect: "theirs", Service: uid.Random(at), Once: true, Settings: map[string]string{"a": "ü"}, URL: "https://example.com/hook?a=ü", Description: "ours", Events: []string{"verification.*"},
 		Enabled: true, Secret: []byte{0, 1, 2}, Previous: []byte{3}, PreviousUntil: at.Add(time.Hour), Since: at, CreatedAt: at, UpdatedAt: at, Version: 1,
 	}
 }
@@ -105,7 +107,7 @@ func (b *bench) must(err error) {
 // create keeps an endpoint with its event.
 func (b *bench) create(e webhook.Endpoint) webhook.Endpoint {
 	b.Helper()
-	b.must(b.Store.CreateEndpoint(b.Context(), e, 100, effects(happened(e.Tenant))))
+	b.must(b.Store.CreateEndpoint(b.Context(), e, 100, nil, effects(happened(e.Tenant))))
 	return e
 }
 
@@ -115,7 +117,7 @@ func (b *bench) deliver(e webhook.Endpoint) (webhook.Delivery, outbox.Job) {
 	event := happened(e.Tenant)
 	d := delivery(e, event)
 	j := job(d)
-	b.must(b.Store.AddDelivery(b.Context(), d, outbox.Effects{Events: []audit.Event{event}, Jobs: []outbox.Job{j}}))
+	b.must(b.Store.AddDelivery(b.Context(), d, nil, outbox.Effects{Events: []audit.Event{event}, Jobs: []outbox.Job{j}}))
 	return d, j
 }
 
@@ -139,6 +141,7 @@ func (b *bench) read(e webhook.Endpoint) webhook.Endpoint {
 func (b *bench) roundTrip() {
 	full := b.create(endpoint(uid.NewTenant(now())))
 	bare := endpoint(full.Tenant)
+	bare.Dialect, bare.Service, bare.Once, bare.Settings = "", uid.ID{}, false, nil
 	bare.Events, bare.Previous, bare.PreviousUntil, bare.Enabled, bare.Off = nil, nil, time.Time{}, false, webhook.OffByOwner
 	b.create(bare)
 	for _, want := range []webhook.Endpoint{full, bare} {
@@ -164,7 +167,7 @@ func (b *bench) guard() {
 		all.Go(func() {
 			changed := e
 			changed.URL, changed.Version = "https://example.com/new", 2
-			switch err := b.Store.UpdateEndpoint(b.Context(), changed, effects(happened(e.Tenant))); {
+			switch err := b.Store.UpdateEndpoint(b.Context(), changed, nil, effects(happened(e.Tenant))); {
 			case err == nil:
 				won.Add(1)
 			case !errors.Is(err, webhook.ErrStale):
@@ -181,7 +184,7 @@ func (b *bench) guard() {
 	}
 	b.must(b.Store.DeleteEndpoint(b.Context(), e.Tenant, e.ID, outbox.Effects{}))
 	e.Version = 3
-	if err := b.Store.UpdateEndpoint(b.Context(), e, outbox.Effects{}); !errors.Is(err, webhook.ErrNotFound) {
+	if err := b.Store.UpdateEndpoint(b.Context(), e, nil, outbox.Effects{}); !errors.Is(err, webhook.ErrNotFound) {
 		b.Errorf("a change of one that is gone: %v", err)
 	}
 }
@@ -199,7 +202,7 @@ func (b *bench) apart() {
 	before, _ := b.count()
 	for doing, err := range map[string]error{
 		"read": read, "work": work, "delivery": one, "another endpoint's delivery": elsewhere,
-		"update": b.Store.UpdateEndpoint(b.Context(), stolen, effects(happened(other))),
+		"update": b.Store.UpdateEndpoint(b.Context(), stolen, nil, effects(happened(other))),
 		"delete": b.Store.DeleteEndpoint(b.Context(), other, e.ID, effects(happened(other))),
 	} {
 		if !errors.Is(err, webhook.ErrNotFound) {
@@ -217,28 +220,73 @@ func (b *bench) apart() {
 func (b *bench) tooMany() {
 	t := uid.NewTenant(now())
 	for range 2 {
-		b.must(b.Store.CreateEndpoint(b.Context(), endpoint(t), 2, outbox.Effects{}))
+		b.must(b.Store.CreateEndpoint(b.Context(), endpoint(t), 2, nil, outbox.Effects{}))
 	}
-	if err := b.Store.CreateEndpoint(b.Context(), endpoint(t), 2, effects(happened(t))); !errors.Is(err, webhook.ErrTooMany) {
+	if err := b.Store.CreateEndpoint(b.Context(), endpoint(t), 2, nil, effects(happened(t))); !errors.Is(err, webhook.ErrTooMany) {
 		b.Errorf("the third of two: %v", err)
 	}
-	b.must(b.Store.CreateEndpoint(b.Context(), endpoint(uid.NewTenant(now())), 2, outbox.Effects{}))
+	b.must(b.Store.CreateEndpoint(b.Context(), endpoint(uid.NewTenant(now())), 2, nil, outbox.Effects{}))
 	if events, _ := b.count(); events != 0 {
 		b.Errorf("%d events of what did not happen", events)
 	}
+}
+
+func (b *bench) topics() {
+	t := uid.NewTenant(now())
+	of := func(t uid.Tenant, dialect, topic string) webhook.Endpoint {
+		e := endpoint(t)
+		e.Dialect, e.Topic = dialect, topic
+		return e
+	}
+	put := func(e webhook.Endpoint) error {
+		return b.Store.CreateEndpoint(b.Context(), e, 100, nil, effects(happened(e.Tenant)))
+	}
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			switch err := put(of(t, "theirs", "sent")); {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, webhook.ErrTopic):
+				b.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if events, _ := b.count(); won.Load() != 1 || events != 1 {
+		b.Fatalf("%d of 8 have the topic, with %d events", won.Load(), events)
+	}
+	other := of(t, "theirs", "read")
+	for _, e := range []webhook.Endpoint{other, of(t, "ours", "sent"), of(uid.NewTenant(now()), "theirs", "sent"), of(t, "theirs", ""), of(t, "theirs", "")} {
+		b.must(put(e))
+	}
+	other.Topic, other.Version = "sent", 2
+	if err := b.Store.UpdateEndpoint(b.Context(), other, nil, effects(happened(t))); !errors.Is(err, webhook.ErrTopic) || b.read(other).Version != 1 {
+		b.Errorf("a change to a topic that another has: %v", err)
+	}
+	other.Topic = "gone"
+	b.must(b.Store.UpdateEndpoint(b.Context(), other, nil, outbox.Effects{}))
+	again := of(t, "theirs", "read") // free since the change
+	b.must(put(again))
+	b.must(b.Store.DeleteEndpoint(b.Context(), t, again.ID, outbox.Effects{}))
+	b.must(put(of(t, "theirs", "read"))) // and since the removal
 }
 
 func (b *bench) listeners() {
 	on, off := endpoint(uid.NewTenant(now())), endpoint(uid.NewTenant(now()))
 	off.Enabled, off.Off = false, webhook.OffByOwner
 	all := endpoint(uid.NewTenant(now()))
-	all.Events = nil
+	all.Events, all.Dialect, all.Service = nil, "", uid.ID{}
 	for _, e := range []webhook.Endpoint{on, off, all} {
 		b.create(e)
 	}
 	got, err := b.Store.Listeners(b.Context())
 	b.must(err)
-	want := []webhook.Listener{{Tenant: on.Tenant, ID: on.ID, Events: on.Events, Since: on.Since}, {Tenant: all.Tenant, ID: all.ID, Since: all.Since}}
+	want := []webhook.Listener{
+		{Tenant: on.Tenant, ID: on.ID, Dialect: on.Dialect, Events: on.Events, Service: on.Service, Since: on.Since},
+		{Tenant: all.Tenant, ID: all.ID, Since: all.Since},
+	}
 	if diff := cmp.Diff(want, got, equal, cmpopts.SortSlices(func(a, b webhook.Listener) bool { return a.Tenant.Text() < b.Tenant.Text() })); diff != "" {
 		b.Errorf("want -, got +:\n%s", diff)
 	}
@@ -283,7 +331,10 @@ func (b *bench) notices() {
 	b.must(b.Write(b.Context(), []audit.Event{first, second}))
 	got, err := b.Store.Notices(b.Context(), []uid.ID{second.ID, uid.Random(now()), first.ID})
 	b.must(err)
-	want := []webhook.Notice{{ID: first.ID, Tenant: t, Type: first.Type, At: first.At}, {ID: second.ID, Tenant: t, Type: second.Type, At: second.At}}
+	want := []webhook.Notice{
+		{ID: first.ID, Tenant: t, Type: first.Type, At: first.At, Data: first.Data},
+		{ID: second.ID, Tenant: t, Type: second.Type, At: second.At, Data: second.Data},
+	}
 	byID := cmpopts.SortSlices(func(a, b webhook.Notice) bool { return a.ID.Hex() < b.ID.Hex() })
 	if diff := cmp.Diff(want, got, byID); diff != "" {
 		b.Errorf("want -, got +:\n%s", diff)
@@ -302,7 +353,7 @@ func (b *bench) work() {
 		b.Errorf("with %+v and %+v", got.Endpoint, got.Event)
 	}
 	lost := delivery(e, happened(e.Tenant)) // its event was never written, as if it were past its retention
-	b.must(b.Store.AddDelivery(b.Context(), lost, outbox.Effects{}))
+	b.must(b.Store.AddDelivery(b.Context(), lost, nil, outbox.Effects{}))
 	b.must(b.Store.DeleteEndpoint(b.Context(), e.Tenant, e.ID, outbox.Effects{}))
 	got, err = b.Store.Work(b.Context(), lost.Tenant, lost.ID)
 	b.must(err)

@@ -1,0 +1,63 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/countersign/countersign/internal/sandbox"
+)
+
+// Standing is what may become of a tenant's messages. The zero value is no standing.
+type Standing uint8
+
+// The standings.
+const (
+	Live      Standing = iota + 1
+	Sandbox            // they go to no provider
+	Suspended          // they are not sent
+)
+
+// ErrSuspended means that the tenant is suspended: nothing was tried, and later will not help.
+var ErrSuspended = errors.New("the tenant is suspended")
+
+// ErrLive is the refusal to show a message whose tenant is no sandbox: it is for its recipient alone.
+var ErrLive = errors.New("the tenant is no sandbox")
+
+// ends are the states of messages that came to an end of the sandbox's table, and whether they were taken.
+var ends = map[sandbox.End]struct {
+	state State
+	word  string
+	taken bool
+}{
+	sandbox.Delivered:     {state: Delivered, taken: true},
+	sandbox.Sent:          {state: Sent, taken: true},
+	sandbox.Undelivered:   {state: ExpiredAt, taken: true},
+	sandbox.Unknown:       {state: Unknown, taken: true},
+	sandbox.Undeliverable: {state: Failed, word: ErrorInvalidRecipient},
+	sandbox.Rejected:      {state: Failed, word: ErrorRefused},
+}
+
+// rehearse does all that Carry does but for the carrying: the message is written, and comes to the end that its recipient
+// stands for.
+func (d *Dispatcher) rehearse(m Message) (Result, error) {
+	content, err := d.renderer.render(m)
+	if err != nil {
+		return Result{}, fmt.Errorf("render: %w", err)
+	}
+	end := ends[sandbox.Of(m.To.Value).End]
+	return Result{Accepted: end.taken, Tries: []Try{{
+		N: m.FirstN, Provider: sandbox.Provider, Channel: m.Channel, State: end.state, Error: end.word, Segments: content.Segments, At: d.Now(),
+	}}}, nil
+}
+
+// Preview implements Carrier.
+func (d *Dispatcher) Preview(ctx context.Context, m Message) (Content, error) {
+	switch standing, err := d.standing(ctx, m.Tenant); {
+	case err != nil:
+		return Content{}, err
+	case standing != Sandbox:
+		return Content{}, ErrLive
+	}
+	return d.renderer.render(m)
+}

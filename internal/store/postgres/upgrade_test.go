@@ -1,0 +1,21 @@
+package postgres_test
+
+import (
+	"database/sql"
+	"testing"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/countersign/countersign/internal/store/postgres/postgrestest"
+	"github.com/countersign/countersign/internal/store/storetest"
+)
+
+func TestSchema_knows_what_removed_services_of_before_have_left(t *testing.T) {
+	t.Parallel()
+	db, err := sql.Open("pgx", postgrestest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	storetest.UpgradeWithLeftovers(t, goose.DialectPostgres, db)
+}

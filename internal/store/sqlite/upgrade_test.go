@@ -1,0 +1,21 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"testing"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/countersign/countersign/internal/store/storetest"
+)
+
+func TestSchema_knows_what_removed_services_of_before_have_left(t *testing.T) {
+	t.Parallel()
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "before.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	storetest.UpgradeWithLeftovers(t, goose.DialectSQLite3, db)
+}
