@@ -216,10 +216,29 @@ func (tb *Tab) Press(key string) {
 // Picture gives the whole page as PNG.
 func (tb *Tab) Picture() []byte {
 	tb.T.Helper()
-	whole := true
-	shot, err := chromedp.Call(tb.Ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole})
+	// A short page that is written from right to left would be drawn on a wider sheet, and be cut off, if it were only
+	// shot beyond the viewport. So the viewport is made as high as the page for the picture.
+	size := Eval[[]int64](tb, `[innerWidth, innerHeight, document.documentElement.scrollHeight]`)
+	Run(tb, chromedp.EmulateViewport(size[0], max(size[1], size[2])))
+	shot, err := chromedp.Call(tb.Ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{})
 	if err != nil {
 		tb.T.Fatal(err)
 	}
+	Run(tb, chromedp.EmulateViewport(size[0], size[1]))
 	return shot.Data
+}
+
+// Arrive waits until the tab shows a path, wherever it comes from and by whatever steps.
+func (tb *Tab) Arrive(path string) {
+	tb.T.Helper()
+	ctx, cancel := context.WithTimeout(tb.Ctx, patience)
+	defer cancel()
+	look := fmt.Sprintf(`new Promise(done => setTimeout(() => done(document.readyState === "complete" && location.pathname === %q), 10))`, path)
+	for ctx.Err() == nil {
+		at, err := chromedp.Run(ctx, chromedp.Evaluate[bool](look, chromedp.EvalAwaitPromise))
+		if err == nil && at { // a page that goes away takes the question with it
+			return
+		}
+	}
+	tb.T.Fatalf("never came to %s", path)
 }
