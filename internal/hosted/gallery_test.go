@@ -83,7 +83,7 @@ func entries() []exhibit {
 			v.Country, v.Number, v.SendsLeft, v.Problem = "DE", "01512 345", 2, hosted.Malformed
 		}), phoned},
 		{"number-longest", number(func(v *hosted.NumberEntry) {
-			v.Country, v.Number, v.SendsLeft, v.Problem = "GS", "+500 51234 00000 00000 00000", 1, hosted.Unusable
+			v.Country, v.Number, v.SendsLeft, v.Problem = "BQ", "+599 51234 00000 00000 00000", 1, hosted.Unusable
 		}), longest},
 		{"email-empty", framed(func(f hosted.Frame) hosted.View {
 			return &hosted.EmailEntry{Frame: f, Enter: form, SendsLeft: 3, SendsMax: 3}

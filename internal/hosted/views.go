@@ -88,8 +88,8 @@ type Intro struct {
 type NumberEntry struct {
 	Frame
 	Enter     Form
-	Countries []Country // to choose from, in the order of the list: Pages.Countries gives them
-	Country   string    // chosen: two letters, of one in Countries
+	Countries []Country // to choose from, one at least, in the order of the list: Pages.Countries gives them
+	Country   string    // chosen: two letters, of one in Countries; else the first is
 	Number    string    // as typed before
 	SendsLeft int       // how many numbers may still be tried, this one included; shown when it is below SendsMax
 	SendsMax  int
@@ -210,6 +210,16 @@ func (*Wait) name() string        { return "wait" }
 func (*NotFound) name() string    { return "notfound" }
 func (*Broken) name() string      { return "broken" }
 func (*Stale) name() string       { return "stale" }
+
+// Chosen is the country that is chosen.
+func (v *NumberEntry) Chosen() Country {
+	for _, c := range v.Countries {
+		if c.Region == v.Country {
+			return c
+		}
+	}
+	return v.Countries[0]
+}
 
 // OfCode reports whether the problem is one of the code that was entered.
 func (v *CodeEntry) OfCode() bool {
