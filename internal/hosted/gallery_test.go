@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,7 +67,7 @@ func framed(make func(f hosted.Frame) hosted.View) func(hosted.Frame, *hosted.Pa
 
 // gallery is every page in every state that is worth looking at.
 func gallery() []exhibit {
-	return append(append(entries(), consents()...), outcomes()...)
+	return slices.Concat(entries(), handled(), consents(), outcomes())
 }
 
 // entries are the pages where something is asked for.
@@ -105,6 +106,22 @@ func entries() []exhibit {
 	}
 }
 
+// before is what is done to an exhibit before it is looked at.
+var before = map[string]string{
+	"code-busy":      `document.querySelector("button.primary").classList.add("busy")`,
+	"number-search":  `document.getElementById("country-search").click()`,
+	"languages-open": `document.querySelector(".languages").open = true`,
+}
+
+// handled are pages in the middle of something.
+func handled() []exhibit {
+	return []exhibit{
+		{"code-busy", code(func(v *hosted.CodeEntry) { v.Channel = hosted.Voice }), acme},
+		{"number-search", number(func(v *hosted.NumberEntry) { v.Country = "AE" }), longest},
+		{"languages-open", code(func(v *hosted.CodeEntry) { v.Channel, v.ResendIn = hosted.WhatsApp, 0 }), phoned},
+	}
+}
+
 func consents() []exhibit {
 	return []exhibit{
 		{"consent", framed(func(f hosted.Frame) hosted.View {
@@ -129,6 +146,7 @@ func outcomes() []exhibit {
 	return []exhibit{
 		{"locked", framed(func(f hosted.Frame) hosted.View { return &hosted.Locked{Frame: f, Until: till, Minutes: 30, URL: hub} }), acme},
 		{"locked-firm", framed(func(f hosted.Frame) hosted.View { return &hosted.Locked{Frame: f} }), longest},
+		{"leave", framed(func(f hosted.Frame) hosted.View { return &hosted.Leave{Frame: f, URL: "/v/nothing?state=a&b=%22"} }), acme},
 		{"done", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f} }), phoned},
 		{"done-continue", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f, ContinueURL: hub} }), longest},
 		{"declined", framed(func(f hosted.Frame) hosted.View { return &hosted.Declined{Frame: f} }), acme},
@@ -189,12 +207,13 @@ func openHall(t *testing.T, more ...exhibit) (*hall, *httptest.Server) {
 			t.Error(err)
 		}
 	})
+	mux.HandleFunc("GET /v/nothing", func(w http.ResponseWriter, r *http.Request) { // the browser stays where it is
+		h.keep(url.Values{"left": {r.URL.RequestURI()}})
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("POST /v/i/inv_1/sent", func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
-		h.mu.Lock()
-		h.sent = append(h.sent, r.PostForm)
-		h.mu.Unlock()
-		h.came <- struct{}{}
+		h.keep(r.PostForm)
 		if r.PostForm.Get(hosted.FieldToken) == "stay" {
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -217,6 +236,14 @@ func (h *hall) view(e exhibit, locale string) hosted.View {
 		f.Step, f.Steps = 1, 2
 	}
 	return e.view(f, h.pages)
+}
+
+// keep notes what has come.
+func (h *hall) keep(form url.Values) {
+	h.mu.Lock()
+	h.sent = append(h.sent, form)
+	h.mu.Unlock()
+	h.came <- struct{}{}
 }
 
 // await waits until one more form has come.
@@ -262,6 +289,7 @@ func TestGallery(t *testing.T) {
 func show(tb *browsertest.Tab, e exhibit, locale, axe string) {
 	tb.Look(320, 640, "light")
 	tb.Go("/v/i/" + e.name + "?lang=" + locale)
+	browsertest.Run(tb, chromedp.Evaluate[chromedp.Void](before[e.name]))
 	tb.CheckFit(e.name + " " + locale + ", 320 px")
 	for _, scheme := range looks[locale] {
 		tb.Look(360, 740, scheme)
