@@ -97,7 +97,7 @@ func entries() []exhibit {
 		{"code-ended", code(func(v *hosted.CodeEntry) { v.Problem, v.ResendIn, v.ResendsLeft = hosted.Ended, 0, 1 }), acme},
 		{"code-resent", code(func(v *hosted.CodeEntry) { v.Resent, v.ResendIn, v.ResendsLeft = true, 60, 2 }), acme},
 		{"code-none-left", code(func(v *hosted.CodeEntry) {
-			v.Channel, v.Contact, v.ResendsLeft, v.ResendIn = hosted.Email, address, 0, 0
+			v.Channel, v.Contact, v.ResendsLeft, v.ResendIn, v.Problem = hosted.Email, address, 0, 0, hosted.Ended
 		}), acme},
 		{"code-longest", code(func(v *hosted.CodeEntry) {
 			v.Channel, v.Contact, v.Digits, v.Problem, v.ResendIn, v.ChangeURL = hosted.Email, longMail, 10, hosted.Early, 120, "/v/i/inv_1/email"
