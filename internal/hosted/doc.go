@@ -12,7 +12,7 @@
 //	     /v/i/{invitation}/email ...    the same for e-mail, with EmailEntry
 //	GET  /v/i/{invitation}/consent      Consent
 //	POST /v/i/{invitation}/consent      accepts or declines; 303 to the hub
-//	GET  /v/i/{invitation}/done         Done
+//	GET  /v/i/{invitation}/done         Leave when the firm goes on elsewhere, else Done
 //	GET  /v/assets/..., /v/brand/...    style, script, icon; colours of a firm. Served by Assets, for good
 //
 // Steps go back to the hub and never to each other. A GET changes nothing but the language: with ?lang= in its query, which
@@ -21,7 +21,7 @@
 // # Pages
 //
 // Each page is a struct of views.go and a file of templates with its name in lower case: Intro, NumberEntry, EmailEntry,
-// CodeEntry, Locked, Consent, Done, Declined, Expired, Canceled, Failed, Wait, NotFound, Broken, Stale. Render draws one.
+// CodeEntry, Locked, Consent, Leave, Done, Declined, Expired, Canceled, Failed, Wait, NotFound, Broken, Stale. Render draws one.
 // A page is a function of its struct alone: it asks no clock, no store and no request, so the gallery draws every state
 // of it. Views hold what is shown, already masked, already decided.
 //

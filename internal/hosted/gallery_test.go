@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,7 +67,7 @@ func framed(make func(f hosted.Frame) hosted.View) func(hosted.Frame, *hosted.Pa
 
 // gallery is every page in every state that is worth looking at.
 func gallery() []exhibit {
-	return append(append(entries(), consents()...), outcomes()...)
+	return slices.Concat(entries(), handled(), consents(), outcomes())
 }
 
 // entries are the pages where something is asked for.
@@ -83,7 +84,7 @@ func entries() []exhibit {
 			v.Country, v.Number, v.SendsLeft, v.Problem = "DE", "01512 345", 2, hosted.Malformed
 		}), phoned},
 		{"number-longest", number(func(v *hosted.NumberEntry) {
-			v.Country, v.Number, v.SendsLeft, v.Problem = "GS", "+500 51234 00000 00000 00000", 1, hosted.Unusable
+			v.Country, v.Number, v.SendsLeft, v.Problem = "BQ", "+599 51234 00000 00000 00000", 1, hosted.Unusable
 		}), longest},
 		{"email-empty", framed(func(f hosted.Frame) hosted.View {
 			return &hosted.EmailEntry{Frame: f, Enter: form, SendsLeft: 3, SendsMax: 3}
@@ -96,12 +97,28 @@ func entries() []exhibit {
 		{"code-ended", code(func(v *hosted.CodeEntry) { v.Problem, v.ResendIn, v.ResendsLeft = hosted.Ended, 0, 1 }), acme},
 		{"code-resent", code(func(v *hosted.CodeEntry) { v.Resent, v.ResendIn, v.ResendsLeft = true, 60, 2 }), acme},
 		{"code-none-left", code(func(v *hosted.CodeEntry) {
-			v.Channel, v.Contact, v.ResendsLeft, v.ResendIn = hosted.Email, address, 0, 0
+			v.Channel, v.Contact, v.ResendsLeft, v.ResendIn, v.Problem = hosted.Email, address, 0, 0, hosted.Ended
 		}), acme},
 		{"code-longest", code(func(v *hosted.CodeEntry) {
 			v.Channel, v.Contact, v.Digits, v.Problem, v.ResendIn, v.ChangeURL = hosted.Email, longMail, 10, hosted.Early, 120, "/v/i/inv_1/email"
 			v.Another = []hosted.Way{{Channel: hosted.SMS, Send: form}, {Channel: hosted.Voice, Send: form}, {Channel: hosted.WhatsApp, Send: form}}
 		}), longest},
+	}
+}
+
+// before is what is done to an exhibit before it is looked at.
+var before = map[string]string{
+	"code-busy":      `document.querySelector("button.primary").classList.add("busy")`,
+	"number-search":  `document.getElementById("country-search").click()`,
+	"languages-open": `document.querySelector(".languages").open = true`,
+}
+
+// handled are pages in the middle of something.
+func handled() []exhibit {
+	return []exhibit{
+		{"code-busy", code(func(v *hosted.CodeEntry) { v.Channel = hosted.Voice }), acme},
+		{"number-search", number(func(v *hosted.NumberEntry) { v.Country = "AE" }), longest},
+		{"languages-open", code(func(v *hosted.CodeEntry) { v.Channel, v.ResendIn = hosted.WhatsApp, 0 }), phoned},
 	}
 }
 
@@ -129,6 +146,7 @@ func outcomes() []exhibit {
 	return []exhibit{
 		{"locked", framed(func(f hosted.Frame) hosted.View { return &hosted.Locked{Frame: f, Until: till, Minutes: 30, URL: hub} }), acme},
 		{"locked-firm", framed(func(f hosted.Frame) hosted.View { return &hosted.Locked{Frame: f} }), longest},
+		{"leave", framed(func(f hosted.Frame) hosted.View { return &hosted.Leave{Frame: f, URL: "/v/nothing?state=a&b=%22"} }), acme},
 		{"done", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f} }), phoned},
 		{"done-continue", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f, ContinueURL: hub} }), longest},
 		{"declined", framed(func(f hosted.Frame) hosted.View { return &hosted.Declined{Frame: f} }), acme},
@@ -189,12 +207,13 @@ func openHall(t *testing.T, more ...exhibit) (*hall, *httptest.Server) {
 			t.Error(err)
 		}
 	})
+	mux.HandleFunc("GET /v/nothing", func(w http.ResponseWriter, r *http.Request) { // the browser stays where it is
+		h.keep(url.Values{"left": {r.URL.RequestURI()}})
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("POST /v/i/inv_1/sent", func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
-		h.mu.Lock()
-		h.sent = append(h.sent, r.PostForm)
-		h.mu.Unlock()
-		h.came <- struct{}{}
+		h.keep(r.PostForm)
 		if r.PostForm.Get(hosted.FieldToken) == "stay" {
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -217,6 +236,14 @@ func (h *hall) view(e exhibit, locale string) hosted.View {
 		f.Step, f.Steps = 1, 2
 	}
 	return e.view(f, h.pages)
+}
+
+// keep notes what has come.
+func (h *hall) keep(form url.Values) {
+	h.mu.Lock()
+	h.sent = append(h.sent, form)
+	h.mu.Unlock()
+	h.came <- struct{}{}
 }
 
 // await waits until one more form has come.
@@ -262,6 +289,7 @@ func TestGallery(t *testing.T) {
 func show(tb *browsertest.Tab, e exhibit, locale, axe string) {
 	tb.Look(320, 640, "light")
 	tb.Go("/v/i/" + e.name + "?lang=" + locale)
+	browsertest.Run(tb, chromedp.Evaluate[chromedp.Void](before[e.name]))
 	tb.CheckFit(e.name + " " + locale + ", 320 px")
 	for _, scheme := range looks[locale] {
 		tb.Look(360, 740, scheme)

@@ -146,7 +146,7 @@ func (s *scene) say(key string, pairs []any, literal func(string) string, write 
 // T gives a text as HTML, each string in it apart from the text's direction.
 func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
 	text, err := s.say(key, pairs, template.HTMLEscapeString, markedValue)
-	return template.HTML(text), err //nolint:gosec // text and values are escaped
+	return template.HTML(text), err // text and values are escaped
 }
 
 // Plain gives a text where no markup can be: titles and attributes.
@@ -210,9 +210,9 @@ func (s *scene) Contact() template.HTML {
 	shown := template.HTMLEscapeString(c)
 	url := contactURL(c)
 	if url == "" {
-		return template.HTML("<bdi>" + shown + "</bdi>") //nolint:gosec // escaped
+		return template.HTML("<bdi>" + shown + "</bdi>") // escaped
 	}
-	return template.HTML(`<a href="` + template.HTMLEscapeString(url) + `"><bdi dir="ltr">` + shown + `</bdi></a>`) //nolint:gosec // escaped
+	return template.HTML(`<a href="` + template.HTMLEscapeString(url) + `"><bdi dir="ltr">` + shown + `</bdi></a>`) // escaped
 }
 
 // contactURL guesses what kind of contact c is.
@@ -234,18 +234,22 @@ func contactURL(c string) string {
 	return ""
 }
 
-// Masked is a masked contact, which has its own direction in every language.
+// Masked is a masked contact, which has its own direction in every language. A number stays on one line.
 func (s *scene) Masked(contact string) template.HTML {
-	return template.HTML(`<bdi class="contact" dir="ltr">` + template.HTMLEscapeString(contact) + `</bdi>`) //nolint:gosec // escaped
+	class := "contact"
+	if !strings.Contains(contact, "@") {
+		class += " whole"
+	}
+	return template.HTML(`<bdi class="` + class + `" dir="ltr">` + template.HTMLEscapeString(contact) + `</bdi>`) // escaped
 }
 
 // Clock is a moment for people, told in UTC; the script tells it in the reader's own time.
 func (s *scene) Clock(at time.Time) template.HTML {
 	at = at.UTC()
-	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `" dir="ltr">` + at.Format("15:04") + ` UTC</time>`) //nolint:gosec // no text from outside
+	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `" dir="ltr">` + at.Format("15:04") + ` UTC</time>`) // no text from outside
 }
 
 // Example is a number or an address within a text, which keeps its own direction.
 func (s *scene) Example(example string) template.HTML {
-	return template.HTML(`<bdi class="example" dir="ltr">` + template.HTMLEscapeString(example) + `</bdi>`) //nolint:gosec // escaped
+	return template.HTML(`<bdi class="example" dir="ltr">` + template.HTMLEscapeString(example) + `</bdi>`) // escaped
 }

@@ -34,6 +34,7 @@ func TestPagesInABrowser(t *testing.T) {
 		"a form is sent once":                                  clickedTwice,
 		"SP_168 it works without script":                       withoutScript,
 		"ID_34 the language is switched":                       languageSwitched,
+		"RA_48 the last page goes on to the firm":              leaves,
 		"errors get the focus":                                 errorsFocused,
 	} {
 		t.Run(name, func(t *testing.T) { does(t, chromium) })
@@ -82,6 +83,9 @@ func (v visit) checkSent(field, want string) {
 	}
 }
 
+// isSending is true from the moment in which a form is sent.
+const isSending = `[...document.forms].some(f => "busy" in f.dataset)`
+
 const isValue = `document.activeElement.value`
 
 func sentAsTyped(t *testing.T, chromium context.Context) {
@@ -95,9 +99,9 @@ func sentAsTyped(t *testing.T, chromium context.Context) {
 	for _, not := range []string{"48291", "4829134", "a482913", "48291x"} {
 		v.do(`document.getElementById("code").value = ""`)
 		v.enter(not)
-	}
-	if sent := v.hall.posts(); len(sent) != 0 {
-		t.Errorf("what is no full code was sent by itself: %v", sent)
+		if browsertest.Eval[bool](v.Tab, isSending) {
+			t.Fatalf("%q was sent by itself", not)
+		}
 	}
 }
 
@@ -116,9 +120,8 @@ func sentOnce(t *testing.T, chromium context.Context) {
 	v.do(`for (const f of document.forms) delete f.dataset.busy`) // as after a while without an answer
 	v.Press(kb.Backspace)
 	v.enter("4")
-	v.Wait(`!("busy" in document.forms[0].dataset)`)
-	if sent := v.hall.posts(); len(sent) != 1 {
-		t.Errorf("sent by itself %d times", len(sent))
+	if browsertest.Eval[bool](v.Tab, isSending) {
+		t.Error("sent by itself a second time")
 	}
 	browsertest.Run(v.Tab, chromedp.Click(chromedp.CSS(`button.primary`)))
 	v.Wait(`"busy" in document.forms[0].dataset`)
@@ -128,8 +131,8 @@ func sentOnce(t *testing.T, chromium context.Context) {
 func wrongWaits(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "code-wrong")
 	v.enter("482913")
-	if sent := v.hall.posts(); len(sent) != 0 {
-		t.Errorf("a code was sent by itself beside an error: %v", sent)
+	if browsertest.Eval[bool](v.Tab, isSending) {
+		t.Error("a code was sent by itself beside an error")
 	}
 	v.Follow(chromedp.KeyEvent(kb.Enter))
 	v.Arrive("/v/i/done")
@@ -166,8 +169,8 @@ func countsDown(t *testing.T, chromium context.Context) {
 	before := browsertest.Eval[string](v.Tab, tops)
 	v.Wait(`document.getElementById("again").ariaDisabled === "true"`)
 	v.do(`document.getElementById("again").click()`)
-	v.Wait(`document.getElementById("again-when").textContent === "New code in 1 second"`)
-	v.Wait(`document.getElementById("again-when").textContent === "You can ask for a new code" && !document.getElementById("again").ariaDisabled`)
+	v.Wait(`document.getElementById("again-when").innerText.trim() === "New code in 1 second"`)
+	v.Wait(`document.getElementById("again-when").innerText.trim() === "You can ask for a new code" && !document.getElementById("again").ariaDisabled`)
 	v.Wait(`document.getElementById("said").textContent === "You can ask for a new code"`)
 	if after := browsertest.Eval[string](v.Tab, tops); after != before {
 		t.Errorf("the page jumps while it counts: %s, then %s", before, after)
@@ -178,6 +181,16 @@ func countsDown(t *testing.T, chromium context.Context) {
 	v.Follow(chromedp.Click(chromedp.ID("again")))
 	v.Arrive("/v/i/done")
 	v.checkSent(hosted.FieldToken, "tok_1")
+	for _, locale := range hosted.Locales {
+		v.Look(320, 640, "light")
+		v.Go("/v/i/code-longest?lang=" + locale)
+		heights := browsertest.Eval[[]int](v.Tab, `(() => { const when = document.getElementById("again-when"), all = [when.offsetHeight];
+			when.firstChild.textContent = JSON.parse(when.dataset.forms).one.replace("{n}", 1); all.push(when.offsetHeight);
+			when.dataset.state = "ready"; all.push(when.offsetHeight); return all })()`)
+		if heights[0] != heights[1] || heights[0] != heights[2] {
+			t.Errorf("%s: at 120 s, 1 s and 0 s what counts is %v px high", locale, heights)
+		}
+	}
 }
 
 func backWorks(t *testing.T, chromium context.Context) {
@@ -307,10 +320,10 @@ func grouped(t *testing.T, chromium context.Context) {
 
 func clickedTwice(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "staying", staying("staying", func(v *hosted.CodeEntry) { v.ResendIn = 0 }))
-	v.do(`document.getElementById("again").click(); document.getElementById("again").click()`)
+	v.do(`window.passed = 0; addEventListener("submit", e => { passed += !e.defaultPrevented });
+		document.getElementById("again").click(); document.getElementById("again").click()`)
 	v.hall.await(t)
-	v.do(`document.getElementById("again").click()`)
-	if n := len(v.hall.posts()); n != 1 {
+	if n := browsertest.Eval[int](v.Tab, `passed`); n != 1 {
 		t.Errorf("two clicks sent %d forms", n)
 	}
 }
@@ -380,5 +393,16 @@ func errorsFocused(t *testing.T, chromium context.Context) {
 		if title := browsertest.Eval[string](v.Tab, `document.title`); !strings.HasPrefix(title, "Error: ") {
 			t.Errorf("%s: the title is %q", path, title)
 		}
+	}
+}
+
+func leaves(t *testing.T, chromium context.Context) {
+	v := open(t, chromium, "leave")
+	v.hall.await(t)
+	v.checkSent("left", "/v/nothing?state=a&b=%22")
+	browsertest.Run(v.Tab, chromedp.Click(chromedp.CSS(`a.primary`)))
+	v.hall.await(t)
+	if all := v.hall.posts(); all[1].Get("left") != "/v/nothing?state=a&b=%22" {
+		t.Errorf("the link leads to %v", all[1])
 	}
 }

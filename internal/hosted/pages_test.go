@@ -159,6 +159,10 @@ func TestRA_41_WrongCountsAndTheOtherThreeShareOneText(t *testing.T) {
 	if !strings.Contains(page, "This code no longer works. Choose Resend to get a new one.") || strings.Contains(page, "expired") {
 		t.Error("an ended code tells why, or not what to do")
 	}
+	page = draw(t, &hosted.CodeEntry{Frame: f, Channel: hosted.SMS, Digits: 6, Minutes: 5, Problem: hosted.Ended})
+	if strings.Contains(page, "Resend") || !strings.Contains(page, "Contact <bdi>Acme Payments</bdi>.") {
+		t.Error("where no code can be asked for, the page says to do so, or not whom to ask")
+	}
 }
 
 // TestRA_51_TheCodeFieldIsOneInput holds the field to what phones fill in by themselves.

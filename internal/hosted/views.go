@@ -88,8 +88,8 @@ type Intro struct {
 type NumberEntry struct {
 	Frame
 	Enter     Form
-	Countries []Country // to choose from, in the order of the list: Pages.Countries gives them
-	Country   string    // chosen: two letters, of one in Countries
+	Countries []Country // to choose from, one at least, in the order of the list: Pages.Countries gives them
+	Country   string    // chosen: two letters, of one in Countries; else the first is
 	Number    string    // as typed before
 	SendsLeft int       // how many numbers may still be tried, this one included; shown when it is below SendsMax
 	SendsMax  int
@@ -151,10 +151,18 @@ type Consent struct {
 	Version    string   // of the text
 }
 
-// Done says that all is done. The redirect to the firm, when there is one, makes it a page that is seen by few.
+// Leave goes on to the firm's own site by itself, at once, with a link for browsers that don't. It takes the place of a
+// redirect: form-action 'self' bars a form from ending on another origin, by however many redirects (Chromium holds to
+// that), and the last step before the hand-over is a form. Answer the form with 303 to the hub and draw this there.
+type Leave struct {
+	Frame
+	URL string // where the firm goes on, with all that it is handed (RA-48)
+}
+
+// Done says that all is done.
 type Done struct {
 	Frame
-	ContinueURL string // where the firm goes on; "" when the customer may close the page
+	ContinueURL string // where the firm goes on, as a link; "" when the customer may close the page
 }
 
 // Declined says that the customer declined, and that the link is dead.
@@ -201,6 +209,7 @@ func (*EmailEntry) name() string  { return "emailentry" }
 func (*CodeEntry) name() string   { return "codeentry" }
 func (*Locked) name() string      { return "locked" }
 func (*Consent) name() string     { return "consent" }
+func (*Leave) name() string       { return "leave" }
 func (*Done) name() string        { return "done" }
 func (*Declined) name() string    { return "declined" }
 func (*Expired) name() string     { return "expired" }
@@ -210,6 +219,16 @@ func (*Wait) name() string        { return "wait" }
 func (*NotFound) name() string    { return "notfound" }
 func (*Broken) name() string      { return "broken" }
 func (*Stale) name() string       { return "stale" }
+
+// Chosen is the country that is chosen.
+func (v *NumberEntry) Chosen() Country {
+	for _, c := range v.Countries {
+		if c.Region == v.Country {
+			return c
+		}
+	}
+	return v.Countries[0]
+}
 
 // OfCode reports whether the problem is one of the code that was entered.
 func (v *CodeEntry) OfCode() bool {

@@ -54,9 +54,7 @@ function codeField(input) {
   const clean = (text) => /^[\p{Nd}\p{Zs}\p{Pd}.,\u200e\u200f]*$/u.test(text);
   const full = (text) => clean(text) && (text.match(digit) ?? []).length === want;
   const offer = () => {
-    if (sent || !full(input.value)) return;
-    sent = true;
-    input.form.requestSubmit();
+    if (!sent && full(input.value)) input.form.requestSubmit();
   };
   input.form.addEventListener("submit", () => { sent = true; });
   input.addEventListener("input", offer);
@@ -83,6 +81,7 @@ function codeField(input) {
 // Countdown: the button waits, the words beside it count, and every ten seconds they are read aloud.
 function countdown(button) {
   const when = document.getElementById("again-when");
+  const [count, ready] = when.children;
   const said = document.getElementById("said");
   const forms = JSON.parse(when.dataset.forms);
   const plural = new Intl.PluralRules(language);
@@ -95,13 +94,14 @@ function countdown(button) {
     if (left === shown) return;
     shown = left;
     if (left > 0) {
-      when.textContent = (forms[plural.select(left)] ?? forms.other).replace("{n}", left);
-      if (left % 10 === 0) said.textContent = when.textContent;
+      count.textContent = (forms[plural.select(left)] ?? forms.other).replace("{n}", left);
+      if (left % 10 === 0) said.textContent = count.textContent;
       return;
     }
     clearInterval(timer);
     button.removeAttribute("aria-disabled");
-    when.textContent = said.textContent = when.dataset.ready;
+    when.dataset.state = "ready";
+    said.textContent = ready.textContent;
   }, 200);
 }
 
