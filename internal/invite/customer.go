@@ -40,8 +40,12 @@ func (s *Service) Send(ctx context.Context, v Visit, gate delivery.Channel, cont
 	return "", Page{}, notYet()
 }
 
-// Entry is a contact as a customer typed it. Country is the alpha-2 code of the picker, for a number without its country code.
-type Entry struct{ Contact, Country string }
+// Entry is a contact as a customer typed it, and what it was typed into.
+type Entry struct {
+	Contact string // empty: the one that is known
+	Country string // alpha-2 code of the picker, for a number without its country code
+	Asked   int    // GatePage.Asked when the form was drawn: one that is sent twice asks once
+}
 
 // Check hands in a code for a gate. Every outcome is an answer; a gate that is not there is Conflict with gate_closed, and
 // one that this session has passed is CheckRight.

@@ -70,6 +70,7 @@ type GatePage struct {
 	CodeEnds    time.Time
 	ChecksLeft  int
 	SendsLeft   int       // of this cycle
+	Asked       int       // codes that were asked for in all: a form for a further one carries it
 	NextSendAt  time.Time // no send before; zero or past: now
 	LockedUntil time.Time
 	Shut        bool // only the firm helps
@@ -100,6 +101,7 @@ type SendOutcome string
 // The outcomes.
 const (
 	SendSent    SendOutcome = "sent"
+	SendStale   SendOutcome = "stale"   // Entry.Asked is not the count of now: nothing was sent and nothing counted
 	SendCooling SendOutcome = "cooling" // too soon: nothing was sent and nothing counted
 	SendLimited SendOutcome = "limited" // a limit of the number or the network: nothing was counted here; Page.Gate.NextSendAt says when
 	SendLocked  SendOutcome = "locked"  // the limits of the gate are used up; or, of an entered one, the link has expired: see Page.Step

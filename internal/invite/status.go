@@ -31,3 +31,6 @@ var Statuses = []Status{Created, Sent, Undeliverable, Opened, MobilePending, Mob
 func (s Status) Terminal() bool {
 	return slices.Contains([]Status{Completed, Declined, Expired, Canceled}, s)
 }
+
+// FailureAttempts is the Failure of one that ended because its codes are used up (ID-26).
+const FailureAttempts = "contact_attempts_exceeded"
