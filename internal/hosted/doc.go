@@ -36,7 +36,7 @@
 // One thing to do, one primary button, a way out with the firm's name. Nothing inline, so that web.PagePolicy holds; no
 // library, no font, no request to another host; less than 60 KB with all its assets. Script adds comfort: it sends a full
 // code once by itself, takes codes from the phone's messages, counts down, searches countries. Codes and numbers are sent
-// as they were typed, with whatever digits and separators: reading them is the domain's.
+// as they were typed; the server takes digits of any script for what they mean, and reading the rest is the domain's.
 //
 // It decides nothing: which page is due, what is wrong, how many tries are left come from the domain.
 package hosted

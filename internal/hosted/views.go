@@ -143,11 +143,11 @@ type Consent struct {
 	Frame
 	Decide     Form
 	TextLocale string   // language of the firm's texts below when it isn't that of the page; "" when it is
-	Purpose    string   // what the data is for
+	Purpose    string   // what the data is for; "": More is all there is
 	Data       []string // which data
 	Recipients []string // who gets it
 	Retention  string   // how long it is kept
-	More       []string // further paragraphs; may be empty
+	More       []string // further paragraphs; may be empty beside a Purpose
 	Version    string   // of the text
 }
 

@@ -1,0 +1,111 @@
+package hosted
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/web"
+)
+
+// Invitations is what the pages ask of invite.Service, whose contracts these are.
+type Invitations interface {
+	Open(ctx context.Context, token, cookie string, c *invite.Client, requestID string) (invite.OpenAnswer, error)
+	Hub(ctx context.Context, v invite.Visit) (invite.Page, error)
+	Send(ctx context.Context, v invite.Visit, gate delivery.Channel, contact invite.Entry) (invite.SendOutcome, invite.Page, error)
+	Check(ctx context.Context, v invite.Visit, gate delivery.Channel, code string) (invite.CheckOutcome, invite.Page, error)
+	Consent(ctx context.Context, v invite.Visit, a invite.Answer) (invite.Page, error)
+	HandOff(ctx context.Context, v invite.Visit) (url string, page invite.Page, err error)
+}
+
+// Config is what a Site is built of.
+type Config struct {
+	Invitations Invitations
+	MAC         func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
+	PublicURL   string                         // how customers reach the pages: "https://verify.example.net"
+}
+
+// Site serves the pages to customers. It may be used concurrently.
+type Site struct {
+	invitations Invitations
+	mac         func(parts ...[]byte) [32]byte
+	pages       *Pages
+	consents    map[string]consentText // the product's own, by locale
+	cookies     cookies
+	origin      *http.CrossOriginProtection
+	mux         *web.Mux
+}
+
+// NewSite makes a Site. An error is a fault of the build, or a part that is missing.
+func NewSite(cfg Config) (*Site, error) {
+	if cfg.Invitations == nil || cfg.MAC == nil {
+		return nil, errors.New("hosted: Invitations and MAC are required")
+	}
+	s := &Site{
+		invitations: cfg.Invitations, mac: cfg.MAC, origin: http.NewCrossOriginProtection(),
+		cookies: cookies{secure: strings.HasPrefix(cfg.PublicURL, "https://")},
+	}
+	if cfg.PublicURL != "" {
+		// A proxy may change the Host, against which a browser without Sec-Fetch-Site is measured.
+		if err := s.origin.AddTrustedOrigin(cfg.PublicURL); err != nil {
+			return nil, fmt.Errorf("hosted: public URL: %w", err)
+		}
+	}
+	var err error
+	if s.pages, err = NewPages(); err != nil {
+		return nil, err
+	}
+	if s.consents, err = loadConsents(files); err != nil {
+		return nil, err
+	}
+	s.routes()
+	return s, nil
+}
+
+// The paths below an invitation.
+const (
+	invitationPrefix = "/v/i/"
+	pathConsent      = "/consent"
+	pathDone         = "/done"
+	pathLogo         = "/logo/"
+)
+
+// gatePaths are those of the gates.
+var gatePaths = map[delivery.Channel]string{delivery.SMS: "/mobile", delivery.Email: "/email"}
+
+func (s *Site) routes() {
+	const of = invitationPrefix + "{invitation}"
+	s.mux = web.NewMux(s.fail)
+	s.mux.HandleFunc("GET "+assetPrefix, s.pages.ServeAssets)
+	s.mux.HandleFunc("GET "+brandPrefix, s.pages.ServeAssets)
+	s.mux.HandleFunc("GET /v/{token}", s.open)
+	s.mux.HandleFunc("GET "+of, s.get(s.hub))
+	for gate, path := range gatePaths {
+		d := desk{s, gate}
+		s.mux.HandleFunc("GET "+of+path, s.get(d.show))
+		s.mux.HandleFunc("POST "+of+path, s.post(d.enter))
+		s.mux.HandleFunc("POST "+of+path+"/send", s.post(d.send))
+		s.mux.HandleFunc("POST "+of+path+"/check", s.post(d.check))
+		// Where an error was answered to a form, the browser's address is the form's: asked for again, it is the page.
+		s.mux.HandleFunc("GET "+of+path+"/send", s.back(path))
+		s.mux.HandleFunc("GET "+of+path+"/check", s.back(path))
+	}
+	s.mux.HandleFunc("GET "+of+pathConsent, s.get(s.showConsent))
+	s.mux.HandleFunc("POST "+of+pathConsent, s.post(s.consent))
+	s.mux.HandleFunc("GET "+of+pathDone, s.done)
+	s.mux.HandleFunc("GET "+of+pathLogo+"{name}", s.logo)
+}
+
+// ServeHTTP answers what lies below /v/. It stands in a chain with Policy.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Policy is that of pages, with a Referer for this site alone, so that the Origin of a form is real.
+func (s *Site) Policy() web.Policy {
+	p := web.PagePolicy(s.fail)
+	p.Header.Set("Referrer-Policy", "same-origin")
+	return p
+}
