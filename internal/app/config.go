@@ -20,7 +20,7 @@ import (
 // Every key that is not a list of tables can be set by the environment too: see Load.
 type Config struct {
 	Listen         string          `yaml:"listen" default:"127.0.0.1:8080" doc:"Address and port to serve on. An empty host is every address of the machine."`
-	PublicURL      string          `yaml:"public_url" example:"https://verify.example.com" doc:"How the world reaches this server; links in messages begin with it. Without it, the address of listen."`
+	PublicURL      string          `yaml:"public_url" example:"https://verify.example.com" doc:"How the world reaches this server; links in messages begin with it. https, except on loopback. Without it, the address of listen."`
 	DataDir        string          `yaml:"data_dir" default:"data" doc:"Directory of the database and the master key. It is made when missing, for its owner alone."`
 	DatabaseURL    delivery.Secret `yaml:"database_url" example:"postgres://countersign@db.example.net/countersign" doc:"PostgreSQL. Without it, SQLite in data_dir."`
 	MasterKeyFile  string          `yaml:"master_key_file" example:"/etc/countersign/master.key" doc:"The master key. With SQLite the first start makes data_dir/master.key; with PostgreSQL the file must be given, the same on every node. A backup is useless without it."`

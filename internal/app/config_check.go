@@ -55,9 +55,20 @@ func (s *source) checkAddresses(c Config) {
 			s.wrong("metrics.listen", "is the same as listen.", "Choose another port, or leave it out.")
 		}
 	}
-	if c.PublicURL != "" && !isBase(c.PublicURL) {
+	switch {
+	case c.PublicURL == "":
+	case !isBase(c.PublicURL):
 		s.wrong("public_url", "must be a URL of scheme and host alone, such as https://verify.example.com.", "")
+	case !isPrivate(c.PublicURL):
+		s.wrong("public_url", "is not https, and customers open their pages there.",
+			"Give the https URL of a proxy in front, or of this server with tls. Plain http is for loopback alone.")
 	}
+}
+
+// isPrivate reports whether nobody on the way can read what goes to a base URL, or plant a cookie: it is https, or on loopback.
+func isPrivate(base string) bool {
+	u, err := url.Parse(base)
+	return err == nil && (u.Scheme == "https" || isLoopback(u.Hostname()))
 }
 
 // hostOf is the host of address:port.
