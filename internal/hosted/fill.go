@@ -135,7 +135,7 @@ func (f *filler) gate(problem Problem) View {
 	return &CodeEntry{
 		Frame: f.frame(), Channel: string(g.Channel), Contact: g.Masked, Digits: g.CodeLength, Minutes: life,
 		Check: f.form(path+"/check", ""), Problem: problem, ChecksLeft: g.ChecksLeft,
-		Resend: f.form(path+"/send", f.asked()), ResendIn: seconds(g.NextSendAt.Sub(f.page.Now)), ResendsLeft: g.SendsLeft,
+		Resend: f.form(path+"/send", f.asked()+anotherCode), ResendIn: seconds(g.NextSendAt.Sub(f.page.Now)), ResendsLeft: g.SendsLeft,
 		ChangeURL: f.change(),
 	}
 }
@@ -145,6 +145,9 @@ const codeMinutes = 5
 
 // asked is how many codes were asked for, which a form for a further one carries.
 func (f *filler) asked() string { return strconv.Itoa(f.page.Gate.Asked) }
+
+// anotherCode stands behind it in the form of a page that awaits a code.
+const anotherCode = "+"
 
 // change is where the customer may give another contact, "" where that isn't allowed.
 func (f *filler) change() string {

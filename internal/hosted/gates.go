@@ -3,6 +3,7 @@ package hosted
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
@@ -102,11 +103,13 @@ func (d desk) send(w http.ResponseWriter, r *http.Request, v invite.Visit, what 
 
 // ask has a code sent. what is how many were asked for when the form was drawn: a form that is sent twice asks once.
 func (d desk) ask(w http.ResponseWriter, r *http.Request, v invite.Visit, what string, entry invite.Entry, face func(*filler, Problem) View) {
-	var err error
-	if entry.Asked, err = strconv.Atoi(what); err != nil {
+	count, another := strings.CutSuffix(what, anotherCode)
+	asked, err := strconv.Atoi(count)
+	if err != nil {
 		d.fail(w, r, errStale)
 		return
 	}
+	entry.Asked = &asked
 	outcome, page, err := d.invitations.Send(r.Context(), v, d.gate, entry)
 	if err != nil {
 		d.refuse(w, r, v, err)
@@ -127,7 +130,7 @@ func (d desk) ask(w http.ResponseWriter, r *http.Request, v invite.Visit, what s
 		d.early(w, r, f)
 	default:
 		to := f.hub + d.path()
-		if outcome == invite.SendSent && entry.Asked > 0 {
+		if outcome == invite.SendSent && another {
 			to += "?" + resentQuery
 		}
 		http.Redirect(w, r, to, http.StatusSeeOther)

@@ -3,7 +3,6 @@ package hosted_test
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"html"
 	"io"
@@ -70,7 +69,7 @@ func (c *clerk) Hub(_ context.Context, v invite.Visit) (invite.Page, error) {
 }
 
 func (c *clerk) Send(_ context.Context, v invite.Visit, gate delivery.Channel, e invite.Entry) (invite.SendOutcome, invite.Page, error) {
-	c.note("send %s %s %q %q %d", v.Cookie, gate, e.Contact, e.Country, e.Asked)
+	c.note("send %s %s %q %q %d", v.Cookie, gate, e.Contact, e.Country, *e.Asked)
 	return c.send, c.page, c.err
 }
 
@@ -136,12 +135,6 @@ func mac(parts ...[]byte) [32]byte {
 		fmt.Fprintf(h, "%d:%s", len(p), p)
 	}
 	return [32]byte(h.Sum([]byte(nil)))
-}
-
-// sign makes the token of a form as the site does.
-func sign(cookie, path, what string) string {
-	sum := mac([]byte(cookie), []byte(path), []byte(what))
-	return what + "." + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 func siteHandler(t *testing.T, c *clerk, publicURL string) http.Handler {

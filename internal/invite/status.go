@@ -32,5 +32,4 @@ func (s Status) Terminal() bool {
 	return slices.Contains([]Status{Completed, Declined, Expired, Canceled}, s)
 }
 
-// FailureAttempts is the Failure of one that ended because its codes are used up (ID-26).
-const FailureAttempts = "contact_attempts_exceeded"
+func (s Status) known() bool { return slices.Contains(Statuses, s) }
