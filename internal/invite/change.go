@@ -186,6 +186,16 @@ func (v *Invitation) ended(g *Gate, id uid.ID, by By, now time.Time) ([]audit.Ev
 	return v.useUp(g, by, now)
 }
 
+// spent reports whether the last code of the cycle has ended by its time: the customer can do nothing more with the gate.
+func (v *Invitation) spent(g *Gate, now time.Time) bool {
+	act := actLock
+	if v.Kind == Entered {
+		act = actExpire
+	}
+	_, can := next(v.Status, act)
+	return can && g.Sends >= g.MaxSends && !g.Verified.IsZero() && !now.Before(g.CodeEnds) && !g.Locked(now)
+}
+
 // pass passes a gate for the session that asked for its code.
 func (v *Invitation) pass(g *Gate, d data, by By, now time.Time) ([]audit.Event, error) {
 	g.PassedAt, g.PassedBy, g.Proof = now, g.Asker, g.Verified

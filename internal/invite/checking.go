@@ -49,7 +49,8 @@ func (s *Service) sight(ctx context.Context, v *Invitation, g *Gate) (verify.Vie
 }
 
 // heal takes down what was seen of the verifications that gates wait for: one that was started, one that nobody could carry, one whose
-// code was right, one whose checks are used up. Each is taken down at once as a rule, and here after a crash.
+// code was right, one whose checks are used up. Each is taken down at once as a rule, and here after a crash. What is taken down here
+// alone is that the last code ended by its time.
 func (s *Service) heal(v *Invitation, seen sightings, visit *Visit, now time.Time) (events []audit.Event, err error) {
 	for i := range v.Gates {
 		g := &v.Gates[i]
@@ -71,6 +72,8 @@ func (s *Service) heal(v *Invitation, seen sightings, visit *Visit, now time.Tim
 			more, err = s.prove(v, g, visit, now)
 		case view.Status == verify.Exhausted:
 			more, err = v.ended(g, view.ID, visit.by(), now)
+		case v.spent(g, now):
+			more, err = v.useUp(g, visit.by(), now)
 		}
 		if err != nil {
 			return nil, err

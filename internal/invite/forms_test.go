@@ -1,0 +1,85 @@
+package invite_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/policy"
+)
+
+// without lets codes be asked for as fast as they can be.
+func without(c *policy.Checks) { c.Resend.CoolDowns = []time.Duration{0} }
+
+func TestAFormThatIsSentTwiceAsksOnce(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.checks(without)
+	v := d.invited()
+	page := d.hub(v, invite.StepPhone)
+	drawn := page.Gate.Asked
+	var outcomes [8]invite.SendOutcome
+	var wait sync.WaitGroup
+	for i := range outcomes {
+		wait.Go(func() {
+			var err error
+			if outcomes[i], _, err = d.Send(d.ctx(), v, delivery.SMS, invite.Entry{Asked: &drawn}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if d.sent() != 1 {
+		t.Errorf("eight forms of one page sent %d codes: %v", d.sent(), outcomes)
+	}
+	d.later(time.Hour)
+	for range 2 { // from a tab that was left open
+		outcome, page, err := d.Send(d.ctx(), v, delivery.SMS, invite.Entry{Asked: &drawn})
+		if err != nil || outcome != invite.SendStale || page.Gate.Asked != 1 {
+			t.Errorf("%s, %+v, %v", outcome, page.Gate, err)
+		}
+	}
+	drawn = d.hub(v, invite.StepPhone).Gate.Asked
+	if outcome, _, err := d.Send(d.ctx(), v, delivery.SMS, invite.Entry{Asked: &drawn}); outcome != invite.SendSent || err != nil || d.sent() != 2 {
+		t.Errorf("a form of now: %s, %v, %d codes", outcome, err, d.sent())
+	}
+}
+
+func TestRA_39_the_last_code_ended_by_its_time_locks_when_it_is_looked_at(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.checks(without)
+	v := d.invited()
+	for range 4 {
+		d.send(v, invite.SendSent)
+	}
+	d.later(4 * time.Minute)
+	d.is(d.hub(v, invite.StepPhone).Gate.State, invite.GateCode, "face while the last code lives")
+	d.later(time.Minute)
+	page := d.hub(v, invite.StepPhone)
+	d.is(page.Gate.State, invite.GateLocked, "face after the last code")
+	d.is(page.Gate.LockedUntil, d.world.time().Add(30*time.Minute), "end of the lock")
+	if line := strings.Join(d.timeline(v.ID), " "); strings.Count(line, "mobile_failed") != 1 {
+		t.Errorf("timeline %s", line)
+	}
+}
+
+func TestID_26_the_third_code_ended_by_its_time_ends_the_link_when_it_is_looked_at(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.checks(without)
+	v := d.invited(entered(true, false))
+	d.sendTo(v, delivery.SMS, mobile, invite.SendSent)
+	d.later(31 * time.Second)
+	d.send(v, invite.SendSent)
+	d.later(31 * time.Second)
+	d.send(v, invite.SendSent)
+	d.later(4 * time.Minute)
+	d.is(d.hub(v, invite.StepPhone).Gate.State, invite.GateCode, "face while the third code lives")
+	d.later(time.Minute)
+	page := d.hub(v, invite.StepExpired)
+	d.is(page.Failure, invite.FailureAttempts, "failure")
+}
