@@ -24,3 +24,17 @@ func TestPublicURLIsPrivate(t *testing.T) {
 		t.Errorf("from the environment: %v", err)
 	}
 }
+
+// TestLinksNeedAnAddress: without a public_url, links begin with the address of listen where that is private, else there are none.
+func TestLinksNeedAnAddress(t *testing.T) {
+	t.Parallel()
+	for listen, want := range map[string]string{"127.0.0.1:8080": "http://127.0.0.1:8080", ":8080": "http://localhost:8080", "10.0.0.5:8080": ""} {
+		c, err := load(t, "listen: "+listen+"\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (&server{cfg: c}).linkBase(); got != want {
+			t.Errorf("%s: links begin with %q, want %q", listen, got, want)
+		}
+	}
+}

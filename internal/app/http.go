@@ -49,6 +49,9 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if edges["/v/"], err = s.customerPages(chain); err != nil {
+		return nil, err
+	}
 	for mount, door := range map[string]http.Handler{twilio.Mount: vendor, "/compat/mta": s.mtaDoor(chain), strings.TrimSuffix(camara.Base, "/"): operator} {
 		edges[mount], edges[mount+"/"] = door, door // what is answered at the mount itself is the vendor's form too
 	}

@@ -10,7 +10,7 @@ import (
 
 // newInvitations builds the service of invitations.
 func (s *server) newInvitations() (*invite.Service, error) {
-	return invite.New(invite.Config{Rules: rules(s.cfg), PublicURL: s.cfg.BaseURL()}, invite.Deps{
+	return invite.New(invite.Config{Rules: rules(s.cfg), PublicURL: s.linkBase()}, invite.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Verify: s.verify, Tenants: s.directory, Notifier: notices{}, Log: s.log,
 	})
 }

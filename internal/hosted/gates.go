@@ -162,6 +162,9 @@ func (d desk) check(w http.ResponseWriter, r *http.Request, v invite.Visit, _ st
 	f := d.filler(r, v.Cookie, page)
 	f.path = f.hub + d.path()
 	problem := map[invite.CheckOutcome]Problem{invite.CheckWrong: Wrong, invite.CheckMalformed: Malformed, invite.CheckDead: Ended}[outcome]
+	if problem == Wrong && page.Gate != nil && page.Gate.State == invite.GateDead {
+		problem = Ended // it was the last try
+	}
 	switch {
 	case outcome == invite.CheckRight || !d.due(&page):
 		toHub(w, r, f)

@@ -101,6 +101,7 @@ func TestRA_41_Texts(t *testing.T) {
 	}{
 		{invite.CheckWrong, gateAt(invite.GateCode, func(g *invite.GatePage) { g.ChecksLeft = 4 }), "000000", "That code is not right. You have 4 tries left."},
 		{invite.CheckWrong, gateAt(invite.GateCode, func(g *invite.GatePage) { g.ChecksLeft = 1 }), "000000", "That code is not right. You have 1 try left."},
+		{invite.CheckWrong, gateAt(invite.GateDead, func(g *invite.GatePage) { g.ChecksLeft = 0 }), "000000", "This code no longer works. Choose Resend to get a new one."},
 		{invite.CheckMalformed, gateAt(invite.GateCode, nil), "12", "The code has 6 digits. Enter it as it stands in the message."},
 		{invite.CheckDead, dead, "000000", "This code no longer works. Choose Resend to get a new one."},
 		{invite.CheckDead, gateAt(invite.GateCode, nil), "000000", "This code no longer works. Choose Resend to get a new one."},

@@ -17,7 +17,7 @@ import (
 )
 
 // Create makes an invitation and puts its link on its way, by the settings of this moment. Faults: policy_locked (Conflict) and
-// mobile_required (Malformed), the former when both apply; contact_required; Invalid for what can't be a name, a contact
+// mobile_required (Malformed), the former when both apply; contact_required; public_url_missing (Conflict); Invalid for what can't be a name, a contact
 // (also a landline in place of a mobile, RA-32), a redirect URL that is not on the firm's list, and so on, each with its field.
 func (s *Service) Create(ctx context.Context, r CreateRequest) (CreateAnswer, error) {
 	if r.Idempotency == nil {
@@ -102,6 +102,9 @@ func (s *Service) create(ctx context.Context, r CreateRequest, once *seal.Once) 
 
 func (m *making) prepare(ctx context.Context) (err error) {
 	r := m.r
+	if m.cfg.PublicURL == "" {
+		return fault.New(fault.Conflict, "public_url_missing", "This server has no address for customers. Whoever runs it must set public_url to its https URL.")
+	}
 	if r.Kind == "" {
 		r.Kind = Fixed
 	}

@@ -1,12 +1,14 @@
 package invite_test
 
 import (
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/policy"
 )
@@ -82,4 +84,16 @@ func TestID_26_the_third_code_ended_by_its_time_ends_the_link_when_it_is_looked_
 	d.later(time.Minute)
 	page := d.hub(v, invite.StepExpired)
 	d.is(page.Failure, invite.FailureAttempts, "failure")
+}
+
+func TestWithoutAnAddressForCustomersNoInvitationIsMade(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	nowhere, err := invite.New(invite.Config{}, invite.Deps{Store: d.db, Ring: d.ring, Verify: d.verify, Tenants: d.world, Notifier: d.world, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nowhere.Create(d.ctx(), d.ask()); !fault.Is(err, fault.Conflict) || fault.As(err).Code != "public_url_missing" || !strings.Contains(fault.As(err).Message, "public_url") {
+		t.Errorf("it answers %v", err)
+	}
 }

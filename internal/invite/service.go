@@ -60,7 +60,7 @@ type Signer func(ctx context.Context, r Result) (string, error)
 // Config is what an installation decides.
 type Config struct {
 	Rules     recipient.Rules
-	PublicURL string // what links begin with: "https://verify.example.net"
+	PublicURL string // what links begin with: "https://verify.example.net"; empty: nothing can be opened, so none is made
 }
 
 // Deps are the parts a Service works with. All but Signer are required.
