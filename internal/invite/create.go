@@ -17,8 +17,9 @@ import (
 )
 
 // Create makes an invitation and puts its link on its way, by the settings of this moment. Faults: policy_locked (Conflict) and
-// mobile_required (Malformed), the former when both apply; contact_required; public_url_missing (Conflict); Invalid for what can't be a name, a contact
-// (also a landline in place of a mobile, RA-32), a redirect URL that is not on the firm's list, and so on, each with its field.
+// mobile_required (Malformed), the former when both apply; contact_required; public_url_missing (Conflict);
+// Invalid for what can't be a name, a contact (also a landline in place of a mobile, RA-32), a redirect URL that is not on the firm's
+// list, and so on, each with its field.
 func (s *Service) Create(ctx context.Context, r CreateRequest) (CreateAnswer, error) {
 	if r.Idempotency == nil {
 		return s.create(ctx, r, nil)
