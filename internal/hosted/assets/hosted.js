@@ -138,8 +138,11 @@ class CountrySearch {
     this.none = Object.assign(document.createElement("li"), { className: "none", textContent: select.dataset.none, role: "option", ariaDisabled: "true" });
     this.said = Object.assign(document.createElement("p"), { className: "unseen", role: "status" });
     const place = Object.assign(document.createElement("div"), { className: "combo" });
-    const arrow = document.querySelector(".languages .icon:last-child")?.cloneNode(true);
-    place.append(this.input, ...(arrow ? [arrow] : []), this.list, this.said);
+    const arrow = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    arrow.setAttribute("class", "icon");
+    arrow.setAttribute("aria-hidden", "true");
+    arrow.innerHTML = '<use href="#i-down"/>';
+    place.append(this.input, arrow, this.list, this.said);
     select.before(place);
     select.hidden = true;
     this.listen();

@@ -6,26 +6,26 @@ import (
 	"testing"
 )
 
+// misfits lists what breaks the rules of size, as "rule: element".
+const misfits = `(() => {
+	const out = [], say = (rule, e) => out.push(rule + ": " + e.outerHTML.slice(0, 100));
+	if (document.documentElement.scrollWidth > innerWidth) out.push("wider than the window: the page");
+	for (const e of document.querySelectorAll("body *:not(option)")) {
+		const style = getComputedStyle(e), box = e.getBoundingClientRect();
+		if (parseFloat(style.fontSize) < 16) say("smaller than 16 px", e);
+		if (e.closest(".unseen, symbol, svg") || e.closest("details:not([open]) > ol")) continue;
+		if (box.right > innerWidth + 0.5 || box.left < -0.5 || e.scrollWidth > e.clientWidth + 1 && style.display !== "inline" && e.tagName !== "INPUT") say("wider than its place", e);
+		// WCAG 2.2, 2.5.5: a link within a sentence is as high as its line.
+		if (e.matches("a, button, input, select, summary") && style.display !== "inline" && e.checkVisibility() && (box.height < 44 || box.width < 44)) say("smaller than 44 px", e);
+	}
+	return out;
+})()`
+
 // CheckFit holds what is in the window against the rules for every page.
 func (tb *Tab) CheckFit(where string) {
 	tb.T.Helper()
-	for _, out := range Eval[[]string](tb, `[...document.querySelectorAll("body *")].filter(e => {
-		if (e.closest(".unseen, symbol, svg") || e.closest("details:not([open]) > ol")) return false;
-		const box = e.getBoundingClientRect();
-		return box.right > innerWidth + 0.5 || box.left < -0.5 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline" && e.tagName !== "INPUT";
-	}).map(e => e.outerHTML.slice(0, 100)).concat(document.documentElement.scrollWidth > innerWidth ? ["the page"] : [])`) {
-		tb.T.Errorf("%s: wider than its place: %s", where, out)
-	}
-	// WCAG 2.2, 2.5.5: a link within a sentence is as high as its line.
-	for _, small := range Eval[[]string](tb, `[...document.querySelectorAll("a, button, input, select, summary")].filter(e => {
-		const style = getComputedStyle(e), box = e.getBoundingClientRect();
-		return style.display !== "inline" && e.checkVisibility() && (box.height < 44 || box.width < 44);
-	}).map(e => e.outerHTML.slice(0, 100))`) {
-		tb.T.Errorf("%s: smaller than 44 px: %s", where, small)
-	}
-	for _, text := range Eval[[]string](tb, `[...document.querySelectorAll("body *")].filter(e =>
-		parseFloat(getComputedStyle(e).fontSize) < 16).map(e => e.outerHTML.slice(0, 100))`) {
-		tb.T.Errorf("%s: smaller than 16 px: %s", where, text)
+	for _, misfit := range Eval[[]string](tb, misfits) {
+		tb.T.Errorf("%s: %s", where, misfit)
 	}
 }
 
