@@ -77,6 +77,8 @@ type ManyAnswer struct {
 type Target struct {
 	Caller Caller
 	ID     uid.ID
+
+	Idempotency *verify.Idempotency // of Resend, Correct, Unlock, Cancel and Complete: an equal request gets the first answer
 }
 
 // ListRequest asks for a page of invitations, newest first.
