@@ -78,8 +78,7 @@ func (c *checking) bySID(ctx context.Context, name string) (found, error) {
 			return found{service: c.service, view: answer.View, to: answer.View.To}, nil
 		}
 		f, err := c.byID(ctx, c.service, id)
-		f.view.Status = answer.Status
-		return f, err
+		return c.after(answer, f), err
 	}
 	return c.uncompared(err, func() (found, error) { return c.byID(ctx, c.service, id) })
 }
@@ -99,11 +98,16 @@ func (c *checking) byTo(ctx context.Context, to string) (found, error) {
 		return found{service: c.service, view: answer.View, to: who.Value}, nil
 	}
 	f, err := c.openAs(ctx, c.service, answer.ID, who.Value)
+	return c.after(answer, f), err
+}
+
+// after is f, read after the check, as the check left it.
+func (c *checking) after(answer verify.CheckAnswer, f found) found {
 	f.view.Status = answer.Status
 	if f.bound == nil { // it is forgotten with the approval, which needed the same
 		f.bound = c.req.Transaction
 	}
-	return f, err
+	return f
 }
 
 // complete reports whether an answer tells all that the body of a check has: payments are read beside it.

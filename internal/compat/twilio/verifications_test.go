@@ -279,6 +279,22 @@ func TestAPaymentIsBoundToItsAmountAndPayee(t *testing.T) {
 	}
 }
 
+func TestAPaymentThatWasApprovedIsToldHoweverItWasNamed(t *testing.T) {
+	t.Parallel()
+	c := account(t)
+	at := c.service("Psd2Enabled", "true")
+	for _, name := range []string{"To", "VerificationSid"} {
+		to := number()
+		v := c.must(201, "POST", at+"/Verifications", "To", to, "Channel", "sms", "Amount", "€39.99", "Payee", "Bob & Sons")
+		code, _ := c.message(to, 1)
+		value := map[string]string{"To": to, "VerificationSid": v.text("sid")}[name]
+		done := c.must(200, "POST", at+"/VerificationCheck", name, value, "Code", code, "Amount", "€39.99", "Payee", "Bob & Sons")
+		if done.text("status") != "approved" || done.text("amount") != "€39.99" || done.text("payee") != "Bob & Sons" {
+			t.Errorf("by %s: %s", name, done.raw)
+		}
+	}
+}
+
 func TestTheMessageSaysWhatTheServiceAndTheRequestAskFor(t *testing.T) {
 	t.Parallel()
 	c := account(t)
