@@ -112,8 +112,8 @@ func onlyLoopback(h, otherwise http.Handler) http.Handler {
 
 // firstCommand is a shell command that sends a first message, for the empty phone page.
 func (s *server) firstCommand() string {
-	return `curl -s http://` + s.cfg.Listen + `/v1/verifications -H "Authorization: Bearer $(jq -r .api_key ` + s.credentialsFile() +
-		`)" -H 'Content-Type: application/json' -d '{"to":"+12025550123"}'`
+	return `curl -s http://` + s.cfg.Listen + `/v1/verifications -H "Authorization: Bearer $(grep -o 'csk_[a-z0-9]*' ` + s.credentialsFile() +
+		` | head -n 1)" -H 'Content-Type: application/json' -d '{"to":"+12025550123"}'`
 }
 
 // baseURL is where this machine reaches the listener.

@@ -50,6 +50,7 @@ type server struct {
 	sealer     *audit.Sealer
 	inbox      *sink.Inbox // development only
 	closers    []io.Closer // of providers that keep connections
+	occupied   io.Closer   // keeps other servers off the database in the data directory; nil: it is elsewhere
 }
 
 // collectAt lets the heap grow to five times what is live before it is collected. What is live is a few megabytes, so
@@ -101,8 +102,13 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (*server, erro
 	node := uid.Random(time.Now())
 	queue := outbox.NewQueue(node)
 	var err error
+	if cfg.DatabaseURL == "" {
+		if s.occupied, err = occupyDir(cfg); err != nil {
+			return nil, err
+		}
+	}
 	if s.storage, err = openStorage(ctx, cfg, queue, log, s.registry); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.vacate())
 	}
 	if err := s.build(node, queue); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -116,7 +122,23 @@ func (s *server) close() error {
 	for _, c := range s.closers {
 		errs = append(errs, c.Close())
 	}
-	return errors.Join(append(errs, s.storage.engine.Close())...)
+	return errors.Join(append(errs, s.storage.engine.Close(), s.vacate())...)
+}
+
+// occupyDir makes the data directory and keeps other servers off it.
+func occupyDir(cfg Config) (io.Closer, error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	return occupy(cfg)
+}
+
+// vacate lets another server have the data directory.
+func (s *server) vacate() error {
+	if s.occupied == nil {
+		return nil
+	}
+	return s.occupied.Close()
 }
 
 func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {

@@ -24,7 +24,7 @@ const replayed = "already_approved"
 // recent is how many verifications of a number are looked at for the newest one of this door's.
 const recent = 20
 
-// checkBody is the request of check-code (b.2).
+// checkBody is the request of check-code.
 type checkBody struct {
 	To             *string `json:"to"`
 	VerificationID *string `json:"verificationId"`

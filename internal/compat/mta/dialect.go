@@ -20,7 +20,7 @@ import (
 // dialectName is what endpoints of this door are marked by.
 const dialectName = "mta"
 
-// The vendor's events (b.7), and the two that are ours (MTA-A9).
+// The vendor's events, and the two that are ours (MTA-A9).
 const (
 	eventReply  = "message-reply"
 	eventOptIn  = "number-opt-in"

@@ -136,18 +136,8 @@ func (d *door) listBuckets(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := readPage(r)
-	if err != nil {
-		return err
-	}
-	from, to := p.cut(len(l.Buckets), func(i int) uid.ID { return l.Buckets[i].ID })
-	bodies := make([]bucketBody, 0, to-from)
-	for _, b := range l.Buckets[from:to] {
-		bodies = append(bodies, d.bucketBody(r, ref, b))
-	}
-	const key = "buckets"
-	reply(w, http.StatusOK, map[string]any{key: bodies, "meta": p.meta(key, d.url(r, r.URL.Path))})
-	return nil
+	id := func(b tenant.Bucket) uid.ID { return b.ID }
+	return listed(d, w, r, "buckets", l.Buckets, id, func(b tenant.Bucket) bucketBody { return d.bucketBody(r, ref, b) })
 }
 
 // bucketBody is a bucket in answers.

@@ -168,22 +168,12 @@ func (d *door) listFactors(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := readPage(r)
-	if err != nil {
-		return err
-	}
 	all, err := d.everyFactor(r.Context(), o)
 	if err != nil {
 		return err
 	}
-	from, to := p.cut(len(all), func(i int) uid.ID { return all[i].ID })
-	bodies := make([]factorBody, 0, to-from)
-	for _, f := range all[from:to] {
-		bodies = append(bodies, d.factorBody(r, f))
-	}
-	const key = "factors"
-	reply(w, http.StatusOK, map[string]any{key: bodies, "meta": p.meta(key, d.url(r, r.URL.Path))})
-	return nil
+	id := func(f factor.Factor) uid.ID { return f.ID }
+	return listed(d, w, r, "factors", all, id, func(f factor.Factor) factorBody { return d.factorBody(r, f) })
 }
 
 // factorBody is a factor in answers.

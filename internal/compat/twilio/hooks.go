@@ -189,23 +189,13 @@ func (d *door) listHooks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := readPage(r)
-	if err != nil {
-		return err
-	}
 	all, err := d.Webhooks.Endpoints(r.Context(), web.Principal(r.Context()).Tenant)
 	if err != nil {
 		return err
 	}
 	all = slices.DeleteFunc(all, func(e webhook.Endpoint) bool { return !isHook(e, s) })
-	from, to := p.cut(len(all), func(i int) uid.ID { return all[i].ID })
-	bodies := make([]hookBody, 0, to-from)
-	for _, e := range all[from:to] {
-		bodies = append(bodies, d.hookBody(r, e))
-	}
-	const key = "webhooks"
-	reply(w, http.StatusOK, map[string]any{key: bodies, "meta": p.meta(key, d.url(r, r.URL.Path))})
-	return nil
+	id := func(e webhook.Endpoint) uid.ID { return e.ID }
+	return listed(d, w, r, "webhooks", all, id, func(e webhook.Endpoint) hookBody { return d.hookBody(r, e) })
 }
 
 // hookBody is a webhook in answers.

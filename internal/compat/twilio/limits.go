@@ -140,18 +140,8 @@ func (d *door) listLimits(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := readPage(r)
-	if err != nil {
-		return err
-	}
-	from, to := p.cut(len(s.RateLimits), func(i int) uid.ID { return s.RateLimits[i].ID })
-	bodies := make([]limitBody, 0, to-from)
-	for _, l := range s.RateLimits[from:to] {
-		bodies = append(bodies, d.limitBody(r, s.ID, l))
-	}
-	const key = "rate_limits"
-	reply(w, http.StatusOK, map[string]any{key: bodies, "meta": p.meta(key, d.url(r, r.URL.Path))})
-	return nil
+	id := func(l tenant.RateLimit) uid.ID { return l.ID }
+	return listed(d, w, r, "rate_limits", s.RateLimits, id, func(l tenant.RateLimit) limitBody { return d.limitBody(r, s.ID, l) })
 }
 
 // limitBody is a rate limit in answers.

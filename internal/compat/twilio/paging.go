@@ -112,6 +112,21 @@ func window[T any](p *page, id func(T) uid.ID, read func(from uid.ID, back bool,
 	return items, nil
 }
 
+// listed answers with the page of a list that r asks for. It is in the order of its ids, and stands under key.
+func listed[T, B any](d *door, w http.ResponseWriter, r *http.Request, key string, all []T, id func(T) uid.ID, body func(T) B) error {
+	p, err := readPage(r)
+	if err != nil {
+		return err
+	}
+	from, to := p.cut(len(all), func(i int) uid.ID { return id(all[i]) })
+	bodies := make([]B, 0, to-from)
+	for _, item := range all[from:to] {
+		bodies = append(bodies, body(item))
+	}
+	reply(w, http.StatusOK, map[string]any{key: bodies, "meta": p.meta(key, d.url(r, r.URL.Path))})
+	return nil
+}
+
 func less(a, b uid.ID) bool { return string(a[:]) < string(b[:]) }
 
 // pageMeta is what an answer tells about its page.

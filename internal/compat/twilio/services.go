@@ -147,16 +147,6 @@ func (d *door) listServices(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	all = slices.DeleteFunc(all, func(s tenant.Service) bool { return is(s, setDeleted) })
-	p, err := readPage(r)
-	if err != nil {
-		return err
-	}
-	from, to := p.cut(len(all), func(i int) uid.ID { return all[i].ID })
-	bodies := make([]serviceBody, 0, to-from)
-	for _, s := range all[from:to] {
-		bodies = append(bodies, d.serviceBody(r, s))
-	}
-	const key = "services"
-	reply(w, http.StatusOK, map[string]any{key: bodies, "meta": p.meta(key, d.url(r, r.URL.Path))})
-	return nil
+	id := func(s tenant.Service) uid.ID { return s.ID }
+	return listed(d, w, r, "services", all, id, func(s tenant.Service) serviceBody { return d.serviceBody(r, s) })
 }

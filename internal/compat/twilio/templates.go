@@ -106,22 +106,12 @@ func (t *template) words(locale, name string, life time.Duration) string {
 }
 
 func (d *door) listTemplates(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPage(r)
-	if err != nil {
-		return err
-	}
 	all := d.templates
-	if name := p.query.Get("FriendlyName"); name != "" {
+	if name := r.URL.Query().Get("FriendlyName"); name != "" {
 		all = slices.DeleteFunc(slices.Clone(all), func(t template) bool { return t.friendlyName != name })
 	}
-	from, to := p.cut(len(all), func(i int) uid.ID { return all[i].id })
-	bodies := make([]templateBody, 0, to-from)
-	for _, t := range all[from:to] {
-		bodies = append(bodies, t.body(account(r.Context())))
-	}
-	const key = "templates"
-	reply(w, http.StatusOK, map[string]any{key: bodies, "meta": p.meta(key, d.url(r, r.URL.Path))})
-	return nil
+	id := func(t template) uid.ID { return t.id }
+	return listed(d, w, r, "templates", all, id, func(t template) templateBody { return t.body(account(r.Context())) })
 }
 
 // templateBody is a template in answers.
