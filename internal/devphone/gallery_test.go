@@ -4,8 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/devphone"
+	"github.com/countersign/countersign/internal/web/browsertest"
 )
 
 var pictures = flag.String("pictures", "", "write a picture of each page of the gallery into this folder")
@@ -89,66 +88,27 @@ func longest() []devphone.Message {
 // TestGallery looks at every state of the page at each width, light and dark, and takes pictures when it is asked to.
 func TestGallery(t *testing.T) {
 	t.Parallel()
-	browser, axe := startBrowser(t), axeScript(t)
+	browser, axe := browsertest.Start(t), browsertest.Axe(t)
 	for _, e := range gallery() {
 		t.Run(e.name, func(t *testing.T) {
 			srv := httptest.NewServer(newPhone(t, &inbox{kept: e.messages}))
 			t.Cleanup(srv.Close)
 			tb := openTab(t, browser, srv)
 			tb.open("/dev/phone" + e.query)
-			run(tb, chromedp.Evaluate[chromedp.Void](e.before+";"+axe))
+			browsertest.Run(tb.Tab, chromedp.Evaluate[chromedp.Void](e.before+";"+axe))
 			for _, width := range []int64{320, 360, 1280} {
 				for _, scheme := range []string{"light", "dark"} {
-					tb.look(width, 800, scheme)
+					tb.Look(width, 800, scheme)
 					where := fmt.Sprintf("%d px, %s", width, scheme)
-					tb.checkFit(where)
+					tb.CheckFit(where)
 					if width != 320 { // where axe finds nothing that it doesn't at 360
-						tb.checkAccess(where)
+						tb.CheckAccess(where)
 					}
 					if *pictures != "" {
-						keep(t, fmt.Sprintf("phone-%s-%d-%s.png", e.name, width, scheme), tb.picture())
+						browsertest.Keep(t, *pictures, fmt.Sprintf("phone-%s-%d-%s.png", e.name, width, scheme), tb.Picture())
 					}
 				}
 			}
 		})
-	}
-}
-
-// checkFit holds what is in the window against the rules for every page.
-func (tb *tab) checkFit(where string) {
-	tb.t.Helper()
-	for _, out := range eval[[]string](tb, `[...document.querySelectorAll("body *")].filter(e => {
-		if (e.closest(".unseen, symbol, svg") || e.closest("details:not([open]) > ol")) return false;
-		const box = e.getBoundingClientRect();
-		return box.right > innerWidth + 0.5 || box.left < -0.5 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline" && e.tagName !== "INPUT";
-	}).map(e => e.outerHTML.slice(0, 100)).concat(document.documentElement.scrollWidth > innerWidth ? ["the page"] : [])`) {
-		tb.t.Errorf("%s: wider than its place: %s", where, out)
-	}
-	// WCAG 2.2, 2.5.5: a link within a sentence is as high as its line.
-	for _, small := range eval[[]string](tb, `[...document.querySelectorAll("a, button, input, summary")].filter(e => {
-		const style = getComputedStyle(e), box = e.getBoundingClientRect();
-		return style.display !== "inline" && e.checkVisibility() && (box.height < 44 || box.width < 44);
-	}).map(e => e.outerHTML.slice(0, 100))`) {
-		tb.t.Errorf("%s: smaller than 44 px: %s", where, small)
-	}
-	for _, text := range eval[[]string](tb, `[...document.querySelectorAll("body *")].filter(e =>
-		parseFloat(getComputedStyle(e).fontSize) < 16).map(e => e.outerHTML.slice(0, 100))`) {
-		tb.t.Errorf("%s: smaller than 16 px: %s", where, text)
-	}
-}
-
-// checkAccess holds the page against the rules of axe, contrast among them.
-func (tb *tab) checkAccess(where string) {
-	tb.t.Helper()
-	for _, f := range tb.findings() {
-		tb.t.Errorf("%s: axe: %s (%s): %s: %s", where, f.ID, f.Impact, f.Help, f.Where)
-	}
-}
-
-// keep writes a picture.
-func keep(t *testing.T, name string, png []byte) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(*pictures, name), png, 0o644); err != nil {
-		t.Fatal(err)
 	}
 }

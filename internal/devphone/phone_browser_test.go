@@ -15,13 +15,14 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/countersign/countersign/internal/devphone"
+	"github.com/countersign/countersign/internal/web/browsertest"
 )
 
 // TestPhoneInABrowser does with the page what people do with it. One clipboard and one focus are shared, so one after
 // the other.
 func TestPhoneInABrowser(t *testing.T) {
 	t.Parallel()
-	chromium := startBrowser(t)
+	chromium := browsertest.Start(t)
 	for name, does := range map[string]func(*testing.T, context.Context){
 		"a message arrives without a reload":          arrives,
 		"a message arrives on an empty page":          arrivesOnEmpty,
@@ -40,6 +41,22 @@ func TestPhoneInABrowser(t *testing.T) {
 	}
 }
 
+// A tab is one with the phone page.
+type tab struct{ *browsertest.Tab }
+
+// openTab opens an empty tab for the phone page of srv.
+func openTab(t *testing.T, chromium context.Context, srv *httptest.Server) *tab {
+	t.Helper()
+	return &tab{browsertest.Open(t, chromium, srv, "/dev/")}
+}
+
+// open goes to a path and waits for the stream to begin, after which nothing changes by itself.
+func (tb *tab) open(path string) {
+	tb.T.Helper()
+	tb.Go(path)
+	tb.Wait(`document.getElementById("state").dataset.state === "live"`)
+}
+
 // phonePage serves the page over an inbox that a test can put messages in, and opens it.
 func phonePage(t *testing.T, chromium context.Context, kept []devphone.Message) (*tab, *inbox) {
 	t.Helper()
@@ -48,7 +65,7 @@ func phonePage(t *testing.T, chromium context.Context, kept []devphone.Message) 
 	t.Cleanup(srv.Close)
 	t.Cleanup(srv.CloseClientConnections) // the stream, which would keep Close waiting
 	tb := openTab(t, chromium, srv)
-	tb.look(360, 740, "light")
+	tb.Look(360, 740, "light")
 	tb.open("/dev/phone")
 	return tb, in
 }
@@ -61,29 +78,29 @@ func again(m devphone.Message, id, code string) devphone.Message {
 
 func arrives(t *testing.T, chromium context.Context) {
 	tb, in := phonePage(t, chromium, everyday())
-	run(tb, chromedp.Evaluate[chromedp.Void](`window.unloaded = false`)) // a reload would forget it
+	browsertest.Run(tb.Tab, chromedp.Evaluate[chromedp.Void](`window.unloaded = false`)) // a reload would forget it
 	in.put(again(everyday()[0], "dlv_new", "770011"))
-	tb.wait(`document.querySelector(".thread:first-child .latest > :last-child .digits").textContent === "770011"`)
-	if n := eval[int](tb, `document.querySelectorAll(".thread").length`); n != 4 {
+	tb.Wait(`document.querySelector(".thread:first-child .latest > :last-child .digits").textContent === "770011"`)
+	if n := browsertest.Eval[int](tb.Tab, `document.querySelectorAll(".thread").length`); n != 4 {
 		t.Errorf("%d threads, want 4: the message belongs to one that was there", n)
 	}
-	tb.wait(`document.getElementById("said").textContent === "New message to +12025550123"`)
-	if eval[string](tb, `String(window.unloaded)`) != "false" {
+	tb.Wait(`document.getElementById("said").textContent === "New message to +12025550123"`)
+	if browsertest.Eval[string](tb.Tab, `String(window.unloaded)`) != "false" {
 		t.Error("the page was loaded anew")
 	}
-	if got := eval[string](tb, `document.querySelector(".fresh .latest > :last-child time").textContent`); got == "21 Nov 23:46:00 UTC" {
+	if got := browsertest.Eval[string](tb.Tab, `document.querySelector(".fresh .latest > :last-child time").textContent`); got == "21 Nov 23:46:00 UTC" {
 		t.Errorf("the time is not in the reader's own way: %s", got)
 	}
 	other := again(everyday()[0], "dlv_other", "880022")
 	other.To = "+12025550199"
 	in.put(other)
-	tb.wait(`document.querySelector(".thread:first-child h2").textContent === "+12025550199" && document.querySelectorAll(".thread").length === 5`)
+	tb.Wait(`document.querySelector(".thread:first-child h2").textContent === "+12025550199" && document.querySelectorAll(".thread").length === 5`)
 }
 
 func arrivesOnEmpty(t *testing.T, chromium context.Context) {
 	tb, in := phonePage(t, chromium, nil)
 	in.put(everyday()[0])
-	tb.wait(`document.querySelector(".digits").textContent === "482913" && !document.querySelector(".empty")`)
+	tb.Wait(`document.querySelector(".digits").textContent === "482913" && !document.querySelector(".empty")`)
 }
 
 const clipboard = `navigator.clipboard.readText()`
@@ -99,64 +116,64 @@ const shown = `window.shown = []; new MutationObserver(changes => {
 
 func copiedByClick(t *testing.T, chromium context.Context) {
 	tb, _ := phonePage(t, chromium, everyday())
-	tb.clipboard(browser.PermissionSettingGranted)
-	run(tb, chromedp.Evaluate[chromedp.Void](shown))
-	run(tb, chromedp.Click(chromedp.CSS(newest+` .digits`))) // the code itself, not only the word beside it
+	tb.Clipboard(browser.PermissionSettingGranted)
+	browsertest.Run(tb.Tab, chromedp.Evaluate[chromedp.Void](shown))
+	browsertest.Run(tb.Tab, chromedp.Click(chromedp.CSS(newest+` .digits`))) // the code itself, not only the word beside it
 	tb.checkCopied("264098")
-	run(tb, chromedp.Click(chromedp.CSS(`[data-id="dlv_4"] .copy`)))
+	browsertest.Run(tb.Tab, chromedp.Click(chromedp.CSS(`[data-id="dlv_4"] .copy`)))
 	tb.checkCopied("905551")
 }
 
 // checkCopied waits until the page said that it copied and can do so again, and reads the clipboard.
 func (tb *tab) checkCopied(want string) {
-	tb.t.Helper()
-	tb.wait(fmt.Sprintf(`window.shown.join(", ").endsWith("%s: Copied, %[1]s: Copy code %[1]s") && document.getElementById("said").textContent === "Code copied"`, want))
-	if got := eval[string](tb, clipboard); got != want {
-		tb.t.Errorf("clipboard holds %q, want %q", got, want)
+	tb.T.Helper()
+	tb.Wait(fmt.Sprintf(`window.shown.join(", ").endsWith("%s: Copied, %[1]s: Copy code %[1]s") && document.getElementById("said").textContent === "Code copied"`, want))
+	if got := browsertest.Eval[string](tb.Tab, clipboard); got != want {
+		tb.T.Errorf("clipboard holds %q, want %q", got, want)
 	}
 }
 
 func copiedByKeyboard(t *testing.T, chromium context.Context) {
 	tb, _ := phonePage(t, chromium, everyday()[:1])
-	tb.clipboard(browser.PermissionSettingGranted)
+	tb.Clipboard(browser.PermissionSettingGranted)
 	for _, stop := range []string{"to", "", ""} { // the field, its button, the code
-		tb.press(kb.Tab)
-		if got := eval[string](tb, `document.activeElement.id`); got != stop {
+		tb.Press(kb.Tab)
+		if got := browsertest.Eval[string](tb.Tab, `document.activeElement.id`); got != stop {
 			t.Fatalf("focus is on %q, want %q", got, stop)
 		}
 	}
-	if ring := eval[string](tb, `getComputedStyle(document.activeElement.closest(".code")).outlineStyle`); ring != "solid" {
+	if ring := browsertest.Eval[string](tb.Tab, `getComputedStyle(document.activeElement.closest(".code")).outlineStyle`); ring != "solid" {
 		t.Errorf("the focus can't be seen: outline %s", ring)
 	}
-	if name := eval[string](tb, `document.activeElement.innerText.replace(/\s+/g, " ")`); name != "Copy code 482913" {
+	if name := browsertest.Eval[string](tb.Tab, `document.activeElement.innerText.replace(/\s+/g, " ")`); name != "Copy code 482913" {
 		t.Errorf("read aloud, the button is %q", name)
 	}
-	run(tb, chromedp.Evaluate[chromedp.Void](shown))
-	tb.press(kb.Enter)
+	browsertest.Run(tb.Tab, chromedp.Evaluate[chromedp.Void](shown))
+	tb.Press(kb.Enter)
 	tb.checkCopied("482913")
 }
 
 func copyRefused(t *testing.T, chromium context.Context) {
 	tb, _ := phonePage(t, chromium, everyday())
-	tb.clipboard(browser.PermissionSettingDenied)
-	run(tb, chromedp.Evaluate[chromedp.Void](shown))
-	run(tb, chromedp.Click(chromedp.CSS(newest+` .copy`)))
-	tb.wait(`window.shown[0] === "264098: Selected"`)
-	if got := eval[string](tb, `getSelection().toString()`); got != "264098" {
+	tb.Clipboard(browser.PermissionSettingDenied)
+	browsertest.Run(tb.Tab, chromedp.Evaluate[chromedp.Void](shown))
+	browsertest.Run(tb.Tab, chromedp.Click(chromedp.CSS(newest+` .copy`)))
+	tb.Wait(`window.shown[0] === "264098: Selected"`)
+	if got := browsertest.Eval[string](tb.Tab, `getSelection().toString()`); got != "264098" {
 		t.Errorf("selected is %q, want the code", got)
 	}
-	tb.wait(`document.getElementById("said").textContent.includes("copy it by hand")`)
+	tb.Wait(`document.getElementById("said").textContent.includes("copy it by hand")`)
 }
 
 func commandCopied(t *testing.T, chromium context.Context) {
 	tb, _ := phonePage(t, chromium, nil)
-	tb.clipboard(browser.PermissionSettingGranted)
-	if got := eval[string](tb, `document.querySelector(".command pre").innerText`); got != command {
+	tb.Clipboard(browser.PermissionSettingGranted)
+	if got := browsertest.Eval[string](tb.Tab, `document.querySelector(".command pre").innerText`); got != command {
 		t.Errorf("the page shows %q", got)
 	}
-	run(tb, chromedp.Click(chromedp.CSS(`.command .copy`)))
-	tb.wait(`document.getElementById("said").textContent === "Command copied"`)
-	if got := eval[string](tb, clipboard); got != command {
+	browsertest.Run(tb.Tab, chromedp.Click(chromedp.CSS(`.command .copy`)))
+	tb.Wait(`document.getElementById("said").textContent === "Command copied"`)
+	if got := browsertest.Eval[string](tb.Tab, clipboard); got != command {
 		t.Errorf("clipboard holds %q", got)
 	}
 }
@@ -166,32 +183,32 @@ const focused = `document.activeElement.closest("li")?.dataset.id + " " + docume
 
 func focusKept(t *testing.T, chromium context.Context) {
 	tb, in := phonePage(t, chromium, everyday()[:1])
-	run(tb, chromedp.Focus(chromedp.CSS(`[data-id="dlv_1"] .copy`)))
+	browsertest.Run(tb.Tab, chromedp.Focus(chromedp.CSS(`[data-id="dlv_1"] .copy`)))
 	for i := range 3 { // the second folds the first message away, with the focus in it
 		code := fmt.Sprintf("77001%d", i)
 		in.put(again(everyday()[0], "dlv_"+code, code))
-		tb.wait(`document.querySelector("` + newest + ` .digits").textContent === "` + code + `"`)
-		if got := eval[string](tb, focused); got != "dlv_1 true" {
+		tb.Wait(`document.querySelector("` + newest + ` .digits").textContent === "` + code + `"`)
+		if got := browsertest.Eval[string](tb.Tab, focused); got != "dlv_1 true" {
 			t.Fatalf("after %d messages the focus is on %q", i+1, got)
 		}
 	}
-	if !eval[bool](tb, `document.activeElement.closest("details").open && document.activeElement.checkVisibility()`) {
+	if !browsertest.Eval[bool](tb.Tab, `document.activeElement.closest("details").open && document.activeElement.checkVisibility()`) {
 		t.Error("what has the focus is folded away")
 	}
-	run(tb, chromedp.Focus(chromedp.CSS(`summary`)))
+	browsertest.Run(tb.Tab, chromedp.Focus(chromedp.CSS(`summary`)))
 	in.put(again(everyday()[0], "dlv_last", "990099"))
-	tb.wait(`document.querySelector("` + newest + ` .digits").textContent === "990099"`)
-	if !eval[bool](tb, `document.activeElement.tagName === "SUMMARY" && document.querySelector("details").open`) {
+	tb.Wait(`document.querySelector("` + newest + ` .digits").textContent === "990099"`)
+	if !browsertest.Eval[bool](tb.Tab, `document.activeElement.tagName === "SUMMARY" && document.querySelector("details").open`) {
 		t.Error("the fold lost the focus, or closed")
 	}
 }
 
 func typingKept(t *testing.T, chromium context.Context) {
 	tb, in := phonePage(t, chromium, everyday())
-	run(tb, chromedp.SendKeys(chromedp.ID("to"), "+4477"))
+	browsertest.Run(tb.Tab, chromedp.SendKeys(chromedp.ID("to"), "+4477"))
 	in.put(again(everyday()[0], "dlv_new", "770011"))
-	tb.wait(`document.querySelector("` + newest + ` .digits").textContent === "770011"`)
-	if got := eval[string](tb, `document.activeElement.id + " " + document.activeElement.value`); got != "to +4477" {
+	tb.Wait(`document.querySelector("` + newest + ` .digits").textContent === "770011"`)
+	if got := browsertest.Eval[string](tb.Tab, `document.activeElement.id + " " + document.activeElement.value`); got != "to +4477" {
 		t.Errorf("focus and what was typed = %q", got)
 	}
 }
@@ -217,14 +234,14 @@ func pausedAndLive(t *testing.T, chromium context.Context) {
 	srv := httptest.NewServer(newPhone(t, in))
 	addr := srv.Listener.Addr().String()
 	tb := openTab(t, chromium, srv)
-	tb.expect("net::ERR_") // the browser tells of the lost connection
+	tb.Expect("net::ERR_") // the browser tells of the lost connection
 	tb.open("/dev/phone")
-	tb.wait(stateIs + `"Live"`)
+	tb.Wait(stateIs + `"Live"`)
 	srv.CloseClientConnections()
 	srv.Close()
-	tb.wait(stateIs + `"Paused"`)
-	tb.wait(`document.getElementById("said").textContent.startsWith("Paused: the server does not answer")`)
-	if round := eval[string](tb, `getComputedStyle(document.querySelector(".dot")).borderRadius`); round == "50%" {
+	tb.Wait(stateIs + `"Paused"`)
+	tb.Wait(`document.getElementById("said").textContent.startsWith("Paused: the server does not answer")`)
+	if round := browsertest.Eval[string](tb.Tab, `getComputedStyle(document.querySelector(".dot")).borderRadius`); round == "50%" {
 		t.Error("paused has the shape of live: colour alone tells them apart")
 	}
 
@@ -239,8 +256,8 @@ func pausedAndLive(t *testing.T, chromium context.Context) {
 	back.Start()
 	t.Cleanup(back.Close)
 	t.Cleanup(back.CloseClientConnections)
-	tb.wait(stateIs + `"Live"`)
-	tb.wait(`document.querySelector("` + newest + ` .digits").textContent === "770011"`) // what was missed
+	tb.Wait(stateIs + `"Live"`)
+	tb.Wait(`document.querySelector("` + newest + ` .digits").textContent === "770011"`) // what was missed
 }
 
 func refusedAndLive(t *testing.T, chromium context.Context) {
@@ -250,39 +267,39 @@ func refusedAndLive(t *testing.T, chromium context.Context) {
 	t.Cleanup(srv.Close)
 	t.Cleanup(srv.CloseClientConnections)
 	tb := openTab(t, chromium, srv)
-	tb.expect("503")
-	run(tb, chromedp.Navigate(srv.URL+"/dev/phone"))
-	tb.wait(stateIs + `"Paused"`)
+	tb.Expect("503")
+	browsertest.Run(tb.Tab, chromedp.Navigate(srv.URL+"/dev/phone"))
+	tb.Wait(stateIs + `"Paused"`)
 	on.Store(false)
-	tb.wait(stateIs + `"Live"`)
+	tb.Wait(stateIs + `"Live"`)
 }
 
 func found(t *testing.T, chromium context.Context) {
 	tb, in := phonePage(t, chromium, everyday())
-	tb.follow(chromedp.SendKeys(chromedp.ID("to"), "+4477"+kb.Enter))
-	tb.wait(`location.search === "?to=%2B4477" && document.getElementById("state").dataset.state === "live"`)
-	if got := eval[string](tb, `[...document.querySelectorAll("h2")].map(h => h.textContent).join()`); got != "+447700900123" {
+	tb.Follow(chromedp.SendKeys(chromedp.ID("to"), "+4477"+kb.Enter))
+	tb.Wait(`location.search === "?to=%2B4477" && document.getElementById("state").dataset.state === "live"`)
+	if got := browsertest.Eval[string](tb.Tab, `[...document.querySelectorAll("h2")].map(h => h.textContent).join()`); got != "+447700900123" {
 		t.Errorf("found %s", got)
 	}
 	in.put(again(everyday()[0], "dlv_other", "770011")) // to someone who was not searched for
 	in.put(again(everyday()[3], "dlv_new", "880022"))
-	tb.wait(`document.querySelector("` + newest + ` .digits").textContent === "880022"`)
-	if n := eval[int](tb, `document.querySelectorAll(".thread").length`); n != 1 {
+	tb.Wait(`document.querySelector("` + newest + ` .digits").textContent === "880022"`)
+	if n := browsertest.Eval[int](tb.Tab, `document.querySelectorAll(".thread").length`); n != 1 {
 		t.Errorf("%d threads after messages to the one searched for and another", n)
 	}
-	tb.follow(chromedp.Click(chromedp.CSS(`.about a`)))
-	tb.wait(`location.search === "" && document.querySelectorAll(".thread").length === 4`)
+	tb.Follow(chromedp.Click(chromedp.CSS(`.about a`)))
+	tb.Wait(`location.search === "" && document.querySelectorAll(".thread").length === 4`)
 }
 
 func worksWithoutScript(t *testing.T, chromium context.Context) {
 	srv := httptest.NewServer(newPhone(t, &inbox{kept: longest()}))
 	t.Cleanup(srv.Close)
 	tb := openTab(t, chromium, srv)
-	tb.withoutScript()
+	tb.WithoutScript()
 	for _, width := range []int64{360, 1280} {
-		tb.look(width, 740, "light")
-		run(tb, chromedp.Navigate(srv.URL+"/dev/phone"))
-		if eval[bool](tb, `document.documentElement.classList.contains("scripted")`) {
+		tb.Look(width, 740, "light")
+		browsertest.Run(tb.Tab, chromedp.Navigate(srv.URL+"/dev/phone"))
+		if browsertest.Eval[bool](tb.Tab, `document.documentElement.classList.contains("scripted")`) {
 			t.Fatal("script ran")
 		}
 		for claim, expression := range map[string]string{
@@ -292,18 +309,18 @@ func worksWithoutScript(t *testing.T, chromium context.Context) {
 			"the times name their zone":            `document.querySelector(".latest time").innerText.endsWith(" UTC")`,
 			"nothing is wider than the window":     `document.documentElement.scrollWidth <= innerWidth`,
 		} {
-			if !eval[bool](tb, expression) {
+			if !browsertest.Eval[bool](tb.Tab, expression) {
 				t.Errorf("at %d px it is not true that %s", width, claim)
 			}
 		}
 	}
-	run(tb, chromedp.Click(chromedp.CSS(`summary`)))
-	if !eval[bool](tb, `document.querySelector("details li").checkVisibility()`) {
+	browsertest.Run(tb.Tab, chromedp.Click(chromedp.CSS(`summary`)))
+	if !browsertest.Eval[bool](tb.Tab, `document.querySelector("details li").checkVisibility()`) {
 		t.Error("earlier messages can't be unfolded")
 	}
-	run(tb, chromedp.SendKeys(chromedp.ID("to"), "9715"))
-	tb.follow(chromedp.Click(chromedp.CSS(`.search button`)))
-	if got := eval[string](tb, `[...document.querySelectorAll("h2")].map(h => h.textContent).join()`); got != "+971501234567" {
+	browsertest.Run(tb.Tab, chromedp.SendKeys(chromedp.ID("to"), "9715"))
+	tb.Follow(chromedp.Click(chromedp.CSS(`.search button`)))
+	if got := browsertest.Eval[string](tb.Tab, `[...document.querySelectorAll("h2")].map(h => h.textContent).join()`); got != "+971501234567" {
 		t.Errorf("found %s", got)
 	}
 }

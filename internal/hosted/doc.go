@@ -1,0 +1,44 @@
+// Package hosted is the pages that a firm's customer sees between the link and the firm: plain HTML that works without
+// script, in the customer's language, under the firm's name.
+//
+// # Routes
+//
+//	GET  /v/{token}                     opens the link: cookie with Path=/v/i/{invitation}, 303 to the hub. Sends nothing (RA-24).
+//	GET  /v/i/{invitation}              the hub: 303 to the step that is due
+//	GET  /v/i/{invitation}/mobile       Intro, NumberEntry, CodeEntry or Locked, as the gate stands
+//	POST /v/i/{invitation}/mobile       takes the number that the customer enters, and sends
+//	POST /v/i/{invitation}/mobile/send  sends the code, or a new one
+//	POST /v/i/{invitation}/mobile/check checks the code; 303 to the hub when it is right
+//	     /v/i/{invitation}/email ...    the same for e-mail, with EmailEntry
+//	GET  /v/i/{invitation}/consent      Consent
+//	POST /v/i/{invitation}/consent      accepts or declines; 303 to the hub
+//	GET  /v/i/{invitation}/done         Leave when the firm goes on elsewhere, else Done
+//	GET  /v/assets/..., /v/brand/...    style, script, icon; colours of a firm. Served by Assets, for good
+//
+// Steps go back to the hub and never to each other. A GET changes nothing but the language: with ?lang= in its query, which
+// is what the language switch asks for.
+//
+// # Pages
+//
+// Each page is a struct of views.go and a file of templates with its name in lower case: Intro, NumberEntry, EmailEntry,
+// CodeEntry, Locked, Consent, Leave, Done, Declined, Expired, Canceled, Failed, Wait, NotFound, Broken, Stale. Render draws one.
+// A page is a function of its struct alone: it asks no clock, no store and no request, so the gallery draws every state
+// of it. Views hold what is shown, already masked, already decided.
+//
+// # Words
+//
+// Texts are in messages, one file a language. English has a note for translators on each; a text that counts has the
+// plural forms of its language (CLDR). A firm may put texts of its own in place of those that are marked for it. What a
+// text speaks of is put in by name, {firm} everywhere; values are escaped and stand apart from the text's direction.
+// A new language is a file and its name in Locales; the tests then say what it lacks, and
+// `go test ./internal/hosted -run TestCountries -update` writes the names of countries in it.
+//
+// # What holds for every page
+//
+// One thing to do, one primary button, a way out with the firm's name. Nothing inline, so that web.PagePolicy holds; no
+// library, no font, no request to another host; less than 60 KB with all its assets. Script adds comfort: it sends a full
+// code once by itself, takes codes from the phone's messages, counts down, searches countries. Codes and numbers are sent
+// as they were typed, with whatever digits and separators: reading them is the domain's.
+//
+// It decides nothing: which page is due, what is wrong, how many tries are left come from the domain.
+package hosted

@@ -1,0 +1,255 @@
+package hosted
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/text/language"
+
+	"github.com/countersign/countersign/internal/web"
+)
+
+//go:embed assets templates messages countries.json
+var files embed.FS
+
+// assetPrefix is where style, script and icon are served.
+const assetPrefix = "/v/assets/"
+
+// Pages draws the pages. It may be used concurrently.
+type Pages struct {
+	words     map[string]*words
+	matcher   language.Matcher
+	templates map[string]*template.Template // by View.name
+	assets    *web.Assets
+	countries *atlas
+}
+
+// NewPages reads templates, texts and assets. An error is a fault of the build.
+func NewPages() (*Pages, error) {
+	p := &Pages{templates: map[string]*template.Template{}}
+	var err error
+	if p.words, err = loadWords(files); err != nil {
+		return nil, err
+	}
+	if p.countries, err = loadAtlas(files); err != nil {
+		return nil, err
+	}
+	var tags []language.Tag
+	for _, locale := range Locales {
+		tags = append(tags, p.words[locale].tag)
+	}
+	p.matcher = language.NewMatcher(tags)
+	own, err := fs.Sub(files, "assets")
+	if err != nil {
+		return nil, err
+	}
+	if p.assets, err = web.NewAssets(own, assetPrefix); err != nil {
+		return nil, err
+	}
+	return p, p.parse()
+}
+
+// parse makes one template set for each page: the frame, the parts, and the page's own file.
+func (p *Pages) parse() error {
+	base, err := template.New("frame").Funcs(template.FuncMap{"asset": p.assets.URL}).ParseFS(files, "templates/frame.tmpl", "templates/parts.tmpl")
+	if err != nil {
+		return err
+	}
+	names, err := fs.Glob(files, "templates/*.tmpl")
+	if err != nil {
+		return err
+	}
+	for _, file := range names {
+		name := strings.TrimSuffix(path.Base(file), ".tmpl")
+		if name == "frame" || name == "parts" {
+			continue
+		}
+		page, err := base.Clone()
+		if err != nil {
+			return err
+		}
+		if p.templates[name], err = page.ParseFS(files, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Render writes the page of v. Nothing is written when there is an error, which is a fault of the build or of what the
+// firm's own texts say.
+func (p *Pages) Render(w io.Writer, v View) error {
+	t, ok := p.templates[v.name()]
+	if !ok {
+		return fmt.Errorf("no template for %q", v.name())
+	}
+	s := &scene{Frame: v.frame(), V: v, pages: p, words: p.words[v.frame().Locale]}
+	if s.words == nil {
+		s.words = p.words[Locales[0]]
+	}
+	var page bytes.Buffer
+	if err := t.ExecuteTemplate(&page, "frame", s); err != nil {
+		return err
+	}
+	_, err := page.WriteTo(w)
+	return err
+}
+
+// scene is what a template sees: the page's view, the frame of it, and the words of its language.
+type scene struct {
+	*Frame
+	V     View
+	pages *Pages
+	words *words
+}
+
+// named reads what a template gives in pairs of name and value, and adds the firm.
+func (s *scene) named(pairs []any) (map[string]any, error) {
+	values := map[string]any{"firm": s.Firm.Name}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("value %d has no name", i)
+		}
+		values[name] = pairs[i+1]
+	}
+	return values, nil
+}
+
+// say gives a text with its values in, by the firm's own words where it has some.
+func (s *scene) say(key string, pairs []any, literal func(string) string, write func(any) string) (string, error) {
+	values, err := s.named(pairs)
+	if err != nil {
+		return "", err
+	}
+	text, err := s.words.pick(key, values)
+	if err != nil {
+		return "", err
+	}
+	if own, ok := s.Texts[key]; ok && s.words.texts[key].Text != "" {
+		text = own
+	}
+	out, err := fill(literal(text), values, write)
+	if err != nil {
+		return "", fmt.Errorf("text %q: %w", key, err)
+	}
+	return out, nil
+}
+
+// T gives a text as HTML, each string in it apart from the text's direction.
+func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
+	text, err := s.say(key, pairs, template.HTMLEscapeString, markedValue)
+	return template.HTML(text), err // text and values are escaped
+}
+
+// Plain gives a text where no markup can be: titles and attributes.
+func (s *scene) Plain(key string, pairs ...any) (string, error) {
+	return s.say(key, pairs, func(text string) string { return text }, plainValue)
+}
+
+// Forms gives the plural forms of a text for the script, which counts in it.
+func (s *scene) Forms(key string) (string, error) {
+	e, ok := s.words.texts[key]
+	if !ok {
+		return "", fmt.Errorf("no text %q", key)
+	}
+	raw, err := json.Marshal(e.forms())
+	return string(raw), err
+}
+
+// Lang is the language of the page as an HTML attribute has it, Dir its direction.
+func (s *scene) Lang() string { return s.words.tag.String() }
+
+// Dir is the direction of the page.
+func (s *scene) Dir() string { return s.words.dir }
+
+// DirOf is the direction of another language, "auto" when it isn't one of ours.
+func (s *scene) DirOf(locale string) string {
+	if w, ok := s.pages.words[locale]; ok {
+		return w.dir
+	}
+	return "auto"
+}
+
+// Known reports whether the page knows the firm's name.
+func (s *scene) Known() bool { return s.Firm.Name != "" }
+
+// Style is the URL of the firm's colours, "" when it has none.
+func (s *scene) Style() (string, error) { return brandURL(s.Firm.Accent, s.Firm.Background) }
+
+// choice is one language of the switch.
+type choice struct {
+	Locale, Name, URL string
+	Current           bool
+}
+
+// Choices are the languages of the switch.
+func (s *scene) Choices() []choice {
+	var all []choice
+	for _, locale := range Locales {
+		w := s.pages.words[locale]
+		all = append(all, choice{locale, w.name, s.LanguageURL + "?" + FieldLanguage + "=" + locale, w == s.words})
+	}
+	return all
+}
+
+// LanguageName is the page's language, in itself.
+func (s *scene) LanguageName() string { return s.words.name }
+
+// Contact is where the firm can be asked, as a link when it can be one. An e-mail address and a number keep their own
+// direction.
+func (s *scene) Contact() template.HTML {
+	c := strings.TrimSpace(s.Firm.Contact)
+	shown := template.HTMLEscapeString(c)
+	url := contactURL(c)
+	if url == "" {
+		return template.HTML("<bdi>" + shown + "</bdi>") // escaped
+	}
+	return template.HTML(`<a href="` + template.HTMLEscapeString(url) + `"><bdi dir="ltr">` + shown + `</bdi></a>`) // escaped
+}
+
+// contactURL guesses what kind of contact c is.
+func contactURL(c string) string {
+	digits := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" -()./", r) {
+			return -1
+		}
+		return r
+	}, c)
+	switch {
+	case strings.HasPrefix(c, "https://"):
+		return c
+	case strings.Count(c, "@") == 1 && !strings.ContainsAny(c, " ?&<>\"'"):
+		return "mailto:" + c
+	case digits != "" && strings.Trim(digits, "+0123456789") == "":
+		return "tel:" + digits
+	}
+	return ""
+}
+
+// Masked is a masked contact, which has its own direction in every language. A number stays on one line.
+func (s *scene) Masked(contact string) template.HTML {
+	class := "contact"
+	if !strings.Contains(contact, "@") {
+		class += " whole"
+	}
+	return template.HTML(`<bdi class="` + class + `" dir="ltr">` + template.HTMLEscapeString(contact) + `</bdi>`) // escaped
+}
+
+// Clock is a moment for people, told in UTC; the script tells it in the reader's own time.
+func (s *scene) Clock(at time.Time) template.HTML {
+	at = at.UTC()
+	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `" dir="ltr">` + at.Format("15:04") + ` UTC</time>`) // no text from outside
+}
+
+// Example is a number or an address within a text, which keeps its own direction.
+func (s *scene) Example(example string) template.HTML {
+	return template.HTML(`<bdi class="example" dir="ltr">` + template.HTMLEscapeString(example) + `</bdi>`) // escaped
+}
