@@ -55,8 +55,10 @@ func (r *renderer) language(tag string) *language {
 	return r.languages[defaultLocale]
 }
 
-// closest finds the texts for a BCP 47 tag: the tag itself, then what is left as subtags are cut off its end; or nil.
+// closest finds the texts for a BCP 47 tag in any case: the tag itself, then what is left as subtags are cut off its end;
+// or nil.
 func closest(all map[string]*language, tag string) *language {
+	tag = strings.ToLower(tag)
 	for tag != "" {
 		if l := all[tag]; l != nil {
 			return l
@@ -129,8 +131,9 @@ func spell(code string) string {
 	return b.String()
 }
 
-// sms picks the fullest text that fits: one segment, or two with a transaction, and then adds the last line if the
-// message stays within one segment.
+// sms picks the fullest text that fits: one segment, or two with a transaction. The last line is added where the message
+// stays within one segment with it; for its sake a message without a transaction takes a shorter text, since what fits 160
+// letters of a Latin language leaves no room among the 70 of others.
 func (l *language) sms(m Message, v *values) Content {
 	candidates, limit := []phrase{phSMS, phSMSShort}, 1
 	if m.Transaction != nil {
@@ -142,8 +145,9 @@ func (l *language) sms(m Message, v *values) Content {
 		candidates, c.Text = nil, own(m)
 		c.Segments = Measure(c.Text).Segments
 	}
-	for _, name := range candidates {
-		c.Text = l.texts[name].fill(v)
+	shorter := candidates
+	for i, name := range candidates {
+		c.Text, shorter = l.texts[name].fill(v), candidates[i+1:]
 		c.Segments = Measure(c.Text).Segments
 		if c.Segments <= limit {
 			break
@@ -153,8 +157,21 @@ func (l *language) sms(m Message, v *values) Content {
 		return c
 	}
 	c.Origin = OriginLeftOut
-	if line := originLine(m); line != "" && Measure(c.Text+line).Segments == 1 {
-		c.Text, c.Origin = c.Text+line, OriginBound
+	line := originLine(m)
+	if line == "" {
+		return c
+	}
+	texts := []string{c.Text}
+	if m.Transaction == nil {
+		for _, name := range shorter {
+			texts = append(texts, l.texts[name].fill(v))
+		}
+	}
+	for _, text := range texts {
+		if Measure(text+line).Segments == 1 {
+			c.Text, c.Segments, c.Origin = text+line, 1, OriginBound
+			break
+		}
 	}
 	return c
 }
