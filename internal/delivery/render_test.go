@@ -394,15 +394,15 @@ func TestEmail_is_two_parts_with_the_code_and_nothing_remote(t *testing.T) {
 
 func TestMessages_every_text_has_a_note_and_known_variables(t *testing.T) {
 	t.Parallel()
-	if _, err := parseLanguage("xx", []byte(`{"sms":{"text":"{nobody}"}}`)); err == nil {
+	if _, err := codeBook.parseLanguage("xx", []byte(`{"sms":{"text":"{nobody}"}}`)); err == nil {
 		t.Error("an incomplete file is accepted")
 	}
-	for _, bad := range []string{"{nobody}", "{", "a {code b", "{}"} {
-		if _, err := compile(bad); err == nil {
+	for _, bad := range []string{"{nobody}", "{", "a {code b", "{}", "{link}"} {
+		if _, err := codeBook.compile(bad); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
 	}
-	all, _, err := loadLanguages(files)
+	all, err := loadLanguages(files, codeBook)
 	if err != nil {
 		t.Fatal(err)
 	}
