@@ -40,7 +40,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		web.Check{Name: "worker", OK: s.workerReady},
 	)
 	rest := chain.Wrap(web.APIPolicy(), native)
-	edges := map[string]http.Handler{"/healthz": health, "/readyz": health}
+	edges := map[string]http.Handler{"/healthz": health, "/readyz": health, jwksPath: chain.Wrap(web.APIPolicy(), s.jwks())}
 	operator, err := s.camara(chain)
 	if err != nil {
 		return nil, err
