@@ -2,6 +2,7 @@ package handover
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -185,5 +186,36 @@ func TestNew_wants_all_its_parts(t *testing.T) {
 	}
 	if _, err := New(issuer, ring(t, 1), nil); err == nil {
 		t.Error("a signer without a store was made")
+	}
+}
+
+// late is a store whose first read comes before another server's write.
+type late struct {
+	*memory
+	read bool
+}
+
+func (l *late) Meta(ctx context.Context, name string) ([]byte, error) {
+	if !l.read {
+		l.read = true
+		return nil, nil
+	}
+	return l.memory.Meta(ctx, name)
+}
+
+func TestAServerThatComesLateUsesTheKeyThatStands(t *testing.T) {
+	t.Parallel()
+	m, c := &memory{}, &clock{began}
+	document := mustPublish(t, open(t, m, ring(t, 1), c))
+	second, err := New(issuer, ring(t, 1), &late{memory: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.Now = func() time.Time { return c.now }
+	if _, err := Verify(mustSign(t, second), document, issuer, tenant, c.now); err != nil {
+		t.Errorf("its token: %v", err)
+	}
+	if got := mustPublish(t, second); !bytes.Equal(got, document) {
+		t.Errorf("it publishes %s, and the first %s", got, document)
 	}
 }
