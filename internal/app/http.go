@@ -40,7 +40,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		web.Check{Name: "worker", OK: s.workerReady},
 	)
 	rest := chain.Wrap(web.APIPolicy(), native)
-	edges := map[string]http.Handler{"/healthz": health, "/readyz": health}
+	edges := map[string]http.Handler{"/healthz": health, "/readyz": health, jwksPath: chain.Wrap(web.APIPolicy(), s.jwks())}
 	operator, err := s.camara(chain)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		edges["/metrics"] = onlyLoopback(web.Metrics(s.registry), rest)
 	}
 	if s.inbox != nil {
-		phone, err := devphone.New(devphone.Config{Inbox: phoneInbox{s.inbox}, Command: s.firstCommand()})
+		phone, err := devphone.New(devphone.Config{Inbox: phoneInbox{s.inbox}, Origin: s.cfg.BaseURL(), Command: s.firstCommand()})
 		if err != nil {
 			return nil, err
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery/sink"
 	"github.com/countersign/countersign/internal/egress"
 	"github.com/countersign/countersign/internal/factor"
+	"github.com/countersign/countersign/internal/handover"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/recipient"
@@ -46,6 +47,7 @@ type server struct {
 	factors    *factor.Service
 	safe       *safelist.List
 	webhooks   *webhook.Service
+	handover   *handover.Signer
 	worker     *outbox.Worker
 	sealer     *audit.Sealer
 	inbox      *sink.Inbox // development only
@@ -170,6 +172,9 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.webhooks, err = s.newWebhooks(client); err != nil {
 		return err
 	}
+	if s.handover, err = handover.New(s.cfg.BaseURL(), s.storage.ring, s.storage.db); err != nil {
+		return err
+	}
 	if s.worker, err = outbox.New(outbox.Config{
 		Node: node, Concurrency: s.cfg.Worker.Concurrency, Log: s.log, Registry: s.registry,
 	}, s.storage.db, queue, s.handlers()); err != nil {
@@ -266,7 +271,7 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 		{"keys", func(ctx context.Context) error { return relearn(ctx, s.cfg, s.storage.ring, s.log) }},
 		{"sealer", s.seal},
 		{"fanout", s.webhooks.Run},
-		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.factors, s.log) }},
+		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.factors, s.handover, s.log) }},
 		{"expiry", s.expire},
 		{"worker", s.worker.Run},
 	}

@@ -34,6 +34,7 @@ type Prefix string
 // The prefixes in use.
 const (
 	Verification Prefix = "vrf"
+	Invitation   Prefix = "inv"
 	TenantPrefix Prefix = "ten"
 	Service      Prefix = "svc"
 	Key          Prefix = "key"
