@@ -22,6 +22,7 @@ import (
 	"github.com/countersign/countersign/internal/egress"
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/handover"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/recipient"
@@ -45,6 +46,7 @@ type server struct {
 	dispatcher *delivery.Dispatcher
 	verify     *verify.Service
 	factors    *factor.Service
+	invites    *invite.Service
 	safe       *safelist.List
 	webhooks   *webhook.Service
 	handover   *handover.Signer
@@ -169,6 +171,9 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.factors, err = factor.New(factorLimits(s.cfg), s.storage.ring, s.storage.db); err != nil {
 		return err
 	}
+	if s.invites, err = s.newInvitations(); err != nil {
+		return err
+	}
 	if s.webhooks, err = s.newWebhooks(client); err != nil {
 		return err
 	}
@@ -273,6 +278,7 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 		{"fanout", s.webhooks.Run},
 		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.factors, s.handover, s.log) }},
 		{"expiry", s.expire},
+		{"invitations", s.expireInvitations},
 		{"worker", s.worker.Run},
 	}
 	if metrics != nil {

@@ -1,0 +1,108 @@
+package invite
+
+import (
+	"time"
+
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// Step is what a session has to do next.
+type Step string
+
+// The steps.
+const (
+	StepPhone    Step = "mobile"
+	StepEmail    Step = "email"
+	StepConsent  Step = "consent"
+	StepHandOff  Step = "hand_off" // everything is done: HandOff says where to go
+	StepDone     Step = "done"
+	StepDeclined Step = "declined"
+	StepExpired  Step = "expired"
+	StepCanceled Step = "canceled"
+)
+
+// Page is what a customer's page is made of. It holds no contact in full.
+type Page struct {
+	ID         uid.ID
+	Tenant     uid.Tenant
+	Kind       Kind
+	Status     Status
+	Step       Step
+	Steps      []Step // all that this invitation has, in order, without the endings
+	Firm       string // name, as the customer knows it
+	Support    string // whom to turn to; may be empty
+	Brand      policy.Brand
+	Texts      map[string]map[string]string // locale -> key -> text
+	Locale     string                       // wanted; empty: the browser's
+	FirstName  string
+	Gate       *GatePage // of StepPhone and StepEmail
+	Consent    ConsentPage
+	Redirects  bool   // HandOff leads away from here
+	Failure    string // of an ending: a stable word, as contact_attempts_exceeded
+	Version    int64  // of the invitation: a form may carry it
+	Now        time.Time
+	ExpiresAt  time.Time
+	FailureURL string // where the firm wants a customer to go who could not finish; empty: nowhere
+}
+
+// GateState is which of its faces a gate shows.
+type GateState string
+
+// The faces.
+const (
+	GateEnter  GateState = "enter"  // the customer has to give the contact
+	GateIntro  GateState = "intro"  // the contact is known, and no code was asked for in this session
+	GateCode   GateState = "code"   // a code is on its way: type it
+	GateDead   GateState = "dead"   // the code ended, by its time or by wrong entries: ask for a new one
+	GateLocked GateState = "locked" // not before LockedUntil, or not before the firm unlocks it
+)
+
+// GatePage is a gate as the customer may see it.
+type GatePage struct {
+	Channel     delivery.Channel
+	State       GateState
+	Fixed       bool
+	CanChange   bool   // the customer may give another contact
+	Masked      string // empty: not known
+	CodeLength  int
+	CodeEnds    time.Time
+	ChecksLeft  int
+	SendsLeft   int       // of this cycle
+	NextSendAt  time.Time // no send before; zero or past: now
+	LockedUntil time.Time
+	Shut        bool // only the firm helps
+	Country     string
+}
+
+// ConsentPage is what the customer is asked to agree to.
+type ConsentPage struct {
+	Version string
+	Texts   map[string]string // locale -> text; a locale that is missing is the product's own text
+}
+
+// CheckOutcome is what came of a code that a customer handed in. All of them are answers and not errors.
+type CheckOutcome string
+
+// The outcomes.
+const (
+	CheckRight     CheckOutcome = "right"
+	CheckWrong     CheckOutcome = "wrong"     // Page.Gate.ChecksLeft says how many tries are left
+	CheckMalformed CheckOutcome = "malformed" // it could never be right; nothing was spent
+	CheckDead      CheckOutcome = "dead"      // expired, replaced, used, ended by wrong entries, or asked for by another browser: one text for all (RA-41)
+	CheckPaused    CheckOutcome = "paused"    // too many wrong codes lately: nothing was compared, try later
+)
+
+// SendOutcome is what came of asking for a code.
+type SendOutcome string
+
+// The outcomes.
+const (
+	SendSent    SendOutcome = "sent"
+	SendCooling SendOutcome = "cooling" // too soon: nothing was sent and nothing counted
+	SendLimited SendOutcome = "limited" // a limit of the number or the network: nothing was counted here; Page.Gate.NextSendAt says when
+	SendLocked  SendOutcome = "locked"  // the limits of the gate are used up; or, of an entered one, the link has expired: see Page.Step
+	SendRefused SendOutcome = "refused" // the contact can't be used: neutral text, no attempt used (ID-54)
+	SendFailed  SendOutcome = "failed"  // nobody could carry it; it does not count (RA-40)
+)

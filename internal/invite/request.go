@@ -1,0 +1,176 @@
+package invite
+
+import (
+	"time"
+
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/seal"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
+)
+
+// Caller is who asks on the firm's side.
+type Caller struct {
+	Tenant    uid.Tenant
+	Actor     string // for events: "key:key_...", "operator:..."
+	RequestID string
+}
+
+// Client is the customer's machine, for limits and evidence. Every field may be empty.
+type Client = verify.Client
+
+// CreateRequest asks for an invitation (RA b.3, ID b.1).
+type CreateRequest struct {
+	Caller    Caller
+	Kind      Kind   // empty: fixed
+	FirstName string // 1..100 characters; may be empty in an entered invitation
+	LastName  string
+	Email     string // one of Email and Mobile at least in a fixed invitation
+	Mobile    string // E.164, or a national number of Country
+	Country   string // ISO 3166 alpha-2; empty: numbers must name their country
+	Notes     string // never for the customer
+
+	Mobile2FA   *bool // of a fixed invitation; nil: the preset
+	VerifyPhone *bool // of an entered one; nil: the tenant's default
+	VerifyEmail *bool
+	Contacts    Prefill // of an entered one
+
+	Reference  string // searched exactly
+	ExternalID string
+	Locale     string
+	Vendor     map[string]string // kept as it is; at most 64 members with values of at most 2048 bytes
+
+	ConsentVersion string // empty: the firm's; another is refused
+	WithoutConsent bool
+	RedirectURL    string             // https and on the firm's allow list; empty: the built-in end page
+	FailureURL     string             // the same, for a customer who could not finish; empty: the built-in page (ID-32)
+	LinkTTL        *time.Duration     // 0: never; nil: the firm's setting. 1 h..8760 h in a fixed invitation, 0 s..30 d in an entered one
+	SessionTTL     time.Duration      // of an entered one: 60 s..3600 s; 0: none
+	Channels       []delivery.Channel // of the link, sms and email; empty: all that there is a contact for (RA-27)
+	Silent         bool               // send nothing: the caller hands the link over, which is in the answer
+
+	Idempotency *verify.Idempotency
+}
+
+// Prefill are contacts that the caller of an entered invitation names for the customer (ID-53).
+type Prefill struct {
+	Phone  string
+	Email  string
+	Locked bool // the customer may confirm them, and not change them
+}
+
+// CreateAnswer is what a creation gives.
+type CreateAnswer struct {
+	View     View      `json:"view"`
+	Token    seal.Code `json:"-"` // of the link; only of a silent one, and not of a replay: Reveal gives it
+	Replayed bool      `json:"-"`
+}
+
+// ManyAnswer is what CreateMany gives: one answer or refusal for each request, in their order (RA-57).
+type ManyAnswer struct {
+	Answer CreateAnswer
+	Err    error // a fault; nil: it was created
+}
+
+// Target names an invitation and who asks.
+type Target struct {
+	Caller Caller
+	ID     uid.ID
+
+	Idempotency *verify.Idempotency // of Resend, Correct, Unlock, Cancel and Complete: an equal request gets the first answer
+}
+
+// ListRequest asks for a page of invitations, newest first.
+type ListRequest struct {
+	Caller    Caller
+	Status    Status // empty: all
+	Reference string // exact
+	Contact   string // exact: a number or an address
+	Mobile2FA *bool
+	From, To  time.Time // of the creation: From <= t < To
+	Before    uid.ID    // go on before this one
+	Limit     int       // 1..250; 0: 50
+}
+
+// View is an invitation as its owner may see it: never a code, a token or a session.
+type View struct {
+	ID             uid.ID             `json:"id"`
+	Kind           Kind               `json:"kind"`
+	Status         Status             `json:"status"`
+	FirstName      string             `json:"first_name"`
+	LastName       string             `json:"last_name"`
+	MaskedEmail    string             `json:"masked_email"`
+	MaskedMobile   string             `json:"masked_mobile"`
+	Notes          string             `json:"notes"`
+	Policy         policy.Mode        `json:"policy"`
+	Mobile2FA      bool               `json:"mobile_2fa"` // effective
+	Overridden     bool               `json:"overridden"`
+	Edited         bool               `json:"edited"` // the customer changed the number (RA-30)
+	Reference      string             `json:"reference"`
+	ExternalID     string             `json:"external_id"`
+	Locale         string             `json:"locale"`
+	Vendor         map[string]string  `json:"vendor"`
+	ConsentVersion string             `json:"consent_version"`
+	RedirectURL    string             `json:"redirect_url"`
+	FailureURL     string             `json:"failure_url"`
+	Channels       []delivery.Channel `json:"channels"`
+	Carried        []Carried          `json:"carried"`
+	Gates          []GateView         `json:"gates"`
+	Resends        int                `json:"resends"`  // of the link
+	Attempts       int                `json:"attempts"` // codes that were asked for
+	Failure        string             `json:"failure"`
+	CreatedAt      time.Time          `json:"created_at"`
+	SentAt         time.Time          `json:"sent_at"`
+	OpenedAt       time.Time          `json:"opened_at"`
+	VerifiedAt     time.Time          `json:"verified_at"`
+	ConsentedAt    time.Time          `json:"consented_at"`
+	HandedOffAt    time.Time          `json:"handed_off_at"`
+	EndedAt        time.Time          `json:"ended_at"`
+	ExpiresAt      time.Time          `json:"expires_at"` // zero: never
+	LockedUntil    time.Time          `json:"locked_until"`
+	UpdatedAt      time.Time          `json:"updated_at"`
+}
+
+// GateView is a gate as the firm may see it.
+type GateView struct {
+	Channel     delivery.Channel `json:"channel"`
+	Fixed       bool             `json:"fixed"`
+	Masked      string           `json:"masked"` // empty: not entered yet
+	Sends       int              `json:"sends"`
+	Cycle       int              `json:"cycle"`
+	PassedAt    time.Time        `json:"passed_at"` // zero: not
+	LockedUntil time.Time        `json:"locked_until"`
+	Shut        bool             `json:"shut"` // only an unlock helps
+}
+
+// Revealed are the contacts of an invitation in full, for a vendor's door and for who may see them (ID-19, ID-36, ID-37).
+type Revealed struct {
+	Phone         string // E.164, empty: none was given
+	PhoneGate     bool   // it has to be proven
+	PhoneVerified bool
+	Email         string
+	EmailGate     bool
+	EmailVerified bool
+}
+
+// Contact is a correction of contacts (RA-56). Nil leaves one as it is.
+type Contact struct {
+	Email   *string
+	Mobile  *string
+	Country string
+}
+
+// Result is what the signed result tells the firm about a customer who comes back (RA-48): nothing of the person.
+type Result struct {
+	Tenant     uid.Tenant
+	Invitation uid.ID
+	Status     Status
+	ExternalID string
+	Reference  string
+	Audience   string    // the redirect URL
+	Mobile2FA  bool      // the gate was on
+	VerifiedAt time.Time // "mobile control confirmed" (RA-5); zero: no gate
+	Consent    string    // version that was accepted; empty: none was asked for here
+	At         time.Time
+}

@@ -1,0 +1,135 @@
+package policy
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/internal/fault"
+)
+
+// The bounds of Checks.
+const (
+	MaxLinkExpiryHours = 8760
+	MaxResends         = 10
+	MaxCoolDown        = time.Hour
+	MaxReminders       = 8
+	MaxReminderDay     = 365
+	MaxRedirectURLs    = 20
+	MaxURL             = 2048 // bytes
+)
+
+// Checks is what a tenant requires of its invitations (RA b.2). Its JSON is that of the stored row.
+type Checks struct {
+	Mobile2FA          Mode      `json:"mobile_2fa"`
+	LinkExpiryHours    *int      `json:"link_expiry_hours"` // 1..8760; nil: links never expire (RA-62)
+	Resend             Resend    `json:"resend"`
+	Reminders          Reminders `json:"reminders"`
+	EditableByCustomer bool      `json:"editable_by_customer"` // the customer may change the number once (RA-30)
+	RedirectURLs       []string  `json:"redirect_urls"`        // what a redirect URL of an invitation has to begin with: https, whole path segments
+	UpdatedAt          time.Time `json:"-"`                    // zero: never changed
+	UpdatedBy          string    `json:"-"`                    // the actor
+	Version            int64     `json:"-"`                    // 0: the defaults
+}
+
+// Resend is how often a code may be asked for again within a cycle, and how long to wait in between (RA-38).
+type Resend struct {
+	Max       int             `json:"max"`          // 0..10, beyond the first send
+	CoolDowns []time.Duration `json:"cooldowns_ns"` // before the second send, the third, ...; the last repeats; 0..1 h each
+}
+
+// Reminders are messages to a customer who has not come yet (RA-61).
+type Reminders struct {
+	Enabled bool  `json:"enabled"`
+	Days    []int `json:"days"` // after the link was sent, ascending, 1..365
+}
+
+// DefaultChecks are those of a tenant that has decided nothing (RA-18).
+func DefaultChecks() Checks {
+	hours := 720
+	return Checks{
+		Mobile2FA: YesOptional, LinkExpiryHours: &hours,
+		Resend:    Resend{Max: 3, CoolDowns: []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}},
+		Reminders: Reminders{Days: []int{1, 2, 4, 8}},
+	}
+}
+
+// Validate tells the first thing that is wrong, as a fault of Kind Invalid.
+func (c *Checks) Validate() error {
+	wrong := func(field, message string) error {
+		return fault.New(fault.Invalid, field+"_invalid", message).On(field)
+	}
+	switch {
+	case !c.Mobile2FA.Valid():
+		return wrong("mobile_2fa", "Use yes_optional, yes_required, no_optional or no_required.")
+	case c.LinkExpiryHours != nil && (*c.LinkExpiryHours < 1 || *c.LinkExpiryHours > MaxLinkExpiryHours):
+		return wrong("link_expiry_hours", "Give 1 to 8760 hours, or null for links that never expire.")
+	case c.Resend.Max < 0 || c.Resend.Max > MaxResends:
+		return wrong("resend", "Allow 0 to 10 resends.")
+	case len(c.Resend.CoolDowns) > MaxResends || slices.ContainsFunc(c.Resend.CoolDowns, func(d time.Duration) bool { return d < 0 || d > MaxCoolDown }):
+		return wrong("resend", "Give at most 10 cool-downs of 0 to 3600 seconds.")
+	case !ascending(c.Reminders.Days):
+		return wrong("reminders", "Give at most 8 days from 1 to 365, in ascending order.")
+	case len(c.RedirectURLs) > MaxRedirectURLs:
+		return wrong("redirect_urls", "Give at most 20 addresses.")
+	}
+	for _, u := range c.RedirectURLs {
+		if _, ok := redirect(u); !ok {
+			return wrong("redirect_urls", "Give addresses that begin with https:// and have a host, without user, query and fragment.")
+		}
+	}
+	return nil
+}
+
+func ascending(days []int) bool {
+	last := 0
+	for _, d := range days {
+		if d <= last || d > MaxReminderDay {
+			return false
+		}
+		last = d
+	}
+	return len(days) <= MaxReminders
+}
+
+// redirect reads an entry of the allow list.
+func redirect(s string) (*url.URL, bool) {
+	u, ok := page(s)
+	return u, ok && u.RawQuery == "" && !u.ForceQuery
+}
+
+// page reads the address of a page that a customer may be sent to.
+func page(s string) (*url.URL, bool) {
+	if len(s) > MaxURL {
+		return nil, false
+	}
+	u, err := url.Parse(s)
+	ok := err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.Fragment == "" && !strings.Contains(s, "#") &&
+		!strings.Contains(s, `\`) && !slices.Contains(strings.Split(u.Path, "/"), "..")
+	return u, ok
+}
+
+// Redirects reports whether a customer may be sent to s: https, on a host of the allow list, and below the path of that entry (RA b.3, ID-33).
+func (c *Checks) Redirects(s string) bool {
+	u, ok := page(s)
+	if !ok {
+		return false
+	}
+	return slices.ContainsFunc(c.RedirectURLs, func(entry string) bool {
+		e, ok := redirect(entry)
+		if !ok || !strings.EqualFold(e.Host, u.Host) {
+			return false
+		}
+		base := strings.TrimSuffix(e.EscapedPath(), "/")
+		return u.EscapedPath() == base || strings.HasPrefix(u.EscapedPath(), base+"/")
+	})
+}
+
+// CoolDown is the wait after send n, from 1.
+func (r Resend) CoolDown(n int) time.Duration {
+	if len(r.CoolDowns) == 0 || n < 1 {
+		return 0
+	}
+	return r.CoolDowns[min(n, len(r.CoolDowns))-1]
+}

@@ -1,0 +1,165 @@
+package policy
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/countersign/countersign/internal/fault"
+)
+
+// The bounds of Customisation.
+const (
+	MaxBrandName   = 60 // characters
+	MaxSupport     = 200
+	MaxLogo        = 64 << 10 // bytes
+	MaxLocales     = 40
+	MaxTexts       = 100 // of one locale
+	MaxTextKey     = 64
+	MaxText        = 1000 // characters
+	MaxConsentText = 20_000
+)
+
+// Customisation is what a tenant's customers see, and which contacts they are asked for. Its JSON is that of the stored row.
+type Customisation struct {
+	VerifyPhone Toggle                       `json:"verify_phone"`
+	VerifyEmail Toggle                       `json:"verify_email"`
+	Brand       Brand                        `json:"brand"`
+	Texts       map[string]map[string]string `json:"texts,omitempty"` // locale -> key -> text without markup
+	Consent     Consent                      `json:"consent"`
+	UpdatedAt   time.Time                    `json:"-"`
+	UpdatedBy   string                       `json:"-"`
+	Version     int64                        `json:"-"` // 0: the defaults
+}
+
+// Brand is how a tenant appears. What is empty is the product's own.
+type Brand struct {
+	Name       string `json:"name"`    // empty: the tenant's
+	Support    string `json:"support"` // whom the customer turns to: a line of text
+	Accent     string `json:"accent"`  // #rrggbb
+	Background string `json:"background"`
+	Logo       []byte `json:"logo,omitempty"`
+	LogoType   string `json:"logo_type,omitempty"` // image/png, image/jpeg or image/webp: never a format that can hold script
+}
+
+// Consent is what a customer agrees to (RA-46).
+type Consent struct {
+	Version string            `json:"version"`         // 1..32 letters, digits, dots and hyphens
+	Texts   map[string]string `json:"texts,omitempty"` // locale -> text without markup; what has none is the product's own
+}
+
+// DefaultCustomisation is that of a tenant that has decided nothing (ID-1).
+func DefaultCustomisation() Customisation {
+	return Customisation{VerifyPhone: Off, VerifyEmail: Off, Consent: Consent{Version: "1"}}
+}
+
+// Validate tells the first thing that is wrong, as a fault of Kind Invalid.
+func (c *Customisation) Validate() error {
+	switch {
+	case !c.VerifyPhone.Valid():
+		return wrong("verify_phone", "Use off, on or locked_on.")
+	case !c.VerifyEmail.Valid():
+		return wrong("verify_email", "Use off, on or locked_on.")
+	}
+	if err := c.Brand.validate(); err != nil {
+		return err
+	}
+	if len(c.Texts) > MaxLocales {
+		return wrong("texts", "Give texts in at most 40 languages.")
+	}
+	for locale, texts := range c.Texts {
+		if !IsLocale(locale) || len(texts) > MaxTexts {
+			return wrong("texts", "Name languages by tags like en or pt-BR, each with at most 100 texts.")
+		}
+		for key, text := range texts {
+			if key == "" || len(key) > MaxTextKey || !isProse(text, MaxText) {
+				return wrong("texts", "Give texts of at most 1000 characters, without markup.")
+			}
+		}
+	}
+	return c.Consent.validate()
+}
+
+func wrong(field, message string) error {
+	return fault.New(fault.Invalid, strings.ReplaceAll(field, ".", "_")+"_invalid", message).On(field)
+}
+
+func (c *Consent) validate() error {
+	if !IsVersion(c.Version) {
+		return wrong("consent.version", "Give 1 to 32 letters, digits, dots and hyphens.")
+	}
+	if len(c.Texts) > MaxLocales {
+		return wrong("consent.texts", "Give texts in at most 40 languages.")
+	}
+	for locale, text := range c.Texts {
+		if !IsLocale(locale) || strings.TrimSpace(text) == "" || !isProse(text, MaxConsentText) {
+			return wrong("consent.texts", "Name languages by tags like en or pt-BR, each with a text of at most 20000 characters, without markup.")
+		}
+	}
+	return nil
+}
+
+func (b *Brand) validate() error {
+	switch {
+	case !isLine(b.Name, MaxBrandName):
+		return wrong("brand.name", "Give a name of at most 60 printable characters.")
+	case !isLine(b.Support, MaxSupport):
+		return wrong("brand.support", "Give one line of at most 200 printable characters.")
+	case len(b.Logo) > MaxLogo || (len(b.Logo) == 0) != (b.LogoType == ""):
+		return wrong("brand.logo", "Give a picture of at most 64 KiB together with its type.")
+	case len(b.Logo) > 0 && sniff(b.Logo) != b.LogoType:
+		return wrong("brand.logo", "Give a PNG, JPEG or WebP picture, and its type as image/png, image/jpeg or image/webp.")
+	}
+	return b.readable()
+}
+
+// sniff names the picture formats that are let through.
+func sniff(b []byte) string {
+	s := string(b[:min(len(b), 12)])
+	switch {
+	case strings.HasPrefix(s, "\x89PNG\r\n\x1a\n"):
+		return "image/png"
+	case strings.HasPrefix(s, "\xff\xd8\xff"):
+		return "image/jpeg"
+	case strings.HasPrefix(s, "RIFF") && strings.HasSuffix(s, "WEBP"):
+		return "image/webp"
+	}
+	return "none"
+}
+
+// isLine reports whether s is at most limit printable characters.
+func isLine(s string, limit int) bool {
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+// isProse reports whether s is text of at most limit characters, in lines, without markup (RA-66).
+func isProse(s string, limit int) bool {
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit &&
+		strings.IndexFunc(s, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) || r == '<' || r == '>' }) < 0
+}
+
+// IsVersion reports whether s can name a version of the consent text.
+func IsVersion(s string) bool {
+	return s != "" && len(s) <= 32 && strings.IndexFunc(s, func(r rune) bool {
+		return (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z') && r != '.' && r != '-'
+	}) < 0
+}
+
+// IsLocale reports whether s has the shape of a language tag (RFC 5646 §2.1).
+func IsLocale(s string) bool {
+	if len(s) > 35 {
+		return false
+	}
+	for i, part := range strings.Split(s, "-") {
+		if len(part) < 1 || len(part) > 8 || i == 0 && len(part) == 1 {
+			return false
+		}
+		for _, r := range part {
+			if letter := 'a' <= r|0x20 && r|0x20 <= 'z'; !letter && (i == 0 || r < '0' || r > '9') {
+				return false
+			}
+		}
+	}
+	return true
+}

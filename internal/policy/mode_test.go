@@ -1,0 +1,147 @@
+package policy
+
+import (
+	"testing"
+
+	"github.com/countersign/countersign/internal/fault"
+)
+
+var (
+	yes, no = true, false
+	asked   = []*bool{&yes, &no, nil}
+	words   = map[*bool]string{&yes: "true", &no: "false", nil: "absent"}
+)
+
+func code(err error) string {
+	if err == nil {
+		return ""
+	}
+	return fault.As(err).Code
+}
+
+func TestRA_8_there_are_four_options(t *testing.T) {
+	t.Parallel()
+	if len(Modes) != 4 || Mode("").Valid() || Mode("YES_OPTIONAL").Valid() {
+		t.Fatalf("%v", Modes)
+	}
+	for _, m := range Modes {
+		if !m.Valid() {
+			t.Errorf("%s is not valid", m)
+		}
+	}
+}
+
+func TestRA_9_to_12_each_option_decides_as_it_says(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		mode            Mode
+		wanted          *bool
+		on              bool
+		locked, refused bool
+		claim           string
+	}{
+		{YesOptional, nil, true, false, false, "RA-9 on by default"},
+		{YesOptional, &no, false, false, false, "RA-9 the sender may untick it"},
+		{YesOptional, &yes, true, false, false, "RA-9"},
+		{YesRequired, nil, true, true, false, "RA-10 always on"},
+		{YesRequired, &yes, true, true, false, "RA-10 saying the same is fine"},
+		{YesRequired, &no, true, true, true, "RA-10 nobody can send without it"},
+		{NoOptional, nil, false, false, false, "RA-11 off by default"},
+		{NoOptional, &yes, true, false, false, "RA-11 the sender may tick it"},
+		{NoOptional, &no, false, false, false, "RA-11"},
+		{NoRequired, nil, false, true, false, "RA-12 always off"},
+		{NoRequired, &no, false, true, false, "RA-12 saying the same is fine"},
+		{NoRequired, &yes, false, true, true, "RA-12 nobody can send with it"},
+	} {
+		on, err := Effective(c.mode, c.wanted)
+		if on != c.on || (err != nil) != c.refused || c.mode.Locked() != c.locked {
+			t.Errorf("%s: %s asked %s: %v, %v", c.claim, c.mode, words[c.wanted], on, err)
+		}
+		if err != nil && (code(err) != "policy_locked" || !fault.Is(err, fault.Conflict)) {
+			t.Errorf("%s: %v", c.claim, err)
+		}
+	}
+}
+
+func TestRA_13_each_option_has_its_hint(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{"": true}
+	for _, m := range Modes {
+		if seen[m.Hint()] {
+			t.Errorf("%s has no hint of its own", m)
+		}
+		seen[m.Hint()] = true
+	}
+	if Mode("x").Hint() != "" {
+		t.Error("an unknown mode has a hint")
+	}
+}
+
+func TestRA_15_what_is_left_out_is_the_preset(t *testing.T) {
+	t.Parallel()
+	for _, m := range Modes {
+		if on, err := Effective(m, nil); err != nil || on != m.Preset() {
+			t.Errorf("%s: %v, %v", m, on, err)
+		}
+	}
+}
+
+func TestADamagedModeLetsNobodyThrough(t *testing.T) {
+	t.Parallel()
+	if on, err := Effective("", nil); !on || err != nil {
+		t.Errorf("%v, %v", on, err)
+	}
+	if _, err := Effective("maybe", &no); code(err) != "policy_locked" {
+		t.Error(err)
+	}
+}
+
+func TestRA_17_loosening_is_what_lets_a_gate_be_absent(t *testing.T) {
+	t.Parallel()
+	loosens := map[[2]Mode]bool{
+		{YesRequired, YesOptional}: true, {YesRequired, NoOptional}: true, {YesRequired, NoRequired}: true,
+		{YesOptional, NoOptional}: true, {YesOptional, NoRequired}: true, {NoOptional, NoRequired}: true,
+	}
+	for _, from := range Modes {
+		for _, to := range Modes {
+			if got := Loosens(from, to); got != loosens[[2]Mode{from, to}] {
+				t.Errorf("%s to %s: %v", from, to, got)
+			}
+		}
+	}
+}
+
+func TestRA_18_a_new_firm_starts_with_yes_optional(t *testing.T) {
+	t.Parallel()
+	c := DefaultChecks()
+	if c.Mobile2FA != YesOptional || c.Validate() != nil || c.EditableByCustomer || c.Reminders.Enabled || *c.LinkExpiryHours != 720 {
+		t.Fatalf("%+v, %v", c, c.Validate())
+	}
+}
+
+func TestID_10_a_request_overrides_the_default_in_both_directions(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		toggle Toggle
+		wanted *bool
+		on     bool
+		code   string
+	}{
+		{Off, nil, false, ""}, {Off, &yes, true, ""}, {Off, &no, false, ""}, {"", nil, false, ""},
+		{On, nil, true, ""}, {On, &yes, true, ""}, {On, &no, false, ""},
+		{LockedOn, nil, true, ""}, {LockedOn, &yes, true, ""}, {LockedOn, &no, true, "verify_locked"}, // ID-11
+	} {
+		on, err := c.toggle.Effective(c.wanted, "verify_phone")
+		if on != c.on || code(err) != c.code {
+			t.Errorf("%q asked %s: %v, %v", c.toggle, words[c.wanted], on, err)
+		}
+	}
+}
+
+func TestID_1_both_contacts_are_off_by_default(t *testing.T) {
+	t.Parallel()
+	c := DefaultCustomisation()
+	if c.VerifyPhone != Off || c.VerifyEmail != Off || c.Validate() != nil {
+		t.Fatalf("%+v, %v", c, c.Validate())
+	}
+}
