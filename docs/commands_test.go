@@ -150,8 +150,8 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 	t.Run("move-from-twilio", func(t *testing.T) {
 		t.Parallel()
 		follow(t, dir, addr, "%2B12025550157", pair(t, blocks(t, "move-from-twilio.md"),
-			`^ten_|\nten_`, "", "",
-			`AC[0-9a-f]{32}`, "",
+			`^ten_|\nten_`,
+			`(?m)^account SID +AC[0-9a-f]{32}$`, "", "", "",
 			`"sid":"VA.*"friendly_name":"Shop".*"do_not_share_warning_enabled":true`, "",
 			`"status":"pending"`,
 			"", // the code from the inbox

@@ -19,15 +19,16 @@ type keyCmds struct {
 
 // keyLine is a key as it is printed.
 type keyLine struct {
-	ID        string    `json:"id"`
-	Secret    string    `json:"secret,omitempty"` // at its making alone
-	Tenant    string    `json:"tenant"`
-	Name      string    `json:"name"`
-	Scopes    []string  `json:"scopes"`
-	CreatedAt time.Time `json:"created_at"`
-	ExpiresAt time.Time `json:"expires_at,omitzero"`
-	RevokedAt time.Time `json:"revoked_at,omitzero"`
-	LastUsed  time.Time `json:"last_used,omitzero"`
+	ID        string                 `json:"id"`
+	Secret    string                 `json:"secret,omitempty"` // at its making alone, as what follows
+	Twilio    *app.TwilioCredentials `json:"twilio,omitempty"`
+	Tenant    string                 `json:"tenant"`
+	Name      string                 `json:"name"`
+	Scopes    []string               `json:"scopes"`
+	CreatedAt time.Time              `json:"created_at"`
+	ExpiresAt time.Time              `json:"expires_at,omitzero"`
+	RevokedAt time.Time              `json:"revoked_at,omitzero"`
+	LastUsed  time.Time              `json:"last_used,omitzero"`
 }
 
 func keyLineOf(k tenant.Key) keyLine {
@@ -55,7 +56,12 @@ func (c *keyCreate) Run(ctx context.Context, sh *shell) error {
 		sh.note("Keep the secret now: it is not kept here and can't be shown again.")
 		l := keyLineOf(k)
 		l.Secret = secret.Reveal()
-		return sh.say(l, table([]string{"key\t" + l.ID, "secret\t" + l.Secret}))
+		vendor := app.TwilioOf(k.Tenant, k.ID, l.Secret)
+		l.Twilio = &vendor
+		return sh.say(l, table([]string{
+			"key\t" + l.ID, "secret\t" + l.Secret,
+			"for Twilio's libraries:", "account SID\t" + vendor.AccountSID, "key SID\t" + vendor.KeySID, "auth token\t" + vendor.AuthToken,
+		}))
 	})
 }
 

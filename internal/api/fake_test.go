@@ -199,7 +199,8 @@ func (s *services) receipts(provider string, header http.Header, body []byte) ([
 	if header.Get("Webhook-Signature") != "v1,good" {
 		return nil, fault.New(fault.Unauthenticated, "signature_invalid", "The signature does not fit. Check the secret.")
 	}
-	return []delivery.Receipt{{Provider: provider, Reference: string(body), State: delivery.Delivered}}, nil
+	id, _ := delivery.ParseID(string(body)) // what is none is a reference
+	return []delivery.Receipt{{Provider: provider, Delivery: id, Reference: string(body), State: delivery.Delivered}}, nil
 }
 
 // oneSetting knows door.flag, which is yes or no.

@@ -59,7 +59,7 @@ func TestDocument(t *testing.T) {
 	})
 }
 
-// TestDocumentCoversEveryRoute compares the document with the routes of DESIGN, written out here by hand.
+// TestDocumentCoversEveryRoute compares the document with the routes, written out here by hand.
 func TestDocumentCoversEveryRoute(t *testing.T) {
 	t.Parallel()
 	raw, err := api.Document()

@@ -40,7 +40,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		web.Check{Name: "worker", OK: s.workerReady},
 	)
 	rest := chain.Wrap(web.APIPolicy(), native)
-	edges := map[string]http.Handler{"/healthz": health, "/readyz": health}
+	edges := map[string]http.Handler{"/healthz": health, "/readyz": health, jwksPath: chain.Wrap(web.APIPolicy(), s.jwks())}
 	operator, err := s.camara(chain)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		edges["/metrics"] = onlyLoopback(web.Metrics(s.registry), rest)
 	}
 	if s.inbox != nil {
-		phone, err := devphone.New(devphone.Config{Inbox: phoneInbox{s.inbox}, Command: s.firstCommand()})
+		phone, err := devphone.New(devphone.Config{Inbox: phoneInbox{s.inbox}, Origin: s.cfg.BaseURL(), Command: s.firstCommand()})
 		if err != nil {
 			return nil, err
 		}
@@ -115,8 +115,8 @@ func onlyLoopback(h, otherwise http.Handler) http.Handler {
 
 // firstCommand is a shell command that sends a first message, for the empty phone page.
 func (s *server) firstCommand() string {
-	return `curl -s http://` + s.cfg.Listen + `/v1/verifications -H "Authorization: Bearer $(jq -r .api_key ` + s.credentialsFile() +
-		`)" -H 'Content-Type: application/json' -d '{"to":"+12025550123"}'`
+	return `curl -s http://` + s.cfg.Listen + `/v1/verifications -H "Authorization: Bearer $(grep -o 'csk_[a-z0-9]*' ` + s.credentialsFile() +
+		` | head -n 1)" -H 'Content-Type: application/json' -d '{"to":"+12025550123"}'`
 }
 
 // baseURL is where this machine reaches the listener.

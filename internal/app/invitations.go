@@ -5,22 +5,32 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/handover"
 	"github.com/countersign/countersign/internal/invite"
 )
 
 // newInvitations builds the service of invitations.
 func (s *server) newInvitations() (*invite.Service, error) {
 	return invite.New(invite.Config{Rules: rules(s.cfg), PublicURL: s.linkBase()}, invite.Deps{
-		Store: s.storage.db, Ring: s.storage.ring, Verify: s.verify, Tenants: s.directory, Notifier: notices{}, Log: s.log,
+		Store: s.storage.db, Ring: s.storage.ring, Verify: s.verify, Tenants: s.directory, Notifier: notices{s.dispatcher},
+		Signer: s.signResult, Log: s.log,
 	})
 }
 
-// notices carries links of invitations: no way yet, so that each of them is told as undeliverable.
-type notices struct{}
+// notices carries links of invitations.
+type notices struct{ dispatcher *delivery.Dispatcher }
 
 // Notify implements invite.Notifier.
-func (notices) Notify(context.Context, invite.Notice) (delivery.Result, error) {
-	return delivery.Result{}, delivery.ErrNoRoute
+func (n notices) Notify(ctx context.Context, m invite.Notice) (delivery.Result, error) {
+	return n.dispatcher.Notify(ctx, delivery.Notice(m))
+}
+
+// signResult signs what a customer takes along to the firm. The state is the firm's own id, as it stands in the redirect.
+func (s *server) signResult(ctx context.Context, r invite.Result) (string, error) {
+	return s.handover.Sign(ctx, handover.Result{
+		Tenant: r.Tenant, Invitation: r.Invitation, State: r.ExternalID, Reference: r.Reference, ExternalID: r.ExternalID, Status: string(r.Status),
+		MobileVerified: !r.VerifiedAt.IsZero(), MobileVerifiedAt: r.VerifiedAt, ConsentedAt: r.ConsentedAt, ConsentVersion: r.Consent,
+	})
 }
 
 // expireInvitations ends invitations whose time is over. Nothing waits for it: a customer who comes late finds out by themselves.

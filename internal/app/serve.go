@@ -21,6 +21,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery/sink"
 	"github.com/countersign/countersign/internal/egress"
 	"github.com/countersign/countersign/internal/factor"
+	"github.com/countersign/countersign/internal/handover"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
@@ -48,10 +49,12 @@ type server struct {
 	invites    *invite.Service
 	safe       *safelist.List
 	webhooks   *webhook.Service
+	handover   *handover.Signer
 	worker     *outbox.Worker
 	sealer     *audit.Sealer
 	inbox      *sink.Inbox // development only
 	closers    []io.Closer // of providers that keep connections
+	occupied   io.Closer   // keeps other servers off the database in the data directory; nil: it is elsewhere
 }
 
 // collectAt lets the heap grow to five times what is live before it is collected. What is live is a few megabytes, so
@@ -103,8 +106,13 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (*server, erro
 	node := uid.Random(time.Now())
 	queue := outbox.NewQueue(node)
 	var err error
+	if cfg.DatabaseURL == "" {
+		if s.occupied, err = occupyDir(cfg); err != nil {
+			return nil, err
+		}
+	}
 	if s.storage, err = openStorage(ctx, cfg, queue, log, s.registry); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.vacate())
 	}
 	if err := s.build(node, queue); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -118,7 +126,23 @@ func (s *server) close() error {
 	for _, c := range s.closers {
 		errs = append(errs, c.Close())
 	}
-	return errors.Join(append(errs, s.storage.engine.Close())...)
+	return errors.Join(append(errs, s.storage.engine.Close(), s.vacate())...)
+}
+
+// occupyDir makes the data directory and keeps other servers off it.
+func occupyDir(cfg Config) (io.Closer, error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	return occupy(cfg)
+}
+
+// vacate lets another server have the data directory.
+func (s *server) vacate() error {
+	if s.occupied == nil {
+		return nil
+	}
+	return s.occupied.Close()
 }
 
 func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
@@ -147,10 +171,13 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.factors, err = factor.New(factorLimits(s.cfg), s.storage.ring, s.storage.db); err != nil {
 		return err
 	}
-	if s.invites, err = s.newInvitations(); err != nil {
+	if s.webhooks, err = s.newWebhooks(client); err != nil {
 		return err
 	}
-	if s.webhooks, err = s.newWebhooks(client); err != nil {
+	if s.handover, err = handover.New(s.cfg.BaseURL(), s.storage.ring, s.storage.db); err != nil {
+		return err
+	}
+	if s.invites, err = s.newInvitations(); err != nil {
 		return err
 	}
 	if s.worker, err = outbox.New(outbox.Config{
@@ -249,7 +276,7 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 		{"keys", func(ctx context.Context) error { return relearn(ctx, s.cfg, s.storage.ring, s.log) }},
 		{"sealer", s.seal},
 		{"fanout", s.webhooks.Run},
-		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.factors, s.log) }},
+		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.factors, s.handover, s.log) }},
 		{"expiry", s.expire},
 		{"invitations", s.expireInvitations},
 		{"worker", s.worker.Run},

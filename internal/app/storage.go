@@ -15,6 +15,7 @@ import (
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/factor"
+	"github.com/countersign/countersign/internal/handover"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/store"
@@ -144,13 +145,13 @@ func (s *storage) useIndexKey(ctx context.Context) error {
 	return err
 }
 
-// retain removes what is past its time, on whichever server has the lease, until ctx ends.
-func retain(ctx context.Context, cfg Config, s *storage, factors *factor.Service, log *slog.Logger) error {
+// retain removes what is past its time, keys of signed results among it, on whichever server has the lease, until ctx ends.
+func retain(ctx context.Context, cfg Config, s *storage, factors *factor.Service, keys *handover.Signer, log *slog.Logger) error {
 	owner := uid.Random(time.Now())
 	tick := time.NewTicker(retainEvery)
 	defer tick.Stop()
 	for {
-		if err := s.retainOnce(ctx, cfg, factors, owner, time.Now()); err != nil && ctx.Err() == nil {
+		if err := s.retainOnce(ctx, cfg, factors, keys, owner, time.Now()); err != nil && ctx.Err() == nil {
 			log.Warn("retention failed and will be tried again", "error", err)
 		}
 		select {
@@ -164,7 +165,7 @@ func retain(ctx context.Context, cfg Config, s *storage, factors *factor.Service
 // retainEvery is how often retention runs: often enough that tables stay small, seldom enough not to be seen.
 const retainEvery = 5 * time.Minute
 
-func (s *storage) retainOnce(ctx context.Context, cfg Config, factors *factor.Service, owner uid.ID, now time.Time) error {
+func (s *storage) retainOnce(ctx context.Context, cfg Config, factors *factor.Service, keys *handover.Signer, owner uid.ID, now time.Time) error {
 	mine, err := s.db.Lease(ctx, "retention", owner, now, now.Add(2*retainEvery))
 	if err != nil || !mine {
 		return err
@@ -172,11 +173,12 @@ func (s *storage) retainOnce(ctx context.Context, cfg Config, factors *factor.Se
 	keep := store.Retention{Verifications: cfg.Retention.Verifications, Contacts: longestLimit(cfg.TenantLimits())}
 	_, err = s.db.Sweep(ctx, keep)
 	_, left := factors.Sweep(ctx) // of services that are gone
+	turned := keys.Turn(ctx)      // keys that can't be read don't keep anything else
 	if err = errors.Join(err, left); err != nil || cfg.Retention.Events == 0 {
-		return err // without a time, events are kept for ever
+		return errors.Join(err, turned) // without a time, events are kept for ever
 	}
 	_, err = audit.PruneEvents(ctx, s.db, s.signer, now.Add(-cfg.Retention.Events).Truncate(24*time.Hour), now)
-	return err
+	return errors.Join(err, turned)
 }
 
 // longestLimit is the longest time that anything is counted for a recipient.

@@ -39,11 +39,15 @@ type Price struct {
 	Currency string `json:"currency"` // ISO 4217
 }
 
-// ID names a delivery: the N-th of a verification. Its text form is "dlv_", the verification's base32 and "_N",
-// so a receipt that echoes it leads to its row without a mapping.
+// ID names a delivery: the N-th of a verification, or the N-th notice of an invitation by a channel. The text form of the
+// first is "dlv_", the verification's base32 and "_N", so a receipt that echoes it leads to its row without a mapping.
 type ID struct {
 	Verification uid.ID
-	N            int // from 1, counted over all sends of the verification
+	N            int // from 1, counted over all sends of the verification, or over the notices of the invitation
+
+	// Of a notice; zero for a code.
+	Invitation uid.ID  `json:",omitzero"`
+	Channel    Channel `json:",omitzero"`
 }
 
 // Transaction is what the person is asked to approve (SP-12, SEC-106).

@@ -134,36 +134,46 @@ func (d *Dispatcher) Routes(ch Channel, to recipient.Recipient) bool {
 // within the send time-out. The error is ErrNoRoute, ErrSuspended, or ctx's own when ctx ended; the Result then still tells
 // the tries that were made. The messages of a sandbox go down no route and to no provider.
 func (d *Dispatcher) Carry(ctx context.Context, m Message) (Result, error) {
-	switch standing, err := d.standing(ctx, m.Tenant); {
+	return d.carry(ctx, letter{n: m.FirstN, write: func() (Content, error) { return d.renderer.render(m) }, out: Outgoing{
+		ID:      ID{Verification: m.Verification, N: m.FirstN},
+		SendKey: m.SendKey(),
+		Tenant:  m.Tenant,
+		Channel: m.Channel,
+		To:      m.To,
+		Code:    m.Code,
+	}})
+}
+
+// letter is what is to be carried, whatever it says.
+type letter struct {
+	n     int      // of the first try
+	out   Outgoing // without its sender and its content
+	write func() (Content, error)
+}
+
+func (d *Dispatcher) carry(ctx context.Context, l letter) (Result, error) {
+	switch standing, err := d.standing(ctx, l.out.Tenant); {
 	case err != nil: // it must not be taken for a live one
 		d.log.Warn("a message waits: it can't be told whether its tenant is a sandbox or suspended", "error", err)
 		return Result{Retry: true}, ctx.Err()
 	case standing == Suspended:
 		return Result{}, ErrSuspended
 	case standing == Sandbox:
-		return d.rehearse(m)
+		return d.rehearse(l)
 	}
-	r := find(d.routes, m.Channel, m.To, m.Tenant)
+	r := find(d.routes, l.out.Channel, l.out.To, l.out.Tenant)
 	if r == nil {
 		return Result{}, ErrNoRoute
 	}
-	content, err := d.renderer.render(m)
+	content, err := l.write()
 	if err != nil {
 		return Result{}, fmt.Errorf("render: %w", err)
 	}
 	if content.Origin == OriginLeftOut {
 		d.metrics.originLeftOut.Inc()
 	}
-	s := send{d: d, until: d.Now().Add(d.sendTimeout), out: Outgoing{
-		ID:      ID{Verification: m.Verification, N: m.FirstN},
-		SendKey: m.SendKey(),
-		Tenant:  m.Tenant,
-		Channel: m.Channel,
-		To:      m.To,
-		From:    r.sender,
-		Code:    m.Code,
-		Content: content,
-	}}
+	l.out.From, l.out.Content = r.sender, content
+	s := send{d: d, until: d.Now().Add(d.sendTimeout), n: l.n, out: l.out}
 	s.walk(ctx, r.use)
 	return s.result, ctx.Err()
 }
@@ -172,6 +182,7 @@ func (d *Dispatcher) Carry(ctx context.Context, m Message) (Result, error) {
 type send struct {
 	d      *Dispatcher
 	until  time.Time // the whole send must be over by then
+	n      int       // of the next try
 	out    Outgoing  // of the next try
 	result Result
 }
@@ -245,7 +256,7 @@ func (s *send) try(ctx context.Context, a *account, t ticket, limit time.Duratio
 	accepted, err := a.Send(tryCtx, s.out)
 	now := s.d.Now()
 	try := Try{
-		N:        s.out.ID.N,
+		N:        s.n,
 		Provider: a.Name(),
 		Channel:  s.out.Channel,
 		Latency:  now.Sub(began),
@@ -270,7 +281,7 @@ func (s *send) try(ctx context.Context, a *account, t ticket, limit time.Duratio
 	settled = true
 	s.d.note(a, try, s.out.ID, err)
 	s.result.Tries = append(s.result.Tries, try)
-	s.out.ID.N++
+	s.n, s.out.ID = s.n+1, s.out.ID.next()
 	return end
 }
 

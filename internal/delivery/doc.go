@@ -1,8 +1,9 @@
 // Package delivery carries messages: it renders the text, picks the provider, hands the message over, and fails over
 // to the next provider when one does not take it.
 //
-// Words: a send is one message asked for within a verification; a delivery is one try of one provider to carry it; a
-// receipt is what the provider reports later; a route is the ordered rule that picks providers and sender.
+// Words: a message holds a code, a notice the link of an invitation; a send is one message asked for within a verification;
+// a delivery is one try of one provider to carry it; a receipt is what the provider reports later; a route is the ordered
+// rule that picks providers and sender.
 //
 // One send goes like this:
 //
@@ -19,7 +20,9 @@
 //   - a state only ever advances (State.After);
 //   - the tenant's standing is asked before each send: of a sandbox nothing reaches a provider, of a suspended tenant nothing
 //     is tried, and while it can't be told the message waits;
-//   - the code is in memory and in the outgoing message, and nowhere else: neither logs nor errors nor metrics hold it.
+//   - a notice (Notify) goes the same way as a message with a code, under one name for all its tries;
+//   - the code, or the link of a notice, is in memory and in the outgoing message, and nowhere else: neither logs nor errors
+//     nor metrics hold it.
 //
 // The package keeps no rows and reads no verification; it answers what came of a send, and the caller records it.
 // Providers live in sub-packages that only the program's wiring knows, and all pass the suite in deliverytest.

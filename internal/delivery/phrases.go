@@ -13,9 +13,10 @@ import (
 // defaultLocale is what a message is written in when its own locale has no texts.
 const defaultLocale = "en"
 
-// The texts: one file a language, each text with a note for who translates it.
+// The texts: one file a language, each text with a note for who translates it. Those of codes are in messages, those of
+// notices in notices.
 //
-//go:embed messages
+//go:embed messages notices
 var files embed.FS
 
 // phrase names one text of a message file.
@@ -64,11 +65,21 @@ const (
 	slotAmount
 	slotCurrency
 	slotPayee
+	slotFirm
+	slotName
+	slotLink
 	slots
 )
 
-var slotNames = map[string]slot{"service": slotService, "code": slotCode, "digits": slotDigits, "minutes": slotMinutes,
-	"amount": slotAmount, "currency": slotCurrency, "payee": slotPayee}
+// book is what a folder of message files must hold.
+type book struct {
+	folder  string
+	phrases []phrase
+	slots   map[string]slot // the variables that its texts may have
+}
+
+var codeBook = book{folder: "messages", phrases: phrases, slots: map[string]slot{"service": slotService, "code": slotCode,
+	"digits": slotDigits, "minutes": slotMinutes, "amount": slotAmount, "currency": slotCurrency, "payee": slotPayee}}
 
 // values are what the variables stand for in one message.
 type values [slots]string
@@ -113,52 +124,53 @@ type language struct {
 	texts  map[phrase]compiled
 }
 
-// loadLanguages reads every message file and the e-mail page. An error is a fault of the build.
-func loadLanguages(fsys fs.FS) (map[string]*language, *template.Template, error) {
-	page, err := template.ParseFS(fsys, "messages/email.html.tmpl")
+// loadPages reads the pages of e-mails. An error is a fault of the build.
+func loadPages(fsys fs.FS) (*template.Template, error) {
+	return template.ParseFS(fsys, "messages/*.html.tmpl", "notices/*.html.tmpl")
+}
+
+// loadLanguages reads every message file of a book. An error is a fault of the build.
+func loadLanguages(fsys fs.FS, b book) (map[string]*language, error) {
+	names, err := fs.Glob(fsys, b.folder+"/*.json")
 	if err != nil {
-		return nil, nil, fmt.Errorf("e-mail page: %w", err)
-	}
-	names, err := fs.Glob(fsys, "messages/*.json")
-	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	all := make(map[string]*language, len(names))
 	for _, name := range names {
 		locale := strings.TrimSuffix(path.Base(name), ".json")
 		raw, err := fs.ReadFile(fsys, name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if all[locale], err = parseLanguage(locale, raw); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		if all[locale], err = b.parseLanguage(locale, raw); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	if all[defaultLocale] == nil {
-		return nil, nil, fmt.Errorf("no texts for %q", defaultLocale)
+		return nil, fmt.Errorf("no texts for %q", defaultLocale)
 	}
-	return all, page, nil
+	return all, nil
 }
 
 // parseLanguage reads one message file, which must hold every phrase.
-func parseLanguage(locale string, raw []byte) (*language, error) {
+func (b book) parseLanguage(locale string, raw []byte) (*language, error) {
 	var entries map[phrase]entry
 	if err := json.Unmarshal(raw, &entries); err != nil {
 		return nil, err
 	}
 	l := &language{locale: locale, dir: entries[phDirection].Text, texts: make(map[phrase]compiled, len(entries))}
-	for _, name := range phrases {
+	for _, name := range b.phrases {
 		e, ok := entries[name]
 		if !ok || e.Text == "" || e.Note == "" {
 			return nil, fmt.Errorf("%q needs a text, and a note for who translates it", name)
 		}
-		many, err := compile(e.Text)
+		many, err := b.compile(e.Text)
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", name, err)
 		}
 		c := compiled{many: many}
 		if e.One != "" {
-			if c.one, err = compile(e.One); err != nil {
+			if c.one, err = b.compile(e.One); err != nil {
 				return nil, fmt.Errorf("%q: %w", name, err)
 			}
 		}
@@ -168,7 +180,7 @@ func parseLanguage(locale string, raw []byte) (*language, error) {
 }
 
 // compile cuts a text into runs and variables. A brace that opens no known variable is an error.
-func compile(text string) ([]piece, error) {
+func (b book) compile(text string) ([]piece, error) {
 	var out []piece
 	for text != "" {
 		before, rest, found := strings.Cut(text, "{")
@@ -179,7 +191,7 @@ func compile(text string) ([]piece, error) {
 			break
 		}
 		name, after, closed := strings.Cut(rest, "}")
-		s, known := slotNames[name]
+		s, known := b.slots[name]
 		if !closed || !known {
 			return nil, fmt.Errorf("unknown variable {%s}", name)
 		}

@@ -37,12 +37,13 @@ type ReceiptParser interface {
 // Outgoing is one delivery, ready to be handed over.
 type Outgoing struct {
 	ID      ID     // this delivery
-	SendKey string // the send it belongs to: see Message.SendKey
+	SendKey string // the send it belongs to: see Message.SendKey and Notice.SendKey
 	Tenant  uid.Tenant
 	Channel Channel
 	To      recipient.Recipient
 	From    string    // the route's sender, empty: the provider's own
-	Code    seal.Code // for providers that put it into a form of their own
+	Code    seal.Code // for providers that put it into a form of their own; none in a notice
+	Link    Secret    // of a notice, else empty
 	Content Content
 }
 

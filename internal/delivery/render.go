@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"fmt"
 	"html/template"
 	"strconv"
 	"strings"
@@ -35,28 +36,42 @@ const slack = 10 * time.Second
 
 // renderer writes messages. It may be used concurrently.
 type renderer struct {
-	languages map[string]*language
-	page      *template.Template
+	languages map[string]*language // the texts of codes
+	notices   map[string]*language
+	pages     *template.Template
 }
 
 func newRenderer() (*renderer, error) {
-	languages, page, err := loadLanguages(files)
+	languages, err := loadLanguages(files, codeBook)
 	if err != nil {
 		return nil, err
 	}
-	return &renderer{languages: languages, page: page}, nil
+	notices, err := loadLanguages(files, noticeBook)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := loadPages(files)
+	if err != nil {
+		return nil, fmt.Errorf("e-mail pages: %w", err)
+	}
+	return &renderer{languages: languages, notices: notices, pages: pages}, nil
 }
 
-// language finds the texts for a BCP 47 tag, English when there are none.
-func (r *renderer) language(tag string) *language {
-	if l := closest(r.languages, tag); l != nil {
+// language finds the texts of codes for a BCP 47 tag, English when there are none.
+func (r *renderer) language(tag string) *language { return orDefault(r.languages, tag) }
+
+// orDefault finds the texts for a BCP 47 tag, English when there are none.
+func orDefault(all map[string]*language, tag string) *language {
+	if l := closest(all, tag); l != nil {
 		return l
 	}
-	return r.languages[defaultLocale]
+	return all[defaultLocale]
 }
 
-// closest finds the texts for a BCP 47 tag: the tag itself, then what is left as subtags are cut off its end; or nil.
+// closest finds the texts for a BCP 47 tag in any case: the tag itself, then what is left as subtags are cut off its end;
+// or nil.
 func closest(all map[string]*language, tag string) *language {
+	tag = strings.ToLower(tag)
 	for tag != "" {
 		if l := all[tag]; l != nil {
 			return l
@@ -129,8 +144,9 @@ func spell(code string) string {
 	return b.String()
 }
 
-// sms picks the fullest text that fits: one segment, or two with a transaction, and then adds the last line if the
-// message stays within one segment.
+// sms picks the fullest text that fits: one segment, or two with a transaction. The last line is added where the message
+// stays within one segment with it; for its sake a message without a transaction takes a shorter text, since what fits 160
+// letters of a Latin language leaves no room among the 70 of others.
 func (l *language) sms(m Message, v *values) Content {
 	candidates, limit := []phrase{phSMS, phSMSShort}, 1
 	if m.Transaction != nil {
@@ -142,8 +158,9 @@ func (l *language) sms(m Message, v *values) Content {
 		candidates, c.Text = nil, own(m)
 		c.Segments = Measure(c.Text).Segments
 	}
-	for _, name := range candidates {
-		c.Text = l.texts[name].fill(v)
+	shorter := candidates
+	for i, name := range candidates {
+		c.Text, shorter = l.texts[name].fill(v), candidates[i+1:]
 		c.Segments = Measure(c.Text).Segments
 		if c.Segments <= limit {
 			break
@@ -153,8 +170,21 @@ func (l *language) sms(m Message, v *values) Content {
 		return c
 	}
 	c.Origin = OriginLeftOut
-	if line := originLine(m); line != "" && Measure(c.Text+line).Segments == 1 {
-		c.Text, c.Origin = c.Text+line, OriginBound
+	line := originLine(m)
+	if line == "" {
+		return c
+	}
+	texts := []string{c.Text}
+	if m.Transaction == nil {
+		for _, name := range shorter {
+			texts = append(texts, l.texts[name].fill(v))
+		}
+	}
+	for _, text := range texts {
+		if Measure(text+line).Segments == 1 {
+			c.Text, c.Segments, c.Origin = text+line, 1, OriginBound
+			break
+		}
 	}
 	return c
 }
@@ -201,14 +231,21 @@ func (r *renderer) email(l *language, v *values, transaction bool) (Content, err
 		page.Transaction = l.texts[phEmailTransaction].fill(v)
 	}
 	page.Subject = l.texts[subject].fill(v)
-	var html strings.Builder
-	if err := r.page.Execute(&html, page); err != nil {
+	html, err := r.page("email.html.tmpl", page)
+	if err != nil {
 		return Content{}, err
 	}
 	paragraphs := []string{page.Lead, page.Code, page.Life, page.Secret, page.Stranger}
 	if transaction {
 		paragraphs = append([]string{page.Transaction}, paragraphs...)
 	}
-	return Content{Locale: l.locale, Subject: page.Subject, HTML: html.String(),
+	return Content{Locale: l.locale, Subject: page.Subject, HTML: html,
 		Text: strings.Join(paragraphs, "\n\n") + "\n"}, nil
+}
+
+// page fills in a page of an e-mail.
+func (r *renderer) page(name string, data any) (string, error) {
+	var html strings.Builder
+	err := r.pages.ExecuteTemplate(&html, name, data)
+	return html.String(), err
 }

@@ -59,6 +59,14 @@ func TestRender_texts(t *testing.T) {
 			Text: "This is Acme. Your verification code is: 1, 2, 3. 4, 5, 6. Once more, your code is: 1, 2, 3. 4, 5, 6. It is valid for 1 minute. Never share it with anyone. Goodbye."}},
 		{"a locale without texts falls back", func(m *Message) { m.Locale = "tlh-Latn" }, Content{Locale: "en", Segments: 1,
 			Text: "Acme: 123456 is your verification code. It is valid for 5 min. Never share it with anyone."}},
+		{"German", func(m *Message) { m.Locale, m.Host = "de-AT", "login.acme.example" }, Content{Locale: "de", Segments: 1, Origin: OriginBound,
+			Text: "Acme: 123456 ist Ihr Bestätigungscode. Er gilt 5 Min. Geben Sie ihn niemandem weiter.\n@login.acme.example #123456"}},
+		{"a locale in capitals", func(m *Message) { m.Locale = "PT-BR" }, Content{Locale: "pt", Segments: 1,
+			Text: "Acme: 123456 é o seu PIN para confirmar. Vale por 5 min. Nunca o divulgue a ninguém."}},
+		{"Arabic takes 70 characters a message", func(m *Message) { m.Locale = "ar-EG" }, Content{Locale: "ar", Segments: 1,
+			Text: "Acme: رمز التحقق 123456. صالح 5 د. لا تشاركه مع أحد."}},
+		{"Hebrew with a long name gets the short text", func(m *Message) { m.Locale, m.ServiceName = "he", strings.Repeat("W", 20) }, Content{Locale: "he", Segments: 1,
+			Text: strings.Repeat("W", 20) + ": 123456. 5 דק'. לא למסור לאיש."}},
 		{"a region falls back to its language", func(m *Message) { m.Locale = "en-GB" }, Content{Locale: "en", Segments: 1,
 			Text: "Acme: 123456 is your verification code. It is valid for 5 min. Never share it with anyone."}},
 	} {
@@ -219,7 +227,8 @@ func TestSEC_87_origin_line(t *testing.T) {
 		{"a space", "acme.example x", "123456", false, OriginLeftOut},
 		{"an empty label", "acme..example", "123456", false, OriginLeftOut},
 		{"a hyphen at the edge of a label", "-acme.example", "123456", false, OriginLeftOut},
-		{"it would need a second segment", strings.Repeat("a", 60) + ".example", "123456", false, OriginLeftOut},
+		{"there is room for it in the short text", strings.Repeat("a", 60) + ".example", "123456", false, OriginBound},
+		{"it would need a second segment in any text", strings.Repeat("a", 60) + "." + strings.Repeat("b", 60) + ".example", "123456", false, OriginLeftOut},
 		{"the message is two segments already", "a.example", "123456", true, OriginLeftOut},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -385,15 +394,15 @@ func TestEmail_is_two_parts_with_the_code_and_nothing_remote(t *testing.T) {
 
 func TestMessages_every_text_has_a_note_and_known_variables(t *testing.T) {
 	t.Parallel()
-	if _, err := parseLanguage("xx", []byte(`{"sms":{"text":"{nobody}"}}`)); err == nil {
+	if _, err := codeBook.parseLanguage("xx", []byte(`{"sms":{"text":"{nobody}"}}`)); err == nil {
 		t.Error("an incomplete file is accepted")
 	}
-	for _, bad := range []string{"{nobody}", "{", "a {code b", "{}"} {
-		if _, err := compile(bad); err == nil {
+	for _, bad := range []string{"{nobody}", "{", "a {code b", "{}", "{link}"} {
+		if _, err := codeBook.compile(bad); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
 	}
-	all, _, err := loadLanguages(files)
+	all, err := loadLanguages(files, codeBook)
 	if err != nil {
 		t.Fatal(err)
 	}

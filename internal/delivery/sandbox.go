@@ -38,16 +38,16 @@ var ends = map[sandbox.End]struct {
 	sandbox.Rejected:      {state: Failed, word: ErrorRefused},
 }
 
-// rehearse does all that Carry does but for the carrying: the message is written, and comes to the end that its recipient
+// rehearse does all that carry does but for the carrying: the message is written, and comes to the end that its recipient
 // stands for.
-func (d *Dispatcher) rehearse(m Message) (Result, error) {
-	content, err := d.renderer.render(m)
+func (d *Dispatcher) rehearse(l letter) (Result, error) {
+	content, err := l.write()
 	if err != nil {
 		return Result{}, fmt.Errorf("render: %w", err)
 	}
-	end := ends[sandbox.Of(m.To.Value).End]
+	end := ends[sandbox.Of(l.out.To.Value).End]
 	return Result{Accepted: end.taken, Tries: []Try{{
-		N: m.FirstN, Provider: sandbox.Provider, Channel: m.Channel, State: end.state, Error: end.word, Segments: content.Segments, At: d.Now(),
+		N: l.n, Provider: sandbox.Provider, Channel: l.out.Channel, State: end.state, Error: end.word, Segments: content.Segments, At: d.Now(),
 	}}}, nil
 }
 

@@ -22,7 +22,7 @@ type Words struct{ Service, Code, Minutes, Amount, Payee string }
 // Templates are the texts of the server: "verification", and "payment" for what a code is bound to. An error is a fault of
 // the build.
 func Templates() ([]Template, error) {
-	languages, _, err := loadLanguages(files)
+	languages, err := loadLanguages(files, codeBook)
 	if err != nil {
 		return nil, err
 	}
@@ -42,10 +42,7 @@ func (t Template) Translated(tag string) bool { return closest(t.languages, tag)
 // Text is t as a text message for a tag, in English where it is not translated: the fullest form that has at most limit
 // characters, or else the shortest.
 func (t Template) Text(tag string, w Words, limit int) string {
-	l := closest(t.languages, tag)
-	if l == nil {
-		l = t.languages[defaultLocale]
-	}
+	l := orDefault(t.languages, tag)
 	v := values{slotService: w.Service, slotCode: w.Code, slotMinutes: w.Minutes, slotAmount: w.Amount, slotPayee: w.Payee}
 	text := ""
 	for _, name := range t.candidates {

@@ -14,16 +14,21 @@ func (d *Dispatcher) Words(country, service string, life time.Duration) (text, l
 }
 
 func (r *renderer) words(country, service string, life time.Duration) (text, locale string, ok bool) {
-	region, err := tags.ParseRegion(country)
-	if err != nil {
-		return "", "", false
-	}
-	main, _ := tags.Make("und-" + region.String()).Base() // the likely one by CLDR
-	l := r.language(main.String())
+	l := r.language(mainLanguage(country))
 	if l.locale == defaultLocale {
 		return "", "", false
 	}
 	v := newValues(Message{ServiceName: service, Life: life})
 	v[slotCode] = CodeSlot // as long as a code is, or longer, so that what fits here fits with any code
 	return l.sms(Message{}, &v).Text, l.locale, true
+}
+
+// mainLanguage is that of a country (ISO 3166 alpha-2), the likely one by CLDR; empty for what is no country.
+func mainLanguage(country string) string {
+	region, err := tags.ParseRegion(country)
+	if err != nil {
+		return ""
+	}
+	main, _ := tags.Make("und-" + region.String()).Base()
+	return main.String()
 }

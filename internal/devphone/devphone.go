@@ -32,6 +32,7 @@ type Message struct {
 	Body      string
 	HTML      string // e-mail only; not shown, for it is the caller's
 	Code      string
+	Link      string // of an invitation
 	Provider  string // who would have carried it
 	CreatedAt time.Time
 }
@@ -48,6 +49,7 @@ type Inbox interface {
 // Config is what the phone is built of.
 type Config struct {
 	Inbox   Inbox
+	Origin  string // "http://127.0.0.1:8080": links that begin with it can be followed
 	Command string // a shell command that sends a first message, shown while there is none
 }
 
@@ -109,6 +111,7 @@ type inboxMessage struct {
 	Subject   string           `json:"subject,omitempty"`
 	Body      string           `json:"body"`
 	Code      string           `json:"code"`
+	Link      string           `json:"link,omitempty"`
 	Provider  string           `json:"provider"`
 	CreatedAt string           `json:"created_at"`
 }
@@ -123,7 +126,7 @@ func (p *phone) inbox(w http.ResponseWriter, r *http.Request) {
 		Messages []inboxMessage `json:"messages"`
 	}{Messages: []inboxMessage{}}
 	for _, m := range p.Inbox.Messages(to) {
-		out.Messages = append(out.Messages, inboxMessage{m.ID, m.To, m.Channel, m.From, m.Subject, m.Body, m.Code, m.Provider,
+		out.Messages = append(out.Messages, inboxMessage{m.ID, m.To, m.Channel, m.From, m.Subject, m.Body, m.Code, m.Link, m.Provider,
 			m.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z07:00")})
 	}
 	body, err := json.Marshal(out)
@@ -172,7 +175,7 @@ func (p *phone) events(w http.ResponseWriter, r *http.Request) {
 		if !matches(m, search) {
 			continue
 		}
-		if !s.send("thread", "thread", newThread(p.Inbox.Messages(m.To))) {
+		if !s.send("thread", "thread", p.thread(p.Inbox.Messages(m.To))) {
 			return
 		}
 	}

@@ -81,13 +81,16 @@ func messages() []devphone.Message {
 	}
 }
 
+// origin is where links of this server begin.
+const origin = "http://127.0.0.1:8080"
+
 // command is what an empty page offers.
-const command = `curl -s http://127.0.0.1:8080/v1/verifications -H "Authorization: Bearer $(jq -r .api_key .dev/dev-credentials.json)" ` +
+const command = `curl -s http://127.0.0.1:8080/v1/verifications -H "Authorization: Bearer $(grep -o 'csk_[a-z0-9]*' .dev/dev-credentials.json | head -n 1)" ` +
 	`-H 'Content-Type: application/json' -d '{"to":"+12025550123"}'`
 
 func newPhone(t *testing.T, in *inbox) http.Handler {
 	t.Helper()
-	h, err := devphone.New(devphone.Config{Inbox: in, Command: command})
+	h, err := devphone.New(devphone.Config{Inbox: in, Origin: origin, Command: command})
 	if err != nil {
 		t.Fatal(err)
 	}

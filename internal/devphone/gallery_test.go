@@ -37,6 +37,7 @@ func gallery() []exhibit {
 		{name: "empty"},
 		{name: "one", messages: everyday()[:1]},
 		{name: "several", messages: everyday()},
+		{name: "invited", messages: invited()},
 		{name: "longest", messages: longest()},
 		{name: "unfolded", messages: longest()[3:], before: `document.querySelector("details").open = true`},
 		{name: "paused", messages: everyday()[3:], before: pausedAndCopied},
@@ -60,6 +61,19 @@ func everyday() []devphone.Message {
 			Body: "905551 is your code. Do not share it."},
 		{ID: "dlv_5", To: "+447700900123", Channel: delivery.SMS, From: "Acme", Provider: "smsc", Code: "264098", CreatedAt: at.Add(3 * time.Minute),
 			Body: "Acme: 264098 is your code. It is good for 5 minutes. Do not share it."},
+	}
+}
+
+// invited is what brings people links, oldest first.
+func invited() []devphone.Message {
+	const link = origin + "/v/3nq8ZkT0vYbR5mLx1cWd7HsJpA9eGfUyKo2iBt4QwMz"
+	return []devphone.Message{
+		{ID: "ntc_1", To: "ada@example.org", Channel: delivery.Email, From: "Acme <no-reply@acme.example>", Subject: "Acme asks you to confirm your details", Provider: "post", Link: link, CreatedAt: at,
+			Body: "Hello Ada,\n\nAcme asks you to confirm your details. To go on, open this link:\n\n" + link + "\n\nThe link is for you alone."},
+		{ID: "ntc_2", To: "+12025550123", Channel: delivery.SMS, From: "Acme", Provider: "main", Link: link, CreatedAt: at.Add(time.Second),
+			Body: "Acme asks you to confirm your details. This link is for you alone: " + link},
+		{ID: "ntc_3", To: "+971501234567", Channel: delivery.SMS, From: "Acme", Provider: "main", Link: link, CreatedAt: at.Add(time.Minute),
+			Body: "بنك النيل تطلب منك تأكيد بياناتك. الرابط لك وحدك: " + link},
 	}
 }
 

@@ -53,10 +53,11 @@ type message struct {
 	Clock    string // for people
 }
 
-// span is a run of text, the code or what is around it.
+// span is a run of text: the code, the link, or what is around them.
 type span struct {
 	Text string
 	Code bool
+	Link bool
 }
 
 // channelNames are the words for people.
@@ -89,14 +90,14 @@ func (p *phone) view(search string) view {
 		byRecipient[m.To] = append(byRecipient[m.To], m)
 	}
 	for _, to := range order[:min(len(order), threadsShown)] {
-		v.Threads = append(v.Threads, newThread(byRecipient[to]))
+		v.Threads = append(v.Threads, p.thread(byRecipient[to]))
 	}
 	v.More = len(order) - len(v.Threads)
 	return v
 }
 
-// newThread makes a thread of the messages of one recipient, newest first and at least one.
-func newThread(newestFirst []Message) thread {
+// thread makes a thread of the messages of one recipient, newest first and at least one.
+func (p *phone) thread(newestFirst []Message) thread {
 	sum := sha256.Sum256([]byte(newestFirst[0].To))
 	t := thread{
 		Key:     hex.EncodeToString(sum[:8]),
@@ -110,17 +111,17 @@ func newThread(newestFirst []Message) thread {
 	}
 	var all []message
 	for _, m := range slices.Backward(newestFirst[:len(newestFirst)-t.Older]) {
-		all = append(all, newMessage(m))
+		all = append(all, p.message(m))
 	}
 	fold := t.Earlier - t.Older
 	t.Folded, t.Latest = all[:fold], all[fold:]
 	return t
 }
 
-func newMessage(m Message) message {
+func (p *phone) message(m Message) message {
 	return message{
 		ID: m.ID, Look: string(m.Channel), Channel: channelNames[m.Channel], From: m.From, Subject: m.Subject,
-		Text: spans(m.Body, m.Code), Code: m.Code, Long: len(m.Code) > longCode, Provider: m.Provider,
+		Text: p.spans(m), Code: m.Code, Long: len(m.Code) > longCode, Provider: m.Provider,
 		At: m.CreatedAt.UTC().Format(time.RFC3339), Clock: m.CreatedAt.UTC().Format("2 Jan 15:04:05 MST"),
 	}
 }
@@ -138,21 +139,31 @@ func parts(address string) []string {
 	return out
 }
 
-// spans cuts body so that the code can be shown apart.
-func spans(body, code string) []span {
-	if code == "" {
+// spans cuts the body so that code and link can be shown apart. Only a link into this server can be followed: in development,
+// too, nothing that a caller wrote leads anywhere else.
+func (p *phone) spans(m Message) []span {
+	if m.Code != "" {
+		return cut(m.Body, span{Text: m.Code, Code: true})
+	}
+	own := m.Link != "" && p.Origin != "" && strings.HasPrefix(m.Link, p.Origin+"/")
+	return cut(m.Body, span{Text: m.Link, Link: own})
+}
+
+// cut cuts body around each place of what.
+func cut(body string, what span) []span {
+	if what.Text == "" {
 		return []span{{Text: body}}
 	}
 	var out []span
 	for {
-		before, after, found := strings.Cut(body, code)
+		before, after, found := strings.Cut(body, what.Text)
 		if before != "" {
 			out = append(out, span{Text: before})
 		}
 		if !found {
 			return out
 		}
-		out = append(out, span{Text: code, Code: true})
+		out = append(out, what)
 		body = after
 	}
 }

@@ -52,7 +52,7 @@ type run struct {
 }
 
 // TestCrash_NothingAcceptedIsLostOrSentTwiceSilently kills servers at every kind of moment while callers start, wait for
-// the message, and check; and counts in the end (DESIGN §9).
+// the message, and check; and counts in the end.
 func TestCrash_NothingAcceptedIsLostOrSentTwiceSilently(t *testing.T) {
 	both(t, func(t *testing.T, database string) {
 		const callers = 12
@@ -276,7 +276,7 @@ func (r *run) judgeOne(v view, accepted int) {
 			r.tally.doubled++
 			r.t.Errorf("send %d of %s was handed over %d times, with %d unknown deliveries", s.N, v.ID, messages[s.N], unknown)
 		}
-		if messages[s.N] > len(s.Deliveries) { // DESIGN §9: a crash between send and record is visible
+		if messages[s.N] > len(s.Deliveries) { // a crash between send and record is visible
 			r.tally.unrecorded++
 			r.t.Errorf("send %d of %s, which is %s, was handed over %d times, and has %d deliveries", s.N, v.ID, v.Status,
 				messages[s.N], len(s.Deliveries))

@@ -326,7 +326,7 @@ func (s *Service) redirect(ctx context.Context, v *Invitation, now time.Time) (s
 	if s.signer != nil {
 		r := Result{
 			Tenant: v.Tenant, Invitation: v.ID, Status: v.Status, ExternalID: v.ExternalID, Reference: v.Reference, Audience: v.RedirectURL,
-			Mobile2FA: v.Mobile2FA, VerifiedAt: v.VerifiedAt, Consent: v.Consent.Version, At: now,
+			Mobile2FA: v.Mobile2FA, VerifiedAt: v.VerifiedAt, Consent: v.Consent.Version, ConsentedAt: v.ConsentedAt, At: now,
 		}
 		signed, err := s.signer(ctx, r)
 		if err != nil {

@@ -172,5 +172,7 @@ type Result struct {
 	Mobile2FA  bool      // the gate was on
 	VerifiedAt time.Time // "mobile control confirmed" (RA-5); zero: no gate
 	Consent    string    // version that was accepted; empty: none was asked for here
-	At         time.Time
+
+	ConsentedAt time.Time // zero: none was asked for here
+	At          time.Time
 }

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// perRecipient is the table that DESIGN gives for one recipient: SEC-18 with its longer steps.
+// perRecipient is the usual table for one recipient: SEC-18 with its longer steps.
 var perRecipient = []Limit{
 	{Burst: 5, Period: 10 * time.Minute},
 	{Burst: 8, Period: time.Hour},

@@ -52,6 +52,12 @@ func (r *Ring) Open(p Place, sealed []byte) ([]byte, error) {
 	return plain, nil
 }
 
+// Outdated reports whether an older version than the current one made sealed, so that it is to be sealed anew before that
+// version is destroyed.
+func (r *Ring) Outdated(sealed []byte) bool {
+	return len(sealed) >= overhead && KID(binary.BigEndian.Uint32(sealed)) < r.Current()
+}
+
 // encode writes the place so that two different ones never look the same.
 func (p Place) encode() []byte {
 	b := make([]byte, 0, 4+len(p.Purpose)+len(p.Tenant)+4+len(p.Row))

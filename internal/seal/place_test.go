@@ -30,6 +30,16 @@ func TestSeal_hides_that_two_values_are_the_same(t *testing.T) {
 	}
 }
 
+func TestOutdated_tells_what_to_seal_anew(t *testing.T) {
+	t.Parallel()
+	p := Place{Purpose: "p", Tenant: tenant()}
+	old, rotated := ring(t, 1), ring(t, 1, 2)
+	before, after := old.Seal(p, []byte("v")), rotated.Seal(p, []byte("v"))
+	if !rotated.Outdated(before) || rotated.Outdated(after) || old.Outdated(before) || old.Outdated(after) || rotated.Outdated(nil) {
+		t.Error("a value of the older version alone is outdated, and for the newer one")
+	}
+}
+
 func TestSEC_94_a_value_moved_from_its_place_does_not_open(t *testing.T) {
 	t.Parallel()
 	r := ring(t, 1)

@@ -64,7 +64,7 @@ const MaxTestNumbers = 10
 // Resend says what a resend carries.
 type Resend string
 
-// What a resend carries (DESIGN: same code by default, a new one for hosted gates).
+// What a resend carries: the same code by default.
 const (
 	SameCode Resend = "same_code"
 	NewCode  Resend = "new_code"

@@ -34,6 +34,7 @@ type Prefix string
 // The prefixes in use.
 const (
 	Verification Prefix = "vrf"
+	Invitation   Prefix = "inv"
 	TenantPrefix Prefix = "ten"
 	Service      Prefix = "svc"
 	Key          Prefix = "key"
@@ -47,7 +48,6 @@ const (
 	SafeNumber   Prefix = "saf"
 	RateLimit    Prefix = "rlm" // of a service
 	Bucket       Prefix = "bkt" // of a rate limit
-	Invitation   Prefix = "inv"
 	Webhook      Prefix = "whk" // an endpoint
 	WebhookSent  Prefix = "wdl" // a delivery of an event to an endpoint
 )

@@ -36,7 +36,7 @@ func messageRows(l tenant.Limits, p tenant.Service) []Row {
 		{
 			Limit: "messages to a recipient proven before", Figure: figures(l.Recipient...),
 			Counted: "tenant and recipient, exact, under the recipient's lock", Surfaces: "all",
-			Answer: "429 " + string(classRecipient) + ", nothing is sent (Twilio: 20429; CAMARA: 403 MAX_OTP_CODES_EXCEEDED)", Lockout: "as above",
+			Answer: "429 " + string(classRecipient) + ", nothing is sent (Twilio: 60203; CAMARA: 403 MAX_OTP_CODES_EXCEEDED)", Lockout: "as above",
 		},
 		{
 			Limit: "wait between messages of a verification", Figure: durations(l.CoolDowns),
@@ -66,7 +66,7 @@ func wrongCodeRows(l tenant.Limits, p tenant.Service) []Row {
 			Limit: "wrong codes of a recipient from anywhere", Figure: figures(l.WrongTotal) + ", then a pause until they drain",
 			Counted: "tenant and recipient, across verifications", Surfaces: "all",
 			Answer:  "429 " + string(classChecks) + ", nothing is compared or spent",
-			Lockout: "a stranger meets the limit of one client first; passkeys and authenticator apps are not paused",
+			Lockout: "a stranger meets the limit of one client first; authenticator apps are not paused",
 		},
 	}
 }

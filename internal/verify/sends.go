@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -18,6 +19,10 @@ const (
 	mostListed   = 10_000  // that a page of Sends looks at
 	mostCounted  = 200_000 // that CountSends looks at
 
+	// A count keeps a core busy for most of a second. Starts and checks need the others.
+	countsAtOnce  = 2               // under way in a process, of all tenants
+	countPatience = 5 * time.Second // that one waits for its turn
+
 	// longestLife bounds the time from the start of a verification to its last send: ten sends (tenant.Service.MaxSends), each
 	// with a code of its own that lives for ten minutes at most.
 	longestLife = 100 * time.Minute
@@ -25,8 +30,11 @@ const (
 	lastSend = 15 // no send has a greater number
 )
 
-// bounds are how many verifications one call looks at.
-type bounds struct{ listed, counted int }
+// bounds are how many verifications one call looks at, and how long a count waits for others.
+type bounds struct {
+	listed, counted int
+	patience        time.Duration
+}
 
 // SendQuery selects sends of a tenant. A field that is zero selects all.
 type SendQuery struct {
@@ -125,8 +133,12 @@ func (s *Service) Sends(ctx context.Context, q SendQuery, p SendPage) (page []Se
 }
 
 // CountSends counts the sends that q selects. Faults: Invalid, also with the code range_too_wide when it would have to look at
-// more than 200,000 verifications, which are those of the time that q names and of the 100 minutes before; Unavailable.
+// more than 200,000 verifications, which are those of the time that q names and of the 100 minutes before; Limited while others count; Unavailable.
 func (s *Service) CountSends(ctx context.Context, q SendQuery) (c SendCount, err error) {
+	if err := s.enterCount(ctx); err != nil {
+		return c, err
+	}
+	defer func() { <-s.counting }()
 	_, whole, err := s.outlines(ctx, &q, SendPage{}, s.bounds.counted, func(o *Outline) (enough bool, err error) {
 		for _, one := range o.Sends {
 			if !q.selects(o, one) {
@@ -146,6 +158,20 @@ func (s *Service) CountSends(ctx context.Context, q SendQuery) (c SendCount, err
 		return SendCount{}, err
 	}
 	return c, nil
+}
+
+// enterCount waits for a place among the counts that are under way.
+func (s *Service) enterCount(ctx context.Context) error {
+	patience := time.NewTimer(s.bounds.patience)
+	defer patience.Stop()
+	select {
+	case s.counting <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-patience.C:
+		return fault.New(fault.Limited, "counts_under_way", "Other counts are under way. Try again later.").After(s.bounds.patience)
+	}
 }
 
 // selects reports whether q selects a send of o, as far as the verification as a whole has not ruled it out.

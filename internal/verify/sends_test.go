@@ -377,3 +377,50 @@ func TestSends_are_found_by_their_own_time(t *testing.T) {
 		}
 	}
 }
+
+// stuckStore is a store whose outlines wait for a word.
+type stuckStore struct {
+	*memStore
+	begun, goOn chan struct{}
+}
+
+func (s *stuckStore) Outlines(ctx context.Context, t uid.Tenant, f Span) ([]Outline, error) {
+	s.begun <- struct{}{}
+	<-s.goOn
+	return s.memStore.Outlines(ctx, t, f)
+}
+
+func TestCountSends_has_few_counts_under_way(t *testing.T) {
+	t.Parallel()
+	stuck := &stuckStore{begun: make(chan struct{}, 100), goOn: make(chan struct{})}
+	f := setup(t, func(d *Deps) {
+		stuck.memStore, _ = d.Store.(*memStore)
+		d.Store = stuck
+	})
+	f.bounds.patience = time.Millisecond
+	counted := make(chan error, countsAtOnce)
+	for range countsAtOnce {
+		go func() {
+			_, err := f.CountSends(context.Background(), SendQuery{Caller: f.caller})
+			counted <- err
+		}()
+		<-stuck.begun
+	}
+	_, err := f.CountSends(context.Background(), SendQuery{Caller: f.caller})
+	wantFault(t, err, fault.Limited, "counts_under_way")
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	f.bounds.patience = time.Hour
+	if _, err := f.CountSends(gone, SendQuery{Caller: f.caller}); err == nil {
+		t.Error("counted for a caller that is gone")
+	}
+	close(stuck.goOn)
+	for range countsAtOnce {
+		if err := <-counted; err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := f.CountSends(context.Background(), SendQuery{Caller: f.caller}); err != nil {
+		t.Errorf("after the others: %v", err)
+	}
+}

@@ -59,6 +59,7 @@ type Service struct {
 	refusals *refusals
 	began    time.Time // when the service was made, with its monotonic reading
 	bounds   bounds
+	counting chan struct{} // holds one for each count that is under way
 }
 
 // New makes a Service, or says which part is missing.
@@ -73,7 +74,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	return &Service{
 		Now: time.Now, rules: cfg.Rules, store: deps.Store, ring: deps.Ring, tenants: deps.Tenants, carrier: deps.Carrier,
 		risk: deps.Risk, log: deps.Log, meters: m, refusals: newRefusals(), began: time.Now(),
-		bounds: bounds{listed: mostListed, counted: mostCounted},
+		bounds: bounds{listed: mostListed, counted: mostCounted, patience: countPatience}, counting: make(chan struct{}, countsAtOnce),
 	}, nil
 }
 

@@ -276,3 +276,17 @@ func TestNew_refuses_dialects_that_lack_something(t *testing.T) {
 		}
 	}
 }
+
+func TestNative_a_family_is_of_types_of_the_catalogue(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string]bool{
+		"factor.verified": true, "webhook.disabled": true, "verification.approved": true,
+		"factor.updated": false, "factor.check_failed": false, "webhook.secret_rotated": false, "webhook.tested": false, "service.updated": false,
+	} {
+		for _, filter := range [][]string{nil, {"factor.*", "verification.*", "webhook.*"}} {
+			if webhook.Native().Wants(filter, kind) != want {
+				t.Errorf("%v, %s: want %t", filter, kind, want)
+			}
+		}
+	}
+}

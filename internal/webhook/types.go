@@ -92,13 +92,12 @@ func isFilter(s string) bool {
 	})
 }
 
-// wants reports whether a filter lets a type through. An empty one lets every type of the catalogue through.
+// wants reports whether a filter lets a type through, which must be of the catalogue. An empty one lets every one of these through.
 func wants(filter []string, name string) bool {
-	if len(filter) == 0 {
-		_, known := typeOf(name)
-		return known
+	if _, known := typeOf(name); !known {
+		return false
 	}
-	return slices.ContainsFunc(filter, func(f string) bool {
+	return len(filter) == 0 || slices.ContainsFunc(filter, func(f string) bool {
 		family, all := strings.CutSuffix(f, "*")
 		return f == name || all && strings.HasPrefix(name, family)
 	})

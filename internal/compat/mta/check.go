@@ -24,7 +24,7 @@ const replayed = "already_approved"
 // recent is how many verifications of a number are looked at for the newest one of this door's.
 const recent = 20
 
-// checkBody is the request of check-code (b.2).
+// checkBody is the request of check-code.
 type checkBody struct {
 	To             *string `json:"to"`
 	VerificationID *string `json:"verificationId"`
@@ -70,7 +70,7 @@ func (d *Door) check(w http.ResponseWriter, r *http.Request) error {
 		}
 	case f.Kind == fault.NotFound || f.Code == "code_invalid":
 		// Nothing was compared: it has ended or never was, or that text could not be a code of it.
-		v, err := d.found(ctx, ask)
+		v, err := d.found(ctx, of, ask)
 		if err != nil {
 			return err
 		}
@@ -144,8 +144,8 @@ func ended(v verify.View) (status, reason string) {
 	return status, reason
 }
 
-// found reads the verification that a check named: the id, or the newest one of the number.
-func (d *Door) found(ctx context.Context, ask verify.CheckRequest) (verify.View, error) {
+// found reads the verification that a check named: the id, or the newest one of the number that the check could have meant.
+func (d *Door) found(ctx context.Context, of account, ask verify.CheckRequest) (verify.View, error) {
 	if !ask.ID.IsZero() {
 		rec, err := d.cfg.Verifications.Get(ctx, ask.Caller, ask.ID, false)
 		return rec.View, asUnknown(err)
@@ -155,7 +155,7 @@ func (d *Door) found(ctx context.Context, ask verify.CheckRequest) (verify.View,
 		return verify.View{}, err
 	}
 	for _, v := range list {
-		if v.Purpose == verify.ForLogin { // what this door starts
+		if v.Purpose == verify.ForLogin && v.Service == of.profile.ID { // as of what this door starts
 			return v, nil
 		}
 	}

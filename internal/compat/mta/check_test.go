@@ -173,3 +173,18 @@ func TestCheck_shows_the_number_masked_to_keys_without_the_scope(t *testing.T) {
 		}
 	}
 }
+
+func TestCheck_by_number_is_answered_by_verifications_of_the_default_service_alone(t *testing.T) {
+	t.Parallel()
+	c := brief.client(t) // where nobody counts the services
+	to, id, code := c.begun(nil)
+	c.want(c.check(object{"to": to, "code": code}), "APPROVED")
+	other := c.native().post("/v1/services", object{"name": "for " + to[1:]}).object["id"]
+	if r := c.native().post("/v1/verifications", object{"to": to, "service": other}); r.status != http.StatusCreated {
+		t.Fatalf("%d %s", r.status, r.text)
+	}
+	r := c.check(object{"to": to, "code": code})
+	if r.object["status"] != "INVALID" || r.object["reason"] != "already_approved" || r.object["verificationId"] != id {
+		t.Errorf("%s", r.text)
+	}
+}

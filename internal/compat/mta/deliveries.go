@@ -14,7 +14,7 @@ import (
 // of its own rows alone.
 const maxLooks = 500
 
-// deliveryStatuses are the vendor's (b.5).
+// deliveryStatuses are the vendor's.
 var deliveryStatuses = []string{"sent", "delivered", "undelivered", "undeliverable", unknown, "rejected"}
 
 var (

@@ -20,7 +20,7 @@ import (
 // dialectName is what endpoints of this door are marked by.
 const dialectName = "mta"
 
-// The vendor's events (b.7), and the two that are ours (MTA-A9).
+// The vendor's events, and the two that are ours (MTA-A9).
 const (
 	eventReply  = "message-reply"
 	eventOptIn  = "number-opt-in"
@@ -126,7 +126,7 @@ func hookBodyOf(n webhook.News) ([]byte, error) {
 	if n.Event.Type == webhook.Tested { // it is asked for through the native API, and about no verification
 		return compact(head)
 	}
-	head.Event, head.VerificationID = n.Words[0], n.Event.Object.UUID()
+	head.Event, head.VerificationID = wordOf(n.Words[0], n.Event.Type), n.Event.Object.UUID()
 	if r := n.Record; r != nil {
 		if r.ExternalID != "" {
 			head.ExternalID = &r.ExternalID
@@ -140,6 +140,17 @@ func hookBodyOf(n webhook.News) ([]byte, error) {
 		return compact(aboutVerification(head, n))
 	}
 	return compact(aboutMessage(head, n))
+}
+
+// wordOf is the vendor's event that an event of ours is told as: the one that the webhook asks for, or, where that was changed
+// while the event was on its way, one that it is. In the form of another it would say what never happened.
+func wordOf(asked, kind string) string {
+	for _, word := range []string{asked, eventSent, eventStatus} {
+		if slices.Contains(told[word], kind) {
+			return word
+		}
+	}
+	return asked
 }
 
 func compact(v any) ([]byte, error) { return bytes.TrimSpace(encode(v)), nil }

@@ -10,7 +10,7 @@ import (
 	"github.com/countersign/countersign/internal/web"
 )
 
-// problem is the vendor's error body (b.6).
+// problem is the vendor's error body.
 type problem struct {
 	HTTPCode       int     `json:"httpCode"`
 	Message        string  `json:"message"`

@@ -48,7 +48,7 @@ var (
 
 var statusCode = regexp.MustCompile(`^[1-5][0-9]{2}$`)
 
-// hookBody is what is set of a webhook (b.7). What is left out stays as it is, or is empty and false in a new one.
+// hookBody is what is set of a webhook. What is left out stays as it is, or is empty and false in a new one.
 type hookBody struct {
 	Event          *string   `json:"event"`
 	URL            *string   `json:"url"`

@@ -320,6 +320,29 @@ func TestMTA_49_a_webhook_gets_the_whole_history(t *testing.T) {
 	})
 }
 
+func TestMTA_49_what_is_on_its_way_when_a_webhook_changes_is_told_as_what_it_is(t *testing.T) {
+	t.Parallel()
+	for before, c := range map[string]struct{ after, kind, data, status string }{
+		"delivery-status":     {after: "verification-status", kind: "verification.sent", data: sent("sent", ""), status: "sent"},
+		"verification-status": {after: "delivery-status", kind: "verification.approved", data: `{"checks":1}`, status: "APPROVED"},
+		"verification-risk":   {after: "message-send", kind: "verification.denied", data: "{}", status: "INVALID"},
+	} {
+		bubble(t, records{}, func(t *testing.T, b *hookBench) {
+			b.ears.answer = func(n int) int { return []int{500, 200}[min(n-1, 1)] }
+			e := b.register(before)
+			b.happen(uid.Random(time.Now()), c.kind, c.data)
+			if _, err := b.Update(t.Context(), webhook.Caller{Actor: "key:key_1"}, b.tenant, e.ID, func(e *webhook.Endpoint) { e.Events = []string{c.after} }); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			all := b.ears.got()
+			if len(all) != 2 || all[1].body["status"] != c.status || all[1].body["event"] == c.after {
+				t.Errorf("%s, then %s: %v, %v", before, c.after, news(all, "status"), news(all, "event"))
+			}
+		})
+	}
+}
+
 func TestMTA_A9_outcomes_are_told_as_they_were(t *testing.T) {
 	t.Parallel()
 	bubble(t, records{}, func(t *testing.T, b *hookBench) {

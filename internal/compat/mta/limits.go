@@ -13,7 +13,7 @@ import (
 	"github.com/countersign/countersign/internal/web"
 )
 
-// counted is by what a route's requests are limited. The vendor counts some by account in place of the address (b.6): a
+// counted is by what a route's requests are limited. The vendor counts some by account in place of the address: a
 // server that sends codes for many people has one address.
 type counted int
 

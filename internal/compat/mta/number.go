@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/sandbox"
 )
 
-// The vendor's risks that this door tells (b.5), and the word for what nobody has looked up.
+// The vendor's risks that this door tells, and the word for what nobody has looked up.
 const (
 	riskFormat       = "invalid_format"
 	riskDenyList     = "deny_list"

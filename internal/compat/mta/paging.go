@@ -51,7 +51,7 @@ type query struct {
 	text       string    // query: a number, or else an externalId
 }
 
-// parseQuery reads the query parameters of a list (b.3).
+// parseQuery reads the query parameters of a list.
 func parseQuery(v url.Values) (q query, err error) {
 	q = query{page: 1, size: defaultSize, status: v.Get("filters[status]"), kind: v.Get("filters[type]"), text: v.Get("query")}
 	for name, into := range map[string]*int{"page": &q.page, "pageSize": &q.size} {

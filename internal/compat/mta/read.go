@@ -13,7 +13,7 @@ import (
 
 var errStatus = fault.New(fault.Invalid, "status_invalid", "Use PENDING, APPROVED, EXPIRED or INVALID.").On("filters[status]")
 
-// record is a verification as the vendor shows it (b.3).
+// record is a verification as the vendor shows it.
 type record struct {
 	ID             string            `json:"id"`
 	Number         string            `json:"number"`

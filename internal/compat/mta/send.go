@@ -14,10 +14,10 @@ import (
 	"github.com/countersign/countersign/internal/verify"
 )
 
-// coolDown is the wait between two sends to a number at this door (DESIGN 3.8), unless the tenant's own is shorter.
+// coolDown is the wait between two sends to a number at this door, unless the tenant's own is shorter.
 const coolDown = 30 * time.Second
 
-// The bounds of what send-code takes (b.1).
+// The bounds of what send-code takes.
 const (
 	minTimeout     = 30 // seconds
 	maxTimeout     = 600
@@ -46,7 +46,7 @@ var (
 	digitRun   = regexp.MustCompile(`\d{4}`)                  // it could be taken for the code
 )
 
-// sendBody is the request of send-code (b.1).
+// sendBody is the request of send-code.
 type sendBody struct {
 	To             *string           `json:"to"`
 	ServiceName    *string           `json:"serviceName"`

@@ -5,7 +5,7 @@ import (
 	"github.com/countersign/countersign/internal/verify"
 )
 
-// The vendor's statuses (b.5).
+// The vendor's statuses.
 const (
 	pending  = "PENDING"
 	approved = "APPROVED"

@@ -39,6 +39,17 @@ func TestMTA_8_the_text_is_in_the_language_of_the_numbers_country_or_in_English(
 	}
 }
 
+func TestMTA_8_a_number_in_Germany_gets_German(t *testing.T) {
+	t.Parallel()
+	c := ordinary.client(t)
+	const to = "+4915123456078"
+	c.mustSend(object{"to": to, "serviceName": "Harbor", "timeoutSeconds": 120})
+	m := c.message(to, 1)
+	if want := "Harbor: " + m.Code + " ist Ihr Bestätigungscode. Er gilt 2 Min. Geben Sie ihn niemandem weiter."; m.Body != want {
+		t.Errorf("%q, want %q", m.Body, want)
+	}
+}
+
 func TestMTA_9_the_last_line_binds_the_code_to_the_host_of_the_service(t *testing.T) {
 	t.Parallel()
 	c := ordinary.sandbox(t)

@@ -78,8 +78,7 @@ func (c *checking) bySID(ctx context.Context, name string) (found, error) {
 			return found{service: c.service, view: answer.View, to: answer.View.To}, nil
 		}
 		f, err := c.byID(ctx, c.service, id)
-		f.view.Status = answer.Status
-		return f, err
+		return c.after(answer, f, err), nil
 	}
 	return c.uncompared(err, func() (found, error) { return c.byID(ctx, c.service, id) })
 }
@@ -99,11 +98,22 @@ func (c *checking) byTo(ctx context.Context, to string) (found, error) {
 		return found{service: c.service, view: answer.View, to: who.Value}, nil
 	}
 	f, err := c.openAs(ctx, c.service, answer.ID, who.Value)
+	f = c.after(answer, f, err)
+	f.to = who.Value
+	return f, nil
+}
+
+// after is f, read after the check, as the check left it. The check is done by now, and a right code is good once: what can't
+// be read is told as the check told it, rather than as a failure.
+func (c *checking) after(answer verify.CheckAnswer, f found, unread error) found {
+	if unread != nil {
+		f = found{service: c.service, view: answer.View, to: answer.View.To}
+	}
 	f.view.Status = answer.Status
-	if f.bound == nil { // it is forgotten with the approval, which needed the same
+	if f.bound == nil && answer.Valid { // it is forgotten with the approval, which needed the same
 		f.bound = c.req.Transaction
 	}
-	return f, err
+	return f
 }
 
 // complete reports whether an answer tells all that the body of a check has: payments are read beside it.

@@ -113,6 +113,8 @@ type fake struct {
 	checks    int                 // how often Check was called
 	started   verify.StartRequest // the last one
 	reveal    bool                // the last Get asked for the recipient in full
+	checked   verify.View         // what Check tells of the verification
+	vendor    map[string]string   // settings of the profile
 
 	factorFake
 	sendFake
@@ -155,7 +157,7 @@ func (f *fake) Check(_ context.Context, r verify.CheckRequest) (verify.CheckAnsw
 	if f.err == nil && f.view.Status != verify.Pending || r.Service != f.view.Service.Text(uid.Service) {
 		return verify.CheckAnswer{}, fault.New(fault.NotFound, "verification_not_found", "There is no such verification.")
 	}
-	return verify.CheckAnswer{ID: vrf, Status: verify.Approved, Valid: true}, f.answer()
+	return verify.CheckAnswer{ID: vrf, Status: verify.Approved, Valid: true, View: f.checked}, f.answer()
 }
 
 func (f *fake) Cancel(context.Context, verify.EndRequest) (verify.View, error) {
@@ -188,7 +190,7 @@ func (f *fake) Open(context.Context, verify.Caller, string, string, verify.Purpo
 }
 
 func (f *fake) service() tenant.Service {
-	return tenant.Service{ID: svc, Tenant: acme, Name: "Acme", CodeLength: 6, CreatedAt: began, UpdatedAt: began, RateLimits: []tenant.RateLimit{{
+	return tenant.Service{ID: svc, Tenant: acme, Name: "Acme", CodeLength: 6, Vendor: f.vendor, CreatedAt: began, UpdatedAt: began, RateLimits: []tenant.RateLimit{{
 		ID: lim, Name: "session", Buckets: []tenant.Bucket{{ID: bkt, Max: 5, Interval: time.Hour, CreatedAt: began, UpdatedAt: began}},
 		CreatedAt: began, UpdatedAt: began,
 	}}}
@@ -353,6 +355,24 @@ func TestACheckOfNothingTakesTheRoadOfEveryCheck(t *testing.T) {
 	client{TB: t}.isError(f.ask(t, "POST", at+"/VerificationCheck", "VerificationSid=VE"+vrf.Hex()+"&Code=918273"), 404, 20404)
 	if f.checks != 1 {
 		t.Errorf("%d checks: an unknown one is told apart by its time", f.checks)
+	}
+}
+
+func TestWhatCanNotBeReadAfterACheckLeavesItsAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.erased = true // between the check and the reading
+	f.checked = f.view
+	f.checked.Status, f.checked.To = verify.Approved, "+1 ••• ••• ••23"
+	a := f.ask(t, "POST", at+"/VerificationCheck", "VerificationSid=VE"+vrf.Hex()+"&Code=918273")
+	if a.status != 200 || a.text("status") != "approved" || a.at("valid") != true || a.text("to") != f.checked.To {
+		t.Errorf("%d %s", a.status, a.raw)
+	}
+	f.vendor = map[string]string{"twilio.psd2_enabled": "true"}
+	f.erased, f.removed = false, vrf
+	a = f.ask(t, "POST", at+"/VerificationCheck", "To=%2B12025550123&Code=918273&Amount=1&Payee=Bob")
+	if a.status != 200 || a.text("status") != "approved" || a.text("to") != "+12025550123" || a.text("payee") != "Bob" {
+		t.Errorf("%d %s", a.status, a.raw)
 	}
 }
 

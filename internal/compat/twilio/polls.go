@@ -9,10 +9,10 @@ import (
 	"github.com/countersign/countersign/internal/web"
 )
 
-// perMinute is how many requests about attempts a tenant has in a minute (11).
+// perMinute is how many requests about attempts a tenant has in a minute.
 const perMinute = 100
 
-// perVerification limits how often one is fetched (5.3).
+// perVerification limits how often one is fetched.
 func perVerification() []ratelimit.Limit {
 	return []ratelimit.Limit{
 		{Burst: 60, Period: time.Minute}, {Burst: 180, Period: time.Hour}, {Burst: 250, Period: 24 * time.Hour},

@@ -73,7 +73,7 @@ func TestValuesOfAServiceAreRefusedByName(t *testing.T) {
 	at := c.service()
 	for _, pair := range [][2]string{
 		{"CodeLength", "3"}, {"CodeLength", "11"}, {"CodeLength", "six"}, {"FriendlyName", strings.Repeat("a", 33)},
-		{"FriendlyName", "see https://evil.example/x"}, {"Psd2Enabled", "maybe"}, {"Totp.TimeStep", "19"}, {"Totp.CodeLength", "9"},
+		{"FriendlyName", "see https://evil.example/x"}, {"FriendlyName", "a {{code}}"}, {"Psd2Enabled", "maybe"}, {"Totp.TimeStep", "19"}, {"Totp.CodeLength", "9"},
 		{"Totp.Skew", "3"}, {"DefaultTemplateSid", "HJ1"}, {"Passkeys.UserVerification", "always"},
 	} {
 		for _, path := range []string{at, "/Services"} {

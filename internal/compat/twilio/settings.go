@@ -3,7 +3,9 @@ package twilio
 import (
 	"net/url"
 	"strconv"
+	"strings"
 
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/tenant"
 )
 
@@ -89,8 +91,8 @@ func (d *door) readChanges(form url.Values) (c changes, err error) {
 	c.vendor = map[string]string{}
 	if form.Has("FriendlyName") {
 		c.friendlyName = form.Get("FriendlyName")
-		if c.friendlyName == "" || !isText(c.friendlyName, maxFriendlyName) {
-			return c, invalid("FriendlyName", "Give a name of 1 to 32 characters.")
+		if c.friendlyName == "" || !isText(c.friendlyName, maxFriendlyName) || strings.Contains(c.friendlyName, delivery.CodeSlot) {
+			return c, invalid("FriendlyName", "Give a name of 1 to 32 characters, without "+delivery.CodeSlot+".")
 		}
 	}
 	if form.Has("CodeLength") {

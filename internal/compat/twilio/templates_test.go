@@ -41,6 +41,11 @@ func TestTheServersTextsAreListed(t *testing.T) {
 		"is_default_translation": true, "status": "approved", "locale": "en", "date_created": "any date", "date_updated": "any date",
 		"text": "{{friendly_name}}: {{code}} is your verification code. It is valid for {{ttl}} min. Never share it with anyone.",
 	})
+	for _, locale := range []string{"ar", "de", "es", "fr", "he", "pt"} {
+		if text := first.text("translations." + locale + ".text"); !strings.Contains(text, "{{friendly_name}}") || !strings.Contains(text, "{{code}}") {
+			t.Errorf("in %s: %q", locale, text)
+		}
+	}
 	second := answer{body: list[1].(map[string]any)}
 	if second.text("sid") != paymentText || !strings.HasPrefix(second.text("translations.en.text"), "{{amount}} to {{payee}}. {{friendly_name}}: {{code}} is") {
 		t.Errorf("the payment's: %v", second.body)
@@ -73,6 +78,9 @@ func TestATemplateGivesTheMessageItsWords(t *testing.T) {
 		body  string
 	}{
 		{plain, []string{"TemplateSid", plainText, "Locale", "en-GB"}, `^` + words + `$`},
+		{plain, []string{"TemplateSid", plainText, "Locale", "fr-CA"}, `^Acme( \d+)? : \d{6} est votre code de vérification\.`},
+		{plain, []string{"TemplateSid", plainText, "Locale", "es", "CustomFriendlyName", "Signal"}, `^Signal: \d{6} es su clave para confirmar\.`},
+		{plain, []string{"TemplateSid", plainText, "Locale", "he", "Channel", "call"}, `^מדברים מ-Acme( \d+)?\. קוד האימות הוא: \d, \d`},
 		{plain, []string{"TemplateSid", plainText, "TemplateCustomSubstitutions", `{"not":"needed"}`}, `^` + words + `$`},
 		{plain, []string{"TemplateSid", plainText, "AppHash", "FA+9qCX9VSu"}, `^<#> ` + words + ` FA\+9qCX9VSu$`},
 		{plain, []string{"TemplateSid", plainText, "CustomFriendlyName", "Signal"}, `^Signal: \d{6} is your verification code\.`},

@@ -226,6 +226,9 @@ func account(ctx context.Context) string { return AccountSID(web.Principal(ctx).
 // AccountSID is a tenant as Twilio's libraries take it.
 func AccountSID(t uid.Tenant) string { return sid(sidAccount, uid.ID(t)) }
 
+// KeySID is an API key's id as Twilio's libraries take it; its secret is the AuthToken.
+func KeySID(key uid.ID) string { return sid(sidKey, key) }
+
 // AuthToken is an API key as Twilio's libraries take it: letters and digits only.
 func AuthToken(key string) string { return tenant.Token(key) }
 

@@ -279,6 +279,22 @@ func TestAPaymentIsBoundToItsAmountAndPayee(t *testing.T) {
 	}
 }
 
+func TestAPaymentThatWasApprovedIsToldHoweverItWasNamed(t *testing.T) {
+	t.Parallel()
+	c := account(t)
+	at := c.service("Psd2Enabled", "true")
+	for _, name := range []string{"To", "VerificationSid"} {
+		to := number()
+		v := c.must(201, "POST", at+"/Verifications", "To", to, "Channel", "sms", "Amount", "€39.99", "Payee", "Bob & Sons")
+		code, _ := c.message(to, 1)
+		value := map[string]string{"To": to, "VerificationSid": v.text("sid")}[name]
+		done := c.must(200, "POST", at+"/VerificationCheck", name, value, "Code", code, "Amount", "€39.99", "Payee", "Bob & Sons")
+		if done.text("status") != "approved" || done.text("amount") != "€39.99" || done.text("payee") != "Bob & Sons" {
+			t.Errorf("by %s: %s", name, done.raw)
+		}
+	}
+}
+
 func TestTheMessageSaysWhatTheServiceAndTheRequestAskFor(t *testing.T) {
 	t.Parallel()
 	c := account(t)
@@ -290,6 +306,10 @@ func TestTheMessageSaysWhatTheServiceAndTheRequestAskFor(t *testing.T) {
 		{[]string{"CustomFriendlyName", "Signal"}, `^Your Signal verification code is: \d{4}\. Don't share this code with anyone\.$`},
 		{[]string{"AppHash", "FA+9qCX9VSu"}, `^<#> Your Acme verification code is: \d{4}\. Don't share this code with anyone\. FA\+9qCX9VSu$`},
 		{[]string{"Locale", "en-GB"}, `^Your Acme verification code is: \d{4}\. Don't share this code with anyone\.$`},
+		{[]string{"Locale", "de"}, `^Acme( \d+)?: \d{4} ist Ihr Bestätigungscode\. Er gilt 10 Min\. Geben Sie ihn niemandem weiter\.$`},
+		{[]string{"Locale", "pt-BR"}, `^Acme( \d+)?: \d{4} é o seu PIN para confirmar\. Vale por 10 min\. Nunca o divulgue a ninguém\.$`},
+		{[]string{"Locale", "kn"}, `^Acme( \d+)?: \d{4} is your verification code\. It is valid for 10 min\. Never share it with anyone\.$`},
+		{[]string{"Locale", "de", "CustomFriendlyName", "Signal"}, `^Your Signal verification code is: \d{4}\. Don't share this code with anyone\.$`},
 	} {
 		to := number()
 		c.must(201, "POST", at+"/Verifications", append(want.pairs, "To", to, "Channel", "sms")...)

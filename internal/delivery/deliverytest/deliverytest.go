@@ -52,6 +52,7 @@ const patience = 3 * time.Second
 func Run(t *testing.T, open func(t *testing.T) Subject) {
 	for name, test := range map[string]func(*testing.T, Subject){
 		"takes_a_message_on_each_channel":          takesEachChannel,
+		"takes_a_notice_on_each_channel":           takesNotices,
 		"names_a_send_the_same_on_every_try":       namesSends,
 		"an_ended_context_sends_nothing":           endedContext,
 		"64_at_once_are_each_taken_once":           concurrent,
@@ -93,6 +94,23 @@ func Outgoing(p delivery.Provider, send uid.ID, n int) delivery.Outgoing {
 		Content: delivery.Content{Locale: "en", Text: "Acme: 918273 is your code.", Segments: 1},
 	}
 	address(&out)
+	return out
+}
+
+// Notice makes the n-th notice of an invitation, fit for the provider.
+func Notice(p delivery.Provider, invitation uid.ID, n int) delivery.Outgoing {
+	const link = "https://verify.example.net/v/3nq8ZkT0vYbR5mLx1cWd7HsJpA9eGfUyKo2iBt4QwMz"
+	out := delivery.Outgoing{
+		ID:      delivery.ID{Invitation: invitation, N: n, Channel: p.Channels()[0]},
+		Channel: p.Channels()[0],
+		Link:    link,
+		Content: delivery.Content{Locale: "en", Text: "Acme asks you to confirm your details: " + link, Segments: 1},
+	}
+	out.SendKey = out.ID.String()
+	address(&out)
+	if out.Channel == delivery.Email {
+		out.Content.Subject, out.Content.HTML = "Acme asks you to confirm your details", `<a href="`+link+`">Continue</a>`
+	}
 	return out
 }
 
@@ -146,6 +164,23 @@ func takesEachChannel(t *testing.T, s Subject) {
 			return m.To == out.To.Value && strings.Contains(m.Text, "918273")
 		}) {
 			t.Errorf("%s: the peer has %+v", ch, taken)
+		}
+	}
+}
+
+func takesNotices(t *testing.T, s Subject) {
+	for _, ch := range s.Provider.Channels() {
+		if ch == delivery.Voice {
+			continue // nobody can note down a link
+		}
+		out := Notice(s.Provider, newSend(), 1)
+		out.Channel, out.ID.Channel = ch, ch
+		address(&out)
+		mustSend(t, s, out)
+		if !slices.ContainsFunc(s.Taken(), func(m Taken) bool {
+			return m.To == out.To.Value && strings.Contains(m.Text, out.Link.Reveal()) && (m.Key == "" || strings.Contains(m.Key, out.SendKey))
+		}) {
+			t.Errorf("%s: the peer has %+v", ch, s.Taken())
 		}
 	}
 }
@@ -339,13 +374,25 @@ func silentErrors(t *testing.T, s Subject) {
 		out := Outgoing(s.Provider, newSend(), 1)
 		_, err := send(ctx, t, s, out)
 		cancel()
-		if err == nil {
-			continue
-		}
-		for _, secret := range append([]string{out.To.Value, out.Code.Reveal(), out.Content.Text}, s.Secrets...) {
-			if text := fmt.Sprintf("%v %+v %#v", err, err, errors.Unwrap(err)); strings.Contains(text, secret) {
-				t.Errorf("behaviour %d: the error holds %q: %s", b, secret, text)
-			}
+		silent(t, s, b, err, out.To.Value, out.Code.Reveal(), out.Content.Text)
+		ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+		notice := Notice(s.Provider, newSend(), 1)
+		_, err = send(ctx, t, s, notice)
+		cancel()
+		silent(t, s, b, err, notice.Link.Reveal(), notice.Content.Text)
+	}
+}
+
+// silent fails for an error that holds one of the secrets, or one of the subject's.
+func silent(t *testing.T, s Subject, b Behaviour, err error, secrets ...string) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	text := fmt.Sprintf("%v %+v %#v", err, err, errors.Unwrap(err))
+	for _, secret := range append(secrets, s.Secrets...) {
+		if strings.Contains(text, secret) {
+			t.Errorf("behaviour %d: the error holds %q: %s", b, secret, text)
 		}
 	}
 }

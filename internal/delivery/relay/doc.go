@@ -4,7 +4,9 @@
 //
 //	{"delivery_id","verification_id","channel","to","from","body","locale","segments"}
 //
-// Its webhook-id names the send and stays the same over retries and take-overs: a receiver that has seen it may answer
+// A notice of an invitation has "invitation_id" in place of "verification_id", and its link in the body.
+//
+// The webhook-id names the send and stays the same over retries and take-overs: a receiver that has seen it may answer
 // 2xx and drop the message. Answers: 2xx is taken, with {"reference":"..."} when the receiver has an id of its own;
 // 429 and 5xx mean not now; any other 4xx means never this message. A redirect is not followed.
 //

@@ -58,7 +58,8 @@ func (r *Relay) Channels() []delivery.Channel { return r.cfg.Channels }
 // post is what is sent. The names are public.
 type post struct {
 	DeliveryID     string           `json:"delivery_id"`
-	VerificationID string           `json:"verification_id"`
+	VerificationID string           `json:"verification_id,omitempty"`
+	InvitationID   string           `json:"invitation_id,omitempty"` // in its place, of a notice
 	Channel        delivery.Channel `json:"channel"`
 	To             string           `json:"to"`
 	From           string           `json:"from"`
@@ -82,16 +83,21 @@ func (r *Relay) Send(ctx context.Context, out delivery.Outgoing) (delivery.Accep
 
 // encode makes the body.
 func encode(out delivery.Outgoing) ([]byte, error) {
-	return json.Marshal(post{
-		DeliveryID:     out.ID.String(),
-		VerificationID: out.ID.Verification.Text(uid.Verification),
-		Channel:        out.Channel,
-		To:             out.To.Value,
-		From:           out.From,
-		Body:           out.Content.Text,
-		Locale:         out.Content.Locale,
-		Segments:       out.Content.Segments,
-	})
+	p := post{
+		DeliveryID: out.ID.String(),
+		Channel:    out.Channel,
+		To:         out.To.Value,
+		From:       out.From,
+		Body:       out.Content.Text,
+		Locale:     out.Content.Locale,
+		Segments:   out.Content.Segments,
+	}
+	if out.ID.OfNotice() {
+		p.InvitationID = out.ID.Invitation.Text(uid.Invitation)
+	} else {
+		p.VerificationID = out.ID.Verification.Text(uid.Verification)
+	}
+	return json.Marshal(p)
 }
 
 // request makes the signed POST. The body must not be reused: the transport may read it after the answer.

@@ -176,6 +176,35 @@ func TestSend_posts_exactly_what_is_documented(t *testing.T) {
 	}
 }
 
+func TestSend_posts_a_notice_of_an_invitation(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	r := open(t, p, nil)
+	out := deliverytest.Notice(r, uid.New(time.UnixMilli(1700000000000), 99), 2)
+	for range 2 { // the second after a crash
+		if _, err := r.Send(t.Context(), out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var body map[string]any
+	if err := json.Unmarshal([]byte(p.bodies[0]), &body); err != nil {
+		t.Fatal(err)
+	}
+	id := out.ID.Invitation.Text("")
+	want := map[string]any{
+		"delivery_id": "ntc" + id + "_2_sms", "invitation_id": "inv" + id, "channel": "sms",
+		"to": "+12025550123", "from": "", "body": "Acme asks you to confirm your details: " + out.Link.Reveal(), "locale": "en", "segments": 1.0,
+	}
+	if diff := cmp.Diff(want, body); diff != "" {
+		t.Error(diff)
+	}
+	for _, req := range p.requests {
+		if req.Header.Get("webhook-id") != "ntc"+id+"_2_sms" {
+			t.Errorf("webhook-id %s", req.Header.Get("webhook-id"))
+		}
+	}
+}
+
 func TestSend_reads_answers(t *testing.T) {
 	t.Parallel()
 	taken := func(ref string) delivery.Accepted { return delivery.Accepted{Reference: ref, Echoes: true} }

@@ -2,7 +2,7 @@
 //
 // An Inbox holds the last messages in memory, newest first, and tells watchers of each one as it comes. Providers put
 // messages in; any number of them can share an inbox, each under its own name. Nothing is written anywhere, and all is
-// gone with the process. It holds codes in clear, so no production configuration can name it.
+// gone with the process. It holds codes and links in clear, so no production configuration can name it.
 package sink
 
 import (
@@ -29,8 +29,9 @@ type Message struct {
 	Subject   string           `json:"subject,omitempty"` // e-mail only
 	Body      string           `json:"body"`
 	HTML      string           `json:"html,omitempty"` // e-mail only
-	Code      string           `json:"code"`
-	Provider  string           `json:"provider"` // who would have carried it
+	Code      string           `json:"code"`           // empty in a notice
+	Link      string           `json:"link,omitempty"` // of a notice
+	Provider  string           `json:"provider"`       // who would have carried it
 	CreatedAt time.Time        `json:"created_at"`
 }
 
@@ -141,6 +142,7 @@ func (p *Provider) Send(ctx context.Context, out delivery.Outgoing) (delivery.Ac
 		Body:      out.Content.Text,
 		HTML:      out.Content.HTML,
 		Code:      out.Code.Reveal(),
+		Link:      out.Link.Reveal(),
 		Provider:  p.name,
 		CreatedAt: p.Now().UTC(),
 	})

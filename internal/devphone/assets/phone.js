@@ -71,7 +71,7 @@ function redraw(change) {
   if (!had || had.isConnected) return;
   const message = place && threads.querySelector(`[data-id="${CSS.escape(place)}"]`);
   message?.closest("details")?.setAttribute("open", "");
-  const control = message ? message.querySelector("button") : document.getElementById(section)?.querySelector("summary");
+  const control = message ? message.querySelector("button, .text a") : document.getElementById(section)?.querySelector("summary");
   control?.focus({ preventScroll: true });
 }
 

@@ -15,6 +15,7 @@ function problem(err) {
     case 60203: return "Too many codes were sent. Wait ten minutes.";
     case 60202: return "Too many wrong codes. Wait ten minutes.";
     case 20404: return "The code is too old. Ask for another one.";
+    case 20429: return "Too many tries. Wait a while.";
   }
   throw err;
 }
