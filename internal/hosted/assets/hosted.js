@@ -28,7 +28,11 @@ for (const form of document.forms) {
     setTimeout(idle, patience, form);
   });
 }
-addEventListener("pageshow", () => [...document.forms].forEach(idle));
+addEventListener("pageshow", (e) => {
+  // Back showed what the browser had kept: another step may be due. The path is asked for anew, so that no form is sent again.
+  if (e.persisted) return location.replace(location.pathname);
+  [...document.forms].forEach(idle);
+});
 
 // Where there is no field to go to, the focus goes to what went wrong.
 document.querySelector("[data-focus]")?.focus();
