@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
@@ -21,6 +22,7 @@ import (
 var everyScope = []string{
 	tenant.ScopeAll, tenant.ScopeVerifyStart, tenant.ScopeVerifyCheck, tenant.ScopeVerifyRead, tenant.ScopeVerifyApprove,
 	tenant.ScopeRecipientShow, tenant.ScopeServicesRead, tenant.ScopeServicesWrite,
+	tenant.ScopeInvitesRead, tenant.ScopeInvitesWrite, tenant.ScopeSettingsRead, tenant.ScopeSettingsWrite,
 }
 
 func TestSEC_79_every_error_of_every_route_is_a_problem(t *testing.T) {
@@ -81,12 +83,16 @@ func TestSEC_81_an_idempotency_key_reaches_the_service_with_what_was_asked(t *te
 			return r.Idempotency
 		case hookAsked:
 			return r.Idempotency
+		case invite.CreateRequest:
+			return r.Idempotency
+		case inviteAsked:
+			return r.Target.Idempotency
 		}
 		return nil
 	}
 	seen := map[string]string{}
 	for _, r := range everyRoute {
-		if r.method != "POST" {
+		if r.method != "POST" || r.target == "/v1/invitations/bulk" { // its rows have keys of their own, below
 			continue
 		}
 		got := asked(r.target, r.body)

@@ -39,7 +39,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		web.Check{Name: "database", OK: s.storage.db.Ping},
 		web.Check{Name: "worker", OK: s.workerReady},
 	)
-	rest := chain.Wrap(web.APIPolicy(), native)
+	rest := chain.Wrap(api.Policy(), native)
 	edges := map[string]http.Handler{"/healthz": health, "/readyz": health}
 	operator, err := s.camara(chain)
 	if err != nil {

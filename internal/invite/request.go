@@ -76,6 +76,8 @@ type ManyAnswer struct {
 type Target struct {
 	Caller Caller
 	ID     uid.ID
+
+	Idempotency *verify.Idempotency // of a change that may be asked for again: Resend, Unlock, Cancel, Complete
 }
 
 // ListRequest asks for a page of invitations, newest first.
