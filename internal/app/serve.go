@@ -21,6 +21,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery/sink"
 	"github.com/countersign/countersign/internal/egress"
 	"github.com/countersign/countersign/internal/factor"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/recipient"
@@ -44,6 +45,7 @@ type server struct {
 	dispatcher *delivery.Dispatcher
 	verify     *verify.Service
 	factors    *factor.Service
+	invites    *invite.Service
 	safe       *safelist.List
 	webhooks   *webhook.Service
 	worker     *outbox.Worker
@@ -143,6 +145,9 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 		return err
 	}
 	if s.factors, err = factor.New(factorLimits(s.cfg), s.storage.ring, s.storage.db); err != nil {
+		return err
+	}
+	if s.invites, err = s.newInvitations(); err != nil {
 		return err
 	}
 	if s.webhooks, err = s.newWebhooks(client); err != nil {
@@ -246,6 +251,7 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 		{"fanout", s.webhooks.Run},
 		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.factors, s.log) }},
 		{"expiry", s.expire},
+		{"invitations", s.expireInvitations},
 		{"worker", s.worker.Run},
 	}
 	if metrics != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"maps"
 
 	"github.com/countersign/countersign/internal/compat/mta"
 	"github.com/countersign/countersign/internal/compat/twilio"
@@ -24,9 +25,8 @@ func (s *server) newWebhooks(client *egress.Client) (*webhook.Service, error) {
 // handlers are those of all jobs.
 func (s *server) handlers() map[outbox.Kind]outbox.Handler {
 	all := s.verify.Handlers()
-	for kind, h := range s.webhooks.Handlers() {
-		all[kind] = h
-	}
+	maps.Copy(all, s.webhooks.Handlers())
+	maps.Copy(all, s.invites.Handlers())
 	return all
 }
 

@@ -2,8 +2,14 @@ package invite
 
 import (
 	"context"
+	"errors"
+	"net/url"
+	"time"
 
-	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -22,31 +28,171 @@ type Visit struct {
 	RequestID string
 }
 
+// maxSecret is longer than any token or cookie that was given out, in bytes.
+const maxSecret = 128
+
 // Open takes a link's token and begins a session, or goes on with the one of cookie when that is a live one of the invitation: then
 // OpenAnswer.Cookie repeats it. It sends nothing (RA-24). A token that is unknown, or whose link was replaced, is NotFound with the
 // code link_not_found; one that has expired or ended is no fault: the page says so, without a session.
 func (s *Service) Open(ctx context.Context, token, cookie string, c *Client, requestID string) (OpenAnswer, error) {
-	return OpenAnswer{}, notYet()
+	if token == "" || len(token) > maxSecret {
+		return OpenAnswer{}, errLink()
+	}
+	hash := s.linkHash(token)
+	v, err := s.store.InvitationByLink(ctx, hash)
+	if errors.Is(err, ErrNotFound) {
+		return OpenAnswer{}, errLink()
+	}
+	if err != nil {
+		return OpenAnswer{}, err
+	}
+	visit := &Visit{ID: v.ID, Cookie: cookie, Client: c, RequestID: requestID}
+	if cookie == "" || len(cookie) > maxSecret || !v.session(s.sessionHash(&v, cookie), s.moment()) {
+		visit.Cookie = newCookie()
+	}
+	out, err := s.enter(ctx, &v, visit, func(v *Invitation, session [32]byte, now time.Time) (fx outbox.Effects, err error) {
+		switch {
+		case v.Link.Hash != hash: // replaced since it was looked up
+			return fx, errLink()
+		case v.Status.Terminal() || v.session(session, now):
+			return fx, errNothing
+		}
+		e, err := v.open(session, visit.by(), now)
+		fx.Events = []audit.Event{e}
+		return fx, err
+	})
+	if err != nil {
+		return OpenAnswer{}, err
+	}
+	answer := OpenAnswer{ID: out.ID}
+	if !out.Status.Terminal() {
+		answer.Cookie = visit.Cookie
+	}
+	answer.Page, err = s.page(ctx, out, s.sessionHash(out, visit.Cookie), nil)
+	return answer, err
+}
+
+// errNothing is how a decision says that there is nothing to be changed.
+var errNothing = errors.New("invite: nothing to be changed")
+
+// enter lets decide change v for a visit, under its lock, and gives it as it is then. When the time of v is over it ends instead, and
+// decide is not asked.
+func (s *Service) enter(ctx context.Context, v *Invitation, visit *Visit, decide deciding) (*Invitation, error) {
+	now, hash := s.moment(), s.sessionHash(v, visit.Cookie)
+	var out *Invitation
+	err := s.store.ChangeInvitation(ctx, v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
+		out = v
+		if !v.Over(now) {
+			return decide(v, hash, now)
+		}
+		e, err := v.expire(system(), v.overdue(), now)
+		fx.Events = []audit.Event{e}
+		return fx, err
+	})
+	switch {
+	case errors.Is(err, errNothing):
+		err = nil
+	case errors.Is(err, ErrNotFound):
+		err = errSession()
+	}
+	return out, err
+}
+
+// deciding is a decision on v for one of its sessions. errNothing says that v is to stay as it is.
+type deciding func(v *Invitation, session [32]byte, now time.Time) (outbox.Effects, error)
+
+// changed is enter for a visit of a session that is still one when the lock is held: a new link may have come in between.
+func (s *Service) changed(ctx context.Context, v *Invitation, visit *Visit, decide deciding) (*Invitation, error) {
+	return s.enter(ctx, v, visit, func(v *Invitation, session [32]byte, now time.Time) (outbox.Effects, error) {
+		if !v.session(session, now) {
+			return outbox.Effects{}, errSession()
+		}
+		return decide(v, session, now)
+	})
+}
+
+// admitted reads the invitation of a visit, and whether the visit is of one of its sessions.
+func (s *Service) admitted(ctx context.Context, visit *Visit) (*Invitation, [32]byte, error) {
+	if visit.Cookie == "" || len(visit.Cookie) > maxSecret {
+		return nil, [32]byte{}, errSession()
+	}
+	v, err := s.store.InvitationByID(ctx, visit.ID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, [32]byte{}, errSession()
+	}
+	if err != nil {
+		return nil, [32]byte{}, err
+	}
+	hash := s.sessionHash(&v, visit.Cookie)
+	if !v.session(hash, s.moment()) {
+		return nil, hash, errSession()
+	}
+	return &v, hash, nil
 }
 
 // Hub says what this session has to do next. It sends nothing. It heals what a crash left undone: a code that was right passes
-// its gate. Reaching the consent step is noted (consent_pending).
-func (s *Service) Hub(ctx context.Context, v Visit) (Page, error) { return Page{}, notYet() }
-
-// Send asks for a code for a gate of the invitation, sms or email (RA-24, RA-38, ID-21). contact is what the customer typed, in an
-// entered gate or where the page says CanChange; empty: the one that is known. Every outcome is an answer; a gate that is not
-// there or passed is Conflict with gate_closed.
-func (s *Service) Send(ctx context.Context, v Visit, gate delivery.Channel, contact Entry) (SendOutcome, Page, error) {
-	return "", Page{}, notYet()
+// its gate, a start that was made is found. Reaching the consent step is noted (consent_pending).
+func (s *Service) Hub(ctx context.Context, visit Visit) (Page, error) {
+	v, hash, err := s.admitted(ctx, &visit)
+	if err != nil {
+		return Page{}, err
+	}
+	seen, err := s.look(ctx, v)
+	if err != nil {
+		return Page{}, err
+	}
+	now := s.moment()
+	trial := v.Copy()
+	if events, err := s.arrive(trial, seen, hash, &visit, now); err != nil || len(events) > 0 || v.Over(now) {
+		if v, err = s.changed(ctx, v, &visit, func(v *Invitation, session [32]byte, now time.Time) (fx outbox.Effects, err error) {
+			if fx.Events, err = s.arrive(v, seen, session, &visit, now); err == nil && len(fx.Events) == 0 {
+				err = errNothing
+			}
+			return fx, err
+		}); err != nil {
+			return Page{}, err
+		}
+	}
+	return s.page(ctx, v, hash, seen)
 }
 
-// Entry is a contact as a customer typed it. Country is the alpha-2 code of the picker, for a number without its country code.
-type Entry struct{ Contact, Country string }
+// arrive heals v by what was seen of its verifications, and notes that the consent step is reached.
+func (s *Service) arrive(v *Invitation, seen sightings, session [32]byte, visit *Visit, now time.Time) ([]audit.Event, error) {
+	if v.Status.Terminal() {
+		return nil, nil
+	}
+	events, err := s.heal(v, seen, visit, now)
+	if err != nil || v.stepOf(session, now) != StepConsent || v.Status == ConsentPending {
+		return events, err
+	}
+	d, err := v.step(actReach, now)
+	if err != nil {
+		return events, err
+	}
+	return append(events, v.event(EventConsentPending, visit.by(), now, d)), nil
+}
 
-// Check hands in a code for a gate. Every outcome is an answer; a gate that is not there is Conflict with gate_closed, and
-// one that this session has passed is CheckRight.
-func (s *Service) Check(ctx context.Context, v Visit, gate delivery.Channel, code string) (CheckOutcome, Page, error) {
-	return "", Page{}, notYet()
+// stepOf is what a session has to do next. A gate counts for the session that passed it alone (RA-3, RA-45).
+func (v *Invitation) stepOf(session [32]byte, now time.Time) Step {
+	switch v.Status {
+	case Declined:
+		return StepDeclined
+	case Expired:
+		return StepExpired
+	case Canceled:
+		return StepCanceled
+	case Completed, HandedOff:
+		return StepDone
+	}
+	for i := range v.Gates {
+		if g := &v.Gates[i]; !g.PassedIn(session, now) {
+			return g.step()
+		}
+	}
+	if v.Status == Consented || v.WithoutConsent {
+		return StepHandOff
+	}
+	return StepConsent
 }
 
 // Answer is what a customer says to the consent text. Version is that of the text that was shown; another than the invitation's is
@@ -59,12 +205,135 @@ type Answer struct {
 
 // Consent takes the customer's answer. While a gate is not passed in this session it is Conflict with step_not_reached (RA-3).
 // The same answer again is fine.
-func (s *Service) Consent(ctx context.Context, v Visit, a Answer) (Page, error) {
-	return Page{}, notYet()
+func (s *Service) Consent(ctx context.Context, visit Visit, a Answer) (Page, error) {
+	v, hash, err := s.admitted(ctx, &visit)
+	if err != nil {
+		return Page{}, err
+	}
+	if a.Locale != "" && !policy.IsLocale(a.Locale) {
+		a.Locale = ""
+	}
+	v, err = s.changed(ctx, v, &visit, func(v *Invitation, session [32]byte, now time.Time) (fx outbox.Effects, err error) {
+		fx.Events, err = s.answered(v, a, session, &visit, now)
+		return fx, err
+	})
+	if err != nil {
+		return Page{}, err
+	}
+	return s.page(ctx, v, hash, nil)
+}
+
+func (s *Service) answered(v *Invitation, a Answer, session [32]byte, visit *Visit, now time.Time) (events []audit.Event, err error) {
+	at := v.stepOf(session, now)
+	switch {
+	case a.Accept && (v.Status == Consented || v.Status == HandedOff || v.Status == Completed) && v.Consent.Accepted, !a.Accept && v.Status == Declined:
+		return nil, errNothing // again
+	case at != StepConsent:
+		return nil, errStep()
+	case a.Version != v.ConsentVersion:
+		return nil, fault.New(fault.Conflict, "consent_changed", "The text has changed. Read it again.")
+	}
+	if v.Status != ConsentPending { // the page was never asked for
+		d, err := v.step(actReach, now)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, v.event(EventConsentPending, visit.by(), now, d))
+	}
+	act, kind := actDecline, EventDeclined
+	if a.Accept {
+		act, kind = actAccept, EventConsented
+	}
+	d, err := v.step(act, now)
+	if err != nil {
+		return nil, err
+	}
+	v.Consent = Consent{Accepted: a.Accept, Version: a.Version, Locale: a.Locale, At: now, Client: s.evidence(v, "consent", visit.Client)}
+	if a.Accept {
+		v.ConsentedAt = now
+	}
+	d.Consent, d.Locale, d.ClientHash = a.Version, a.Locale, s.client(v, visit.Client)
+	return append(events, v.event(kind, visit.by(), now, d)), nil
 }
 
 // HandOff says where the customer goes when every step is done: the redirect URL with invitation_id, state and the signed result
 // (RA-48), or "" for the built-in end page; then the invitation is completed. Again it gives the same place with a new result.
-func (s *Service) HandOff(ctx context.Context, v Visit) (url string, page Page, err error) {
-	return "", Page{}, notYet()
+func (s *Service) HandOff(ctx context.Context, visit Visit) (to string, page Page, err error) {
+	v, hash, err := s.admitted(ctx, &visit)
+	if err != nil {
+		return "", Page{}, err
+	}
+	now := s.moment()
+	v, err = s.changed(ctx, v, &visit, func(v *Invitation, session [32]byte, now time.Time) (fx outbox.Effects, err error) {
+		fx.Events, err = v.handOff(session, visit.by(), now)
+		return fx, err
+	})
+	if err != nil {
+		return "", Page{}, err
+	}
+	if page, err = s.page(ctx, v, hash, nil); err != nil || v.Status == Expired || v.RedirectURL == "" {
+		return "", page, err
+	}
+	to, err = s.redirect(ctx, v, now)
+	return to, page, err
+}
+
+// handOff sends the customer on; without a redirect there is nothing left to be done.
+func (v *Invitation) handOff(session [32]byte, by By, now time.Time) (events []audit.Event, err error) {
+	if v.Status == Completed {
+		return nil, errNothing
+	}
+	if !v.passedIn(session, now) || v.Status.Terminal() {
+		return nil, errStep()
+	}
+	if v.Status != Consented && v.Status != HandedOff {
+		if !v.WithoutConsent {
+			return nil, errStep()
+		}
+		if _, err := v.step(actWaive, now); err != nil {
+			return nil, err
+		}
+	}
+	d, err := v.step(actHandOff, now)
+	if err != nil {
+		return nil, err
+	}
+	if v.HandedOffAt.IsZero() {
+		v.HandedOffAt = now
+	}
+	events = append(events, v.event(EventHandedOff, by, now, d))
+	if v.RedirectURL != "" {
+		return events, nil
+	}
+	if d, err = v.step(actComplete, now); err != nil {
+		return nil, err
+	}
+	return append(events, v.event(EventCompleted, by, now, d)), nil
+}
+
+// redirect is the firm's page, with what tells the firm who comes. Nothing is added for an entered invitation (ID-33).
+func (s *Service) redirect(ctx context.Context, v *Invitation, now time.Time) (string, error) {
+	if v.Kind == Entered {
+		return v.RedirectURL, nil
+	}
+	u, err := url.Parse(v.RedirectURL)
+	if err != nil {
+		return "", err
+	}
+	q := u.Query()
+	q.Set("invitation_id", v.ID.Text(uid.Invitation))
+	q.Set("state", v.ExternalID)
+	if s.signer != nil {
+		r := Result{
+			Tenant: v.Tenant, Invitation: v.ID, Status: v.Status, ExternalID: v.ExternalID, Reference: v.Reference, Audience: v.RedirectURL,
+			Mobile2FA: v.Mobile2FA, VerifiedAt: v.VerifiedAt, Consent: v.Consent.Version, At: now,
+		}
+		signed, err := s.signer(ctx, r)
+		if err != nil {
+			return "", err
+		}
+		q.Set("result", signed)
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
 }

@@ -2,86 +2,281 @@ package invite
 
 import (
 	"context"
+	"time"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/delivery"
-	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
 )
 
-// Create makes an invitation and puts its link on its way, by the settings of this moment. Faults: policy_locked (Conflict) and
-// mobile_required (Malformed), the former when both apply; contact_required; Invalid for what can't be a name, a contact
-// (also a landline in place of a mobile, RA-32), a redirect URL that is not on the firm's list, and so on, each with its field.
-func (s *Service) Create(ctx context.Context, r CreateRequest) (CreateAnswer, error) {
-	return CreateAnswer{}, notYet()
-}
-
-// CreateMany makes up to ten, each by itself: one that is refused stops no other (RA-57). More than ten, or none, is Invalid on
-// "items". A Caller's Idempotency is per request.
-func (s *Service) CreateMany(ctx context.Context, rs []CreateRequest) ([]ManyAnswer, error) {
-	return nil, notYet()
-}
+// The sizes of a page.
+const (
+	defaultPage = 50
+	maxPage     = 250
+)
 
 // Get reads one.
-func (s *Service) Get(ctx context.Context, t Target) (View, error) { return View{}, notYet() }
+func (s *Service) Get(ctx context.Context, t Target) (View, error) {
+	v, err := s.store.Invitation(ctx, t.Caller.Tenant, t.ID)
+	if err != nil {
+		return View{}, told(err)
+	}
+	return s.view(&v)
+}
 
 // Reveal reads the contacts of one in full, and what is proven of them; an event tells who did.
 func (s *Service) Reveal(ctx context.Context, t Target) (Revealed, error) {
-	return Revealed{}, notYet()
+	var out Revealed
+	err := s.change(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+		if out, err = s.revealed(v); err != nil {
+			return fx, err
+		}
+		e := v.event(EventRevealed, t.Caller.by(), now, data{Status: v.Status})
+		fx.Events = []audit.Event{e}
+		return fx, nil
+	})
+	return out, err
+}
+
+// Contacts is Reveal for the server's own acts, as the body of a webhook: nobody has read anything yet.
+func (s *Service) Contacts(ctx context.Context, tenant uid.Tenant, id uid.ID) (Revealed, error) {
+	v, err := s.store.Invitation(ctx, tenant, id)
+	if err != nil {
+		return Revealed{}, told(err)
+	}
+	return s.revealed(&v)
+}
+
+// revealed opens the contacts: those of gates before those that were only given (ID-37, ID-52).
+func (s *Service) revealed(v *Invitation) (out Revealed, err error) {
+	p, err := s.person(v)
+	if err != nil {
+		return out, err
+	}
+	out = Revealed{Phone: p.Mobile, Email: p.Email}
+	for i := range v.Gates {
+		g := &v.Gates[i]
+		contact, err := s.contact(v, g)
+		if err != nil {
+			return out, err
+		}
+		if g.Channel == delivery.Email {
+			out.EmailGate, out.Email, out.EmailVerified = true, contact, !g.PassedAt.IsZero()
+		} else {
+			out.PhoneGate, out.Phone, out.PhoneVerified = true, contact, !g.PassedAt.IsZero()
+		}
+	}
+	return out, nil
 }
 
 // List reads a page, newest first. more is the Before of the next page, zero at the end.
 func (s *Service) List(ctx context.Context, r ListRequest) (page []View, more uid.ID, err error) {
-	return nil, more, notYet()
+	f, err := s.filter(&r)
+	if err != nil {
+		return nil, more, err
+	}
+	rows, err := s.store.Invitations(ctx, r.Caller.Tenant, f)
+	if err != nil {
+		return nil, more, err
+	}
+	if len(rows) == f.Limit {
+		rows = rows[:f.Limit-1]
+		more = rows[len(rows)-1].ID
+	}
+	page = make([]View, len(rows))
+	for i := range rows {
+		if page[i], err = s.view(&rows[i]); err != nil {
+			return nil, more, err
+		}
+	}
+	return page, more, nil
+}
+
+// filter reads what is asked for. One row more than a page is asked of the store, to know whether there is a next one.
+func (s *Service) filter(r *ListRequest) (Filter, error) {
+	f := Filter{Status: r.Status, Reference: r.Reference, Mobile2FA: r.Mobile2FA, To: r.Before, Limit: r.Limit + 1}
+	if r.Limit == 0 {
+		f.Limit = defaultPage + 1
+	}
+	switch {
+	case f.Limit < 2 || f.Limit > maxPage+1:
+		return f, invalid("limit_invalid", "Give a limit of 1 to 250.", "limit")
+	case f.Status != "" && !f.Status.known():
+		return f, invalid("status_invalid", "Use one of the statuses that the documentation lists.", "status")
+	case !isText(f.Reference, MaxReference, false):
+		return f, invalid("reference_invalid", "Give at most 100 printable characters.", "reference")
+	}
+	if r.Contact != "" {
+		who, err := recipient.Parse(r.Contact, s.cfg.Rules)
+		if err != nil {
+			return f, onField(err, "contact")
+		}
+		blind := s.ring.BlindIndex(r.Caller.Tenant, who.Value)
+		f.Contact = &blind
+	}
+	if !r.From.IsZero() {
+		f.From = uid.Floor(r.From)
+	}
+	if to := uid.Floor(r.To); !r.To.IsZero() && (f.To.IsZero() || string(to[:]) < string(f.To[:])) {
+		f.To = to
+	}
+	return f, nil
 }
 
 // Events reads the timeline of one, oldest first, from the event after the given one; at most limit, 1..250, 0: 50. more is the
 // after of the next page, zero at the end.
 func (s *Service) Events(ctx context.Context, t Target, after uid.ID, limit int) (page []audit.Event, more uid.ID, err error) {
-	return nil, more, notYet()
+	if limit == 0 {
+		limit = defaultPage
+	}
+	if limit < 1 || limit > maxPage {
+		return nil, more, invalid("limit_invalid", "Give a limit of 1 to 250.", "limit")
+	}
+	if _, err := s.store.Invitation(ctx, t.Caller.Tenant, t.ID); err != nil {
+		return nil, more, told(err)
+	}
+	page, err = s.store.InvitationEvents(ctx, t.Caller.Tenant, t.ID, after, limit+1)
+	if len(page) > limit {
+		page = page[:limit]
+		more = page[limit-1].ID
+	}
+	return page, more, err
+}
+
+// change loads one under its lock, ends it when its time is over, and else lets decide change it.
+func (s *Service) change(ctx context.Context, t Target, decide func(v *Invitation, now time.Time) (outbox.Effects, error)) error {
+	now := s.moment()
+	var over error
+	err := s.store.ChangeInvitation(ctx, t.Caller.Tenant, t.ID, func(v *Invitation) (fx outbox.Effects, err error) {
+		if over = nil; !v.Over(now) {
+			return decide(v, now)
+		}
+		e, err := v.expire(system(), v.overdue(), now)
+		fx.Events, over = []audit.Event{e}, errStatus()
+		return fx, err
+	})
+	if err == nil {
+		err = over
+	}
+	return told(err)
+}
+
+// viewed is change for an answer that shows the invitation.
+func (s *Service) viewed(ctx context.Context, t Target, decide func(v *Invitation, now time.Time) (outbox.Effects, error)) (out View, err error) {
+	err = s.change(ctx, t, func(v *Invitation, now time.Time) (outbox.Effects, error) {
+		fx, err := decide(v, now)
+		if err != nil {
+			return fx, err
+		}
+		out, err = s.view(v)
+		return fx, err
+	})
+	return out, err
 }
 
 // Resend sends a new link by the given channels, none: those of before (RA-60). The old link dies, with the sessions that it
-// opened, and gates have to be passed anew. Conflict for one that is over, Limited with links_used_up after five.
+// opened, and gates have to be passed anew. Conflict for one that is over or that its caller handed over itself, Limited with
+// links_used_up after five.
 func (s *Service) Resend(ctx context.Context, t Target, channels []delivery.Channel) (View, error) {
-	return View{}, notYet()
+	return s.viewed(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+		if len(v.Channels) == 0 && len(channels) == 0 || v.Kind == Entered { // ID-31
+			return fx, errStatus()
+		}
+		if v.Link.N >= MaxLinks {
+			return fx, fault.New(fault.Limited, "links_used_up", "Five further links were sent. Make a new invitation.").After(24 * time.Hour)
+		}
+		if len(channels) > 0 {
+			if v.Channels, err = linkChannels(channels, false, v.Masked.Email != "", v.Masked.Mobile != ""); err != nil {
+				return fx, err
+			}
+		}
+		return s.again(v, actRelink, EventResent, data{}, t.Caller.by(), now)
+	})
 }
 
-// Correct changes contacts of a fixed invitation (RA-56): codes and proofs are void, and a new link goes out. Conflict once the
-// gates were passed.
-func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error) {
-	return View{}, notYet()
+// again gives v a new link and puts it on its way.
+func (s *Service) again(v *Invitation, a action, kind string, d data, by By, now time.Time) (fx outbox.Effects, err error) {
+	step, err := v.step(a, now)
+	if err != nil {
+		return fx, err
+	}
+	if err := s.relink(v); err != nil {
+		return fx, err
+	}
+	v.dated(now)
+	d.Status, d.From, d.Link, d.Channels = step.Status, step.From, v.Link.N, v.Channels
+	fx.Events, fx.Jobs = []audit.Event{v.event(kind, by, now, d)}, s.linkJobs(v)
+	return fx, nil
 }
 
 // Unlock gives a failed gate one more cycle (RA b.2). It needs a reason of 1..200 characters. Conflict when nothing is locked.
 func (s *Service) Unlock(ctx context.Context, t Target, reason string) (View, error) {
-	return View{}, notYet()
+	if reason == "" || !isText(reason, MaxReason, false) {
+		return View{}, invalid("reason_invalid", "Give a reason of 1 to 200 printable characters, without names and numbers.", "reason")
+	}
+	return s.viewed(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+		any := false
+		for i := range v.Gates {
+			if g := &v.Gates[i]; g.Shut || !g.LockedUntil.IsZero() {
+				g.turn()
+				any = true
+			}
+		}
+		if !any {
+			return fx, errStatus()
+		}
+		d, err := v.step(actUnlock, now)
+		d.Reason, v.Failure = reason, ""
+		fx.Events = []audit.Event{v.event(EventUnlocked, t.Caller.by(), now, d)}
+		return fx, err
+	})
 }
 
 // Cancel ends one; the reason may be empty. Conflict when it has ended.
 func (s *Service) Cancel(ctx context.Context, t Target, reason string) (View, error) {
-	return View{}, notYet()
+	if !isText(reason, MaxReason, false) {
+		return View{}, invalid("reason_invalid", "Give a reason of at most 200 printable characters, without names and numbers.", "reason")
+	}
+	var void []uid.ID
+	out, err := s.viewed(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+		void = v.codes(now)
+		d, err := v.step(actCancel, now)
+		d.Reason = reason
+		fx.Events = []audit.Event{v.event(EventCanceled, t.Caller.by(), now, d)}
+		return fx, err
+	})
+	if err == nil {
+		s.void(ctx, t.Caller, void)
+	}
+	return out, err
 }
 
 // Complete ends one that was handed off, when the firm says that its own part is done. Conflict in any other status.
-func (s *Service) Complete(ctx context.Context, t Target) (View, error) { return View{}, notYet() }
-
-// Checks reads what a tenant requires; the defaults, version 0, when it has decided nothing.
-func (s *Service) Checks(ctx context.Context, t uid.Tenant) (policy.Checks, error) {
-	return policy.Checks{}, notYet()
+func (s *Service) Complete(ctx context.Context, t Target) (View, error) {
+	return s.viewed(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+		d, err := v.step(actComplete, now)
+		fx.Events = []audit.Event{v.event(EventCompleted, t.Caller.by(), now, d)}
+		return fx, err
+	})
 }
 
-// SetChecks changes it. version is the one that the caller has seen; Conflict with settings_stale when it is not that of now.
-func (s *Service) SetChecks(ctx context.Context, by Caller, c policy.Checks, version int64) (policy.Checks, error) {
-	return policy.Checks{}, notYet()
+// codes are the verifications whose codes may still be right.
+func (v *Invitation) codes(now time.Time) (ids []uid.ID) {
+	for i := range v.Gates {
+		if g := &v.Gates[i]; g.live(now) {
+			ids = append(ids, g.Verified)
+		}
+	}
+	return ids
 }
 
-// Customisation reads what a tenant's customers see.
-func (s *Service) Customisation(ctx context.Context, t uid.Tenant) (policy.Customisation, error) {
-	return policy.Customisation{}, notYet()
-}
-
-// SetCustomisation changes it, as SetChecks does.
-func (s *Service) SetCustomisation(ctx context.Context, by Caller, c policy.Customisation, version int64) (policy.Customisation, error) {
-	return policy.Customisation{}, notYet()
+// void ends verifications that no gate waits for any more. They can pass nothing with or without it: what goes wrong is of no matter.
+func (s *Service) void(ctx context.Context, c Caller, ids []uid.ID) {
+	for _, id := range ids {
+		_, _ = s.verify.Cancel(ctx, verify.EndRequest{Caller: verify.Caller{Tenant: c.Tenant, Actor: c.Actor, RequestID: c.RequestID}, ID: id})
+	}
 }

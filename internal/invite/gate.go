@@ -20,14 +20,146 @@ type Gate struct {
 	Cycle       int       `json:"cycle"`              // from 1
 	Sends       int       `json:"sends"`              // of the cycle, that count against the customer
 	N           int       `json:"n"`                  // starts in all, also those that count no more: part of the idempotency key
-	Starting    bool      `json:"starting,omitempty"` // send N is counted, and that it was started is not known yet
+	Starting    bool      `json:"starting,omitempty"` // send N is counted, and whether it was started is not known yet
+	Checked     bool      `json:"checked,omitempty"`  // a code was handed in for send N, by Asker
 	Asker       [32]byte  `json:"asker"`              // the session that asked for send N: the code is for no other (RA-33)
 	Verified    uid.ID    `json:"verification"`       // of send N; zero: none
 	CodeEnds    time.Time `json:"code_ends"`
 	NextSendAt  time.Time `json:"next_send_at"`
-	LockedUntil time.Time `json:"locked_until"`   // no send and no check before
-	Shut        bool      `json:"shut,omitempty"` // only the firm can unlock (RA-39)
-	PassedAt    time.Time `json:"passed_at"`      // zero: not
-	PassedBy    [32]byte  `json:"passed_by"`      // the session
-	Proof       uid.ID    `json:"proof"`          // the verification that was approved (RA-42)
+	LockedUntil time.Time `json:"locked_until"`       // no send and no check before
+	Shut        bool      `json:"shut,omitempty"`     // only the firm can unlock (RA-39)
+	PassedAt    time.Time `json:"passed_at"`          // zero: not
+	PassedBy    [32]byte  `json:"passed_by"`          // the session
+	Proof       uid.ID    `json:"proof"`              // the verification that was approved (RA-42)
+	Evidence    []byte    `json:"evidence,omitempty"` // address and user agent of who passed it, sealed
+}
+
+// gateOpen is how long an entered invitation may take from its opening to its last gate (ID-28).
+const gateOpen = 30 * time.Minute
+
+// lockLife is how long a gate is locked between its cycles (RA-39).
+const lockLife = 30 * time.Minute
+
+// codeLife is the life of a code (RA-33, ID-25).
+const codeLife = 5 * time.Minute
+
+// maxChecks is how many wrong codes end a code (RA-36, ID-23).
+func (k Kind) maxChecks() int {
+	if k == Entered {
+		return 3
+	}
+	return 5
+}
+
+// codeLength is how many digits a code has (RA-33, ID-13, ID-17).
+func (v *Invitation) codeLength(g *Gate) int {
+	if v.Kind == Entered && g.Channel == delivery.SMS {
+		return 4
+	}
+	return 6
+}
+
+// newGate makes one that nobody has asked anything of.
+func newGate(k Kind, ch delivery.Channel, resends int) Gate {
+	g := Gate{Channel: ch, Fixed: k == Fixed, MaxSends: resends + 1, MaxCycles: 2, Cycle: 1}
+	if k == Entered {
+		g.MaxCycles = 1
+	}
+	return g
+}
+
+// Gate gives the gate of a channel, or nil.
+func (v *Invitation) Gate(ch delivery.Channel) *Gate {
+	for i := range v.Gates {
+		if v.Gates[i].Channel == ch {
+			return &v.Gates[i]
+		}
+	}
+	return nil
+}
+
+// PassedIn reports whether the gate is passed for a session at now (RA-45).
+func (g *Gate) PassedIn(session [32]byte, now time.Time) bool {
+	return !g.PassedAt.IsZero() && g.PassedBy == session && now.Before(g.PassedAt.Add(SessionLife))
+}
+
+// passedIn reports whether all gates are.
+func (v *Invitation) passedIn(session [32]byte, now time.Time) bool {
+	for i := range v.Gates {
+		if !v.Gates[i].PassedIn(session, now) {
+			return false
+		}
+	}
+	return true
+}
+
+// Locked reports whether nothing may be asked of the gate at now.
+func (g *Gate) Locked(now time.Time) bool { return g.Shut || now.Before(g.LockedUntil) }
+
+// live reports whether a code of the gate may still be handed in at now.
+func (g *Gate) live(now time.Time) bool {
+	return !g.Verified.IsZero() && now.Before(g.CodeEnds) && !g.Locked(now)
+}
+
+// left is how many sends the cycle of now has.
+func (g *Gate) left(now time.Time) int {
+	switch {
+	case g.Locked(now):
+		return 0
+	case !g.LockedUntil.IsZero(): // its time is over: the next send begins a cycle
+		return g.MaxSends
+	}
+	return max(g.MaxSends-g.Sends, 0)
+}
+
+// void takes away what was sent and proven: the gate is as it was at first, but for its count of starts.
+func (g *Gate) void() {
+	*g = Gate{Channel: g.Channel, Fixed: g.Fixed, MaxSends: g.MaxSends, MaxCycles: max(g.MaxCycles, g.Cycle+1), Cycle: g.Cycle + 1, N: g.N}
+}
+
+// lock ends a cycle: the gate waits for its next one, or for the firm when there is none (RA-39).
+func (g *Gate) lock(now time.Time) {
+	g.Verified, g.CodeEnds, g.Starting = uid.ID{}, time.Time{}, false
+	g.LockedUntil = now.Add(lockLife)
+	if g.Cycle >= g.MaxCycles {
+		g.LockedUntil, g.Shut = time.Time{}, true
+	}
+}
+
+// turn begins the next cycle.
+func (g *Gate) turn() {
+	g.Cycle++
+	g.MaxCycles = max(g.MaxCycles, g.Cycle)
+	g.Sends, g.LockedUntil, g.Shut, g.NextSendAt = 0, time.Time{}, false, time.Time{}
+}
+
+// count counts one send for a session: what was sent before is dead at once (RA-37).
+func (g *Gate) count(session [32]byte, coolDown time.Duration, now time.Time) {
+	g.Sends++
+	g.N++
+	g.Starting, g.Checked, g.Asker = true, false, session
+	g.Verified, g.CodeEnds = uid.ID{}, time.Time{}
+	g.NextSendAt = now.Add(coolDown)
+}
+
+// adopt takes the verification that send n has become, and reports whether that is news.
+func (g *Gate) adopt(n int, id uid.ID, ends, now time.Time) bool {
+	if g.N != n || id == g.Verified || id == g.Proof || g.Locked(now) {
+		return false
+	}
+	if !g.Starting { // it had been taken for refused
+		g.Sends++
+	}
+	g.Starting, g.Verified, g.CodeEnds = false, id, ends
+	return true
+}
+
+// refund takes back the count of send n, of which nothing left, and reports whether it was counted (RA-40).
+func (g *Gate) refund(n int, at time.Time) bool {
+	if g.N != n || g.Sends == 0 || !g.Starting && g.Verified.IsZero() {
+		return false
+	}
+	g.Sends--
+	g.Starting, g.Checked, g.Verified, g.CodeEnds, g.NextSendAt = false, false, uid.ID{}, time.Time{}, at
+	return true
 }

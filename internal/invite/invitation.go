@@ -60,6 +60,7 @@ type Invitation struct {
 	ConsentVersion string        `json:"consent_version,omitempty"`
 	WithoutConsent bool          `json:"without_consent,omitempty"` // consent is asked for elsewhere (RA-A12)
 	RedirectURL    string        `json:"redirect_url,omitempty"`
+	FailureURL     string        `json:"failure_url,omitempty"` // where a customer goes who could not finish (ID-32)
 
 	Channels   []delivery.Channel `json:"channels,omitempty"` // of the link; none: the caller hands it over
 	Sealed     []byte             `json:"sealed"`             // Person, sealed

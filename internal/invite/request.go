@@ -44,6 +44,7 @@ type CreateRequest struct {
 	ConsentVersion string // empty: the firm's; another is refused
 	WithoutConsent bool
 	RedirectURL    string             // https and on the firm's allow list; empty: the built-in end page
+	FailureURL     string             // the same, for a customer who could not finish; empty: the built-in page (ID-32)
 	LinkTTL        *time.Duration     // 0: never; nil: the firm's setting. 1 h..8760 h in a fixed invitation, 0 s..30 d in an entered one
 	SessionTTL     time.Duration      // of an entered one: 60 s..3600 s; 0: none
 	Channels       []delivery.Channel // of the link, sms and email; empty: all that there is a contact for (RA-27)
@@ -112,6 +113,7 @@ type View struct {
 	Vendor         map[string]string  `json:"vendor"`
 	ConsentVersion string             `json:"consent_version"`
 	RedirectURL    string             `json:"redirect_url"`
+	FailureURL     string             `json:"failure_url"`
 	Channels       []delivery.Channel `json:"channels"`
 	Carried        []Carried          `json:"carried"`
 	Gates          []GateView         `json:"gates"`
@@ -145,8 +147,10 @@ type GateView struct {
 // Revealed are the contacts of an invitation in full, for a vendor's door and for who may see them (ID-19, ID-36, ID-37).
 type Revealed struct {
 	Phone         string // E.164, empty: none was given
+	PhoneGate     bool   // it has to be proven
 	PhoneVerified bool
 	Email         string
+	EmailGate     bool
 	EmailVerified bool
 }
 

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
-	"github.com/countersign/countersign/internal/fault"
-	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
@@ -107,16 +105,3 @@ func New(cfg Config, deps Deps) (*Service, error) {
 
 // moment is now as it is stored.
 func (s *Service) moment() time.Time { return s.Now().Round(0).UTC().Truncate(time.Microsecond) }
-
-// The jobs of this package.
-const (
-	JobLink   outbox.Kind = "invitation_link"   // send link N by the channel that is the payload
-	JobRemind outbox.Kind = "invitation_remind" // remind of link N
-)
-
-// Handlers are the jobs that the worker runs for this package.
-func (s *Service) Handlers() map[outbox.Kind]outbox.Handler {
-	return map[outbox.Kind]outbox.Handler{}
-}
-
-func notYet() error { return fault.New(fault.Unavailable, "not_yet", "This is not there yet.") }

@@ -31,3 +31,5 @@ var Statuses = []Status{Created, Sent, Undeliverable, Opened, MobilePending, Mob
 func (s Status) Terminal() bool {
 	return slices.Contains([]Status{Completed, Declined, Expired, Canceled}, s)
 }
+
+func (s Status) known() bool { return slices.Contains(Statuses, s) }

@@ -18,6 +18,9 @@ var (
 	ErrAnswered = errors.New("invite: the idempotency key has an answer")
 )
 
+// Kept is what an idempotency key gave the first time.
+type Kept = seal.Answer
+
 // Decide changes the invitation that it is given, a copy which is kept only when it returns nil, and says what follows. It may run
 // again, so it does no I/O and takes its time as a value. An error leaves everything as it was and comes back as it is.
 type Decide func(v *Invitation) (outbox.Effects, error)
@@ -54,7 +57,7 @@ type Setting struct {
 type Store interface {
 	// CreateInvitation inserts one with its link, its effects, and the answer kept under an idempotency key, if there is one. A key
 	// that has an answer is ErrAnswered.
-	CreateInvitation(ctx context.Context, v Invitation, kept *seal.Answer, eff outbox.Effects) error
+	CreateInvitation(ctx context.Context, v Invitation, kept *Kept, eff outbox.Effects) error
 	// Invitation reads one, or ErrNotFound.
 	Invitation(ctx context.Context, t uid.Tenant, id uid.ID) (Invitation, error)
 	// InvitationByLink reads the one whose link of now has this hash, of whatever tenant, or ErrNotFound.
@@ -67,10 +70,11 @@ type Store interface {
 	ChangeInvitation(ctx context.Context, t uid.Tenant, id uid.ID, decide Decide) error
 	// DueInvitations lists at most limit that are not ended and whose time is over at now, the oldest first, of whatever tenant.
 	DueInvitations(ctx context.Context, now time.Time, limit int) ([]Invitation, error)
-	// InvitationEvents lists at most limit events of one after the given id, in the order of their ids.
+	// InvitationEvents lists at most limit events of one after the one with the given id, zero: from the first, in the order in which
+	// they came about.
 	InvitationEvents(ctx context.Context, t uid.Tenant, id, after uid.ID, limit int) ([]audit.Event, error)
 	// Answered reads the answer that is kept under the name of one and still counts at its time.
-	Answered(ctx context.Context, of seal.Answer) (kept seal.Answer, found bool, err error)
+	Answered(ctx context.Context, of Kept) (kept Kept, found bool, err error)
 
 	// Setting reads a document of settings; version 0 when there is none.
 	Setting(ctx context.Context, t uid.Tenant, kind SettingKind) (Setting, error)

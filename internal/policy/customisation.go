@@ -69,7 +69,7 @@ func (c *Customisation) Validate() error {
 		return wrong("texts", "Give texts in at most 40 languages.")
 	}
 	for locale, texts := range c.Texts {
-		if !isLocale(locale) || len(texts) > MaxTexts {
+		if !IsLocale(locale) || len(texts) > MaxTexts {
 			return wrong("texts", "Name languages by tags like en or pt-BR, each with at most 100 texts.")
 		}
 		for key, text := range texts {
@@ -93,7 +93,7 @@ func (c *Consent) validate() error {
 		return wrong("consent.texts", "Give texts in at most 40 languages.")
 	}
 	for locale, text := range c.Texts {
-		if !isLocale(locale) || strings.TrimSpace(text) == "" || !isProse(text, MaxConsentText) {
+		if !IsLocale(locale) || strings.TrimSpace(text) == "" || !isProse(text, MaxConsentText) {
 			return wrong("consent.texts", "Name languages by tags like en or pt-BR, each with a text of at most 20000 characters, without markup.")
 		}
 	}
@@ -146,8 +146,8 @@ func IsVersion(s string) bool {
 	}) < 0
 }
 
-// isLocale reports whether s has the shape of a language tag.
-func isLocale(s string) bool {
+// IsLocale reports whether s has the shape of a language tag (RFC 5646 §2.1).
+func IsLocale(s string) bool {
 	if len(s) > 35 {
 		return false
 	}

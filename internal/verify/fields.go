@@ -18,6 +18,7 @@ const (
 	maxMetadata      = 20 // members
 	maxMetadataName  = 64
 	maxMetadataValue = 256
+	maxChecks        = 10
 	maxTemplate      = 160 // with the code's place, and so one segment or two
 	maxUserAgent     = 1024
 	maxDeviceID      = 128
@@ -72,6 +73,9 @@ func checkExtras(r *StartRequest) error {
 	}
 	if c := r.Rules; c != nil && c.CodeLength != 0 && (c.CodeLength < seal.MinLength || c.CodeLength > seal.MaxLength) {
 		return invalid("code_length_invalid", "Give a length of 4 to 10 digits.", "code_length")
+	}
+	if c := r.Rules; c != nil && (c.MaxChecks < 0 || c.MaxChecks > maxChecks) {
+		return invalid("max_checks_invalid", "Give 1 to 10 checks.", "max_checks")
 	}
 	if len(r.Metadata) > maxMetadata {
 		return invalid("metadata_invalid", "Give at most 20 members.", "metadata")

@@ -56,6 +56,7 @@ type Rules struct {
 	HoldExhausted bool            // a verification whose checks are used up refuses starts until it would have expired
 	Wait          bool            // a start inside the cool-down is refused, with the wait, even when it would supersede
 	CodeLength    int             // digits of the code, 4..10; zero: the profile's
+	MaxChecks     int             // wrong codes that end it, 1..10; zero: the profile's
 	Deny          string          // the door's own reason to send nothing: the verification is made, with the status denied
 	Vouched       bool            // the caller asks for this send not to be weighed for fraud; what that means is for package risk to say
 	KeepCode      bool            // a start with another code of the caller's, or none, sends the code of the open one again

@@ -262,3 +262,21 @@ func TestOf_reads_a_verification_only_for_its_own_recipient(t *testing.T) {
 	_, err = f.Of(context.Background(), f.caller, v.View.ID, "?")
 	wantFault(t, err, fault.Invalid, "recipient_invalid")
 }
+
+func TestRules_say_how_many_wrong_codes_end_a_verification(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	v := f.mustStart(func(r *StartRequest) { r.Rules = &Rules{MaxChecks: 3} })
+	right := f.code()
+	for left := 2; left >= 0; left-- {
+		if a := f.mustCheck(v.View.ID, other(right)); a.Valid || a.ChecksLeft != left {
+			t.Fatalf("%+v, want %d left", a, left)
+		}
+	}
+	_, err := f.check(v.View.ID, right)
+	wantFault(t, err, fault.NotFound, "verification_not_found")
+	for _, n := range []int{-1, 11} {
+		_, err := f.start(func(r *StartRequest) { r.Rules = &Rules{MaxChecks: n} })
+		wantFault(t, err, fault.Invalid, "max_checks_invalid")
+	}
+}

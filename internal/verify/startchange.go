@@ -42,6 +42,9 @@ func (st *start) draft(verdict risk.Decision, meters []Meter) {
 	if r := st.req.Rules; r != nil && r.CodeLength != 0 {
 		v.Code.Length = r.CodeLength
 	}
+	if r := st.req.Rules; r != nil && r.MaxChecks != 0 {
+		v.MaxChecks = r.MaxChecks
+	}
 	_, _ = rand.Read(v.Code.Salt[:]) // never fails since Go 1.24
 	if st.code != "" {
 		v.Code.Length = len(st.code)

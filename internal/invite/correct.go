@@ -1,0 +1,108 @@
+package invite
+
+import (
+	"context"
+	"time"
+
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// Correct changes contacts of a fixed invitation (RA-56): codes and proofs are void, and a new link goes out. Conflict once the
+// gates were passed.
+func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error) {
+	owner, err := s.tenants.Tenant(ctx, t.Caller.Tenant)
+	if err != nil {
+		return View{}, err
+	}
+	var phone, email recipient.Recipient
+	if c.Mobile != nil && *c.Mobile != "" {
+		if phone, err = s.readPhone(&owner, *c.Mobile, c.Country, "mobile", false); err != nil {
+			return View{}, err
+		}
+	}
+	if c.Email != nil && *c.Email != "" {
+		if email, err = s.readEmail(*c.Email, "email"); err != nil {
+			return View{}, err
+		}
+	}
+	var void []uid.ID
+	out, err := s.viewed(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+		if _, ok := next(v.Status, actCorrect); !ok || v.Kind != Fixed {
+			return fx, errStatus()
+		}
+		void = v.codes(now)
+		d, err := s.corrected(v, c, phone, email)
+		if err != nil {
+			return fx, err
+		}
+		return s.again(v, actCorrect, EventContactChanged, d, t.Caller.by(), now)
+	})
+	if err == nil {
+		s.void(ctx, t.Caller, void)
+	}
+	return out, err
+}
+
+// corrected puts new contacts in the place of those of v.
+func (s *Service) corrected(v *Invitation, c Contact, phone, email recipient.Recipient) (d data, err error) {
+	p, err := s.person(v)
+	if err != nil {
+		return d, err
+	}
+	if c.Mobile != nil && p.Mobile != phone.Value {
+		p.Mobile = phone.Value
+		d.Contacts = append(d.Contacts, "mobile")
+	}
+	if c.Email != nil && p.Email != email.Value {
+		p.Email = email.Value
+		d.Contacts = append(d.Contacts, "email")
+	}
+	if len(d.Contacts) == 0 {
+		return d, invalid("contact_unchanged", "Give another e-mail address or mobile number.", "mobile")
+	}
+	// What was decided about the gate stays: it still needs its number.
+	if _, err := policy.ForContacts(policy.NoOptional, &v.Mobile2FA, policy.Contacts{Email: p.Email != "", Mobile: p.Mobile != ""}); err != nil {
+		return d, err
+	}
+	s.keep(v, p)
+	for i := range v.Gates {
+		g := &v.Gates[i]
+		g.void()
+		s.setContact(v, g, p.Mobile, v.Masked.Mobile)
+	}
+	if v.Channels, err = linkChannels(nil, false, p.Email != "", p.Mobile != ""); err != nil {
+		return d, err
+	}
+	v.Failure, v.Edited = "", false
+	return d, nil
+}
+
+// edit is the one change that a customer may make to a number that the firm gave, when the firm lets them (RA-30).
+func (s *Service) edit(v *Invitation, g *Gate, to recipient.Recipient) (data, error) {
+	p, err := s.person(v)
+	if err != nil {
+		return data{}, err
+	}
+	p.Mobile = to.Value
+	s.keep(v, p)
+	s.setContact(v, g, to.Value, to.Masked())
+	v.Edited = true
+	return data{Status: v.Status, Gate: g.Channel, Contacts: []string{"mobile"}, Reason: "changed by customer"}, nil
+}
+
+// canChange reports whether the customer may give another contact for a gate: never for one that was passed (ID-4).
+func (v *Invitation) canChange(g *Gate) bool {
+	if !g.PassedAt.IsZero() || g.Channel != delivery.SMS && g.Fixed {
+		return false
+	}
+	return !g.Fixed || v.Kind == Fixed && v.Editable && !v.Edited
+}
+
+func errFixed() error {
+	return fault.New(fault.Conflict, "contact_fixed", "This contact can't be changed here. Ask whoever sent the link.")
+}

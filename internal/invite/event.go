@@ -1,0 +1,90 @@
+package invite
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// The types of the events of this package. None holds a code, a token, a name or a contact.
+const (
+	EventCreated         = "invitation.created"
+	EventSent            = "invitation.sent"                // a provider took the link
+	EventUndeliverable   = "invitation.undeliverable"       // no channel could carry it
+	EventLinkFailed      = "invitation.link_failed"         // one of several channels could not
+	EventOpened          = "invitation.opened"              // in one more browser
+	EventCodeAsked       = "invitation.mobile_code_asked"   // a send was counted
+	EventCodeRefused     = "invitation.mobile_code_refused" // and nothing was sent: it counts no more
+	EventCodeSent        = "invitation.mobile_code_sent"
+	EventCodeEnded       = "invitation.mobile_code_ended" // by wrong entries
+	EventVerified        = "invitation.mobile_verified"
+	EventFailed          = "invitation.mobile_failed" // the limits of a gate are used up
+	EventConsentPending  = "invitation.consent_pending"
+	EventConsented       = "invitation.consented"
+	EventDeclined        = "invitation.declined"
+	EventHandedOff       = "invitation.handed_off"
+	EventCompleted       = "invitation.completed"
+	EventExpired         = "invitation.expired"
+	EventCanceled        = "invitation.canceled"
+	EventResent          = "invitation.resent"
+	EventReminded        = "invitation.reminded"
+	EventUnlocked        = "invitation.unlocked"
+	EventContactChanged  = "invitation.contact_changed"
+	EventRevealed        = "invitation.revealed"         // a contact was read in full
+	EventSettingsChanged = "invitation.settings_changed" // of the tenant
+)
+
+// By is who or what causes a change.
+type By struct {
+	Actor     string // "key:key_...", "customer", "system"
+	RequestID string
+}
+
+func (c Caller) by() By { return By{Actor: c.Actor, RequestID: c.RequestID} }
+func (v *Visit) by() By { return By{Actor: "customer", RequestID: v.RequestID} }
+func system() By        { return By{Actor: "system"} }
+
+// data is what an event says beside what and when. An auditor reads from it alone why a gate was on or off (RA-71).
+type data struct {
+	Status       Status             `json:"status,omitempty"` // after it
+	From         Status             `json:"from,omitempty"`   // before it, where that is another
+	Kind         Kind               `json:"kind,omitempty"`
+	Policy       policy.Mode        `json:"mobile_2fa_policy,omitempty"`
+	Mobile2FA    *bool              `json:"mobile_2fa_effective,omitempty"`
+	Overridden   bool               `json:"overridden,omitempty"`
+	Gates        []delivery.Channel `json:"gates,omitempty"`
+	Channels     []delivery.Channel `json:"channels,omitempty"`
+	Link         int                `json:"link,omitempty"`
+	Channel      delivery.Channel   `json:"channel,omitempty"`
+	State        delivery.State     `json:"state,omitempty"`
+	Gate         delivery.Channel   `json:"gate,omitempty"`
+	Cycle        int                `json:"cycle,omitempty"`
+	Send         int                `json:"send,omitempty"`
+	Verification string             `json:"verification,omitempty"` // of package verify: its events tell the deliveries
+	ContactHash  string             `json:"contact_hash,omitempty"` // keyed hash of the contact that was proven (RA-42)
+	ClientHash   string             `json:"client_hash,omitempty"`  // keyed hash of address and user agent
+	Contacts     []string           `json:"contacts,omitempty"`     // which were changed: "email", "mobile"
+	Consent      string             `json:"consent_version,omitempty"`
+	Locale       string             `json:"locale,omitempty"`
+	Reason       string             `json:"reason,omitempty"`
+	Setting      SettingKind        `json:"setting,omitempty"`
+	Old          json.RawMessage    `json:"old,omitempty"`
+	New          json.RawMessage    `json:"new,omitempty"`
+	Loosened     bool               `json:"loosened,omitempty"` // a gate may be absent now that could not be before (RA-17)
+}
+
+// event tells that something happened to v.
+func (v *Invitation) event(kind string, by By, now time.Time, d data) audit.Event {
+	return newEvent(v.Tenant, v.ID, kind, by, now, d)
+}
+
+func newEvent(t uid.Tenant, object uid.ID, kind string, by By, now time.Time, d data) audit.Event {
+	text, _ := json.Marshal(d) // strings, numbers and what was JSON before always encode
+	return audit.Event{
+		ID: uid.New(now, object.Bucket()), Tenant: t, Type: kind, Object: object, At: now, Actor: by.Actor, RequestID: by.RequestID, Data: text,
+	}
+}

@@ -1,0 +1,103 @@
+package invite
+
+import (
+	"context"
+	"time"
+
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/verify"
+)
+
+// page is what a session sees of v. seen may be nil: then the counts of a code are read where one is awaited.
+func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, seen sightings) (Page, error) {
+	now := s.moment()
+	owner, err := s.tenants.Tenant(ctx, v.Tenant)
+	if err != nil {
+		return Page{}, err
+	}
+	look, err := s.Customisation(ctx, v.Tenant)
+	if err != nil {
+		return Page{}, err
+	}
+	person, err := s.person(v)
+	if err != nil {
+		return Page{}, err
+	}
+	p := Page{
+		ID: v.ID, Tenant: v.Tenant, Kind: v.Kind, Status: v.Status, Step: v.stepOf(session, now), Steps: v.steps(), Firm: firm(owner.Name, look.Brand),
+		Support: look.Brand.Support, Brand: look.Brand, Texts: look.Texts, Locale: v.Locale, FirstName: person.FirstName,
+		Consent:   ConsentPage{Version: v.ConsentVersion},
+		Redirects: v.RedirectURL != "", Failure: v.Failure, Version: v.Version, Now: now, ExpiresAt: v.Link.ExpiresAt, FailureURL: v.FailureURL,
+	}
+	if v.ConsentVersion == look.Consent.Version { // else the text that was promised is not known any more: the product's own
+		p.Consent.Texts = look.Consent.Texts
+	}
+	if p.Step != StepPhone && p.Step != StepEmail {
+		return p, nil
+	}
+	g := v.Gate(gateOf(p.Step == StepPhone))
+	if seen == nil && g.Asker == session && g.live(now) {
+		if seen, err = s.look(ctx, v); err != nil {
+			return Page{}, err
+		}
+	}
+	p.Gate = v.gatePage(g, session, seen, now)
+	p.Gate.Country = person.Country
+	return p, nil
+}
+
+// firm is the name that a customer knows.
+func firm(name string, b policy.Brand) string {
+	if b.Name != "" {
+		return b.Name
+	}
+	return name
+}
+
+// step is the step of a gate.
+func (g *Gate) step() Step {
+	if g.Channel == delivery.Email {
+		return StepEmail
+	}
+	return StepPhone
+}
+
+// steps are all that v has.
+func (v *Invitation) steps() (list []Step) {
+	for i := range v.Gates {
+		list = append(list, v.Gates[i].step())
+	}
+	if !v.WithoutConsent {
+		list = append(list, StepConsent)
+	}
+	return list
+}
+
+// gatePage is a gate as a session sees it.
+func (v *Invitation) gatePage(g *Gate, session [32]byte, seen sightings, now time.Time) *GatePage {
+	p := &GatePage{
+		Channel: g.Channel, Fixed: g.Fixed, CanChange: v.canChange(g), Masked: g.Masked, CodeLength: v.codeLength(g), CodeEnds: g.CodeEnds,
+		SendsLeft: g.left(now), NextSendAt: g.NextSendAt, LockedUntil: g.LockedUntil, Shut: g.Shut,
+	}
+	view, known := seen[g.Channel]
+	if known = known && view.ID == g.Verified; known {
+		p.ChecksLeft = view.ChecksLeft
+	}
+	switch {
+	case g.Locked(now):
+		p.State = GateLocked
+	case g.Contact == nil:
+		p.State = GateEnter
+	case g.Asker != session || g.Verified.IsZero() && !g.Starting || !g.LockedUntil.IsZero():
+		p.State = GateIntro
+	case g.live(now) && (!known || view.Status == verify.Pending):
+		p.State = GateCode
+	default:
+		p.State = GateDead
+	}
+	if g.Starting || !g.LockedUntil.IsZero() && !g.Locked(now) { // the first is not known to have been sent, the second begins a cycle
+		p.NextSendAt = time.Time{}
+	}
+	return p
+}

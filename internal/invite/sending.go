@@ -1,0 +1,230 @@
+package invite
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
+)
+
+// Entry is a contact as a customer typed it. Country is the alpha-2 code of the picker, for a number without its country code.
+type Entry struct{ Contact, Country string }
+
+// sending is one request for a code on its way.
+type sending struct {
+	*Service
+	visit   *Visit
+	channel delivery.Channel
+	to      recipient.Recipient // what was typed; zero: nothing
+	seen    sightings
+
+	// Set by decide, which may run more than once.
+	asked   asking
+	contact string
+}
+
+// Send asks for a code for a gate of the invitation, sms or email (RA-24, RA-38, ID-21). contact is what the customer typed, in an
+// entered gate or where the page says CanChange; empty: the one that is known. Every outcome is an answer; a gate that is not
+// there or passed is Conflict with gate_closed, one whose turn has not come step_not_reached, a contact that is not the customer's
+// to change contact_fixed, and none where one is needed Invalid with contact_required.
+func (s *Service) Send(ctx context.Context, visit Visit, gate delivery.Channel, contact Entry) (SendOutcome, Page, error) {
+	v, hash, err := s.admitted(ctx, &visit)
+	if err != nil {
+		return "", Page{}, err
+	}
+	r := &sending{Service: s, visit: &visit, channel: gate}
+	if r.seen, err = s.look(ctx, v); err != nil {
+		return "", Page{}, err
+	}
+	if err := r.read(ctx, v, contact); err != nil {
+		if !fault.Is(err, fault.Invalid) {
+			return "", Page{}, err
+		}
+		page, err := s.page(ctx, v, hash, r.seen) // neutral, and no attempt is used (ID-54)
+		return SendRefused, page, err
+	}
+	if v, err = s.changed(ctx, v, &visit, r.decide); err != nil {
+		return "", Page{}, err
+	}
+	outcome := r.asked.outcome
+	if outcome == "" { // its time was over
+		outcome = SendLocked
+	}
+	if outcome == SendSent {
+		if outcome, v, err = r.start(ctx, v); err != nil {
+			return "", Page{}, err
+		}
+	}
+	page, err := s.page(ctx, v, hash, nil)
+	return outcome, page, err
+}
+
+// read reads the contact that was typed.
+func (r *sending) read(ctx context.Context, v *Invitation, e Entry) error {
+	if e.Contact == "" {
+		return nil
+	}
+	owner, err := r.tenants.Tenant(ctx, v.Tenant)
+	if err != nil {
+		return err
+	}
+	if e.Country != "" && !isCountry(e.Country) {
+		return invalid("country_invalid", "Choose a country.", "country")
+	}
+	if r.channel == delivery.Email {
+		r.to, err = r.readEmail(e.Contact, "contact")
+	} else {
+		r.to, err = r.readPhone(&owner, e.Contact, e.Country, "contact", true)
+	}
+	return err
+}
+
+// decide counts the send, or says why not.
+func (r *sending) decide(v *Invitation, session [32]byte, now time.Time) (fx outbox.Effects, err error) {
+	r.asked = asking{outcome: SendLocked}
+	if v.Status.Terminal() {
+		return fx, errNothing
+	}
+	if fx.Events, err = r.heal(v, r.seen, r.visit, now); err != nil {
+		return fx, err
+	}
+	g := v.Gate(r.channel)
+	if err := v.turn(g, session, now); err != nil {
+		return fx, err
+	}
+	changed := r.to.Value != "" && (g.Contact == nil || g.Index != r.ring.BlindIndex(v.Tenant, r.to.Value))
+	switch {
+	case changed && !v.canChange(g):
+		return fx, errFixed()
+	case !changed && g.Contact == nil:
+		return fx, invalid("contact_required", "Give the contact first.", "contact")
+	}
+	if r.asked, err = v.ask(g, session, changed, r.visit.by(), now); err != nil {
+		return fx, err
+	}
+	fx.Events = append(fx.Events, r.asked.events...)
+	if r.asked.outcome != SendSent {
+		if len(fx.Events) == 0 {
+			err = errNothing
+		}
+		return fx, err
+	}
+	if changed {
+		e, err := r.take(v, g, now)
+		if err != nil {
+			return fx, err
+		}
+		fx.Events = append(fx.Events, e...)
+	}
+	r.contact, err = r.Service.contact(v, g)
+	return fx, err
+}
+
+// take gives the gate the contact that was typed.
+func (r *sending) take(v *Invitation, g *Gate, now time.Time) ([]audit.Event, error) {
+	if !g.Fixed {
+		r.setContact(v, g, r.to.Value, r.to.Masked())
+		return nil, nil
+	}
+	d, err := r.edit(v, g, r.to)
+	return []audit.Event{v.event(EventContactChanged, r.visit.by(), now, d)}, err
+}
+
+// key names send N of a gate, for package verify: a start with the same one is the same start. The verification carries it as its
+// external id.
+func (v *Invitation) key(g *Gate) string {
+	return "inv:" + v.ID.Text(uid.Invitation) + ":" + string(g.Channel) + ":" + strconv.Itoa(g.Cycle) + ":" + strconv.Itoa(g.N)
+}
+
+// asVerify is who package verify is told that asks.
+func (v *Invitation) asVerify(requestID string) verify.Caller {
+	return verify.Caller{Tenant: v.Tenant, Actor: "invitation:" + v.ID.Text(uid.Invitation), RequestID: requestID}
+}
+
+// start starts the verification of the send that was counted, and takes down what came of it.
+func (r *sending) start(ctx context.Context, v *Invitation) (SendOutcome, *Invitation, error) {
+	g := v.Gate(r.channel)
+	n, key := g.N, v.key(g)
+	answer, err := r.verify.Start(ctx, verify.StartRequest{
+		Caller: v.asVerify(r.visit.RequestID), To: r.contact, Channel: r.channel, Purpose: verify.ForContact, Locale: v.Locale, ExternalID: key,
+		Client: r.visit.Client, Supersede: true,
+		Rules:       &verify.Rules{TTL: codeLife, CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks()},
+		Idempotency: &verify.Idempotency{Key: key, Body: []byte(key)},
+	})
+	outcome, wait, reason := judge(&answer, err)
+	if outcome == "" {
+		return "", nil, err // whether it was started is not known: the next request asks again, with the same key
+	}
+	v, err = r.changed(ctx, v, r.visit, func(v *Invitation, _ [32]byte, now time.Time) (fx outbox.Effects, err error) {
+		g := v.Gate(r.channel)
+		if v.Status.Terminal() || g == nil {
+			return fx, errNothing
+		}
+		if outcome == SendSent {
+			if fx.Events = v.adopted(g, n, &answer.View, r.visit, now); len(fx.Events) == 0 {
+				err = errNothing
+			}
+			return fx, err
+		}
+		d := data{Status: v.Status, Gate: g.Channel, Cycle: g.Cycle, Send: g.Sends, Reason: reason}
+		if !g.refund(n, now.Add(wait)) {
+			return fx, errNothing
+		}
+		fx.Events = []audit.Event{v.event(EventCodeRefused, r.visit.by(), now, d)}
+		return fx, nil
+	})
+	return outcome, v, err
+}
+
+// judge says what a start has come to. No outcome: that is not known.
+func judge(a *verify.StartAnswer, err error) (o SendOutcome, wait time.Duration, reason string) {
+	f, isFault := errors.AsType[*fault.Error](err)
+	switch {
+	case err == nil && a.View.Status == verify.Pending:
+		return SendSent, 0, ""
+	case err == nil && a.View.Status == verify.Failed:
+		return SendFailed, 0, string(a.View.Status)
+	case err == nil:
+		return SendRefused, 0, string(a.View.Status)
+	case isFault && f.Kind == fault.Limited:
+		return SendLimited, f.RetryAfter, f.Code
+	case isFault && f.Kind == fault.Invalid:
+		return SendRefused, 0, f.Code
+	}
+	return "", 0, ""
+}
+
+// adopted takes down the verification that send n of a gate has become.
+func (v *Invitation) adopted(g *Gate, n int, got *verify.View, visit *Visit, now time.Time) []audit.Event {
+	if !g.adopt(n, got.ID, got.ExpiresAt, now) {
+		return nil
+	}
+	v.UpdatedAt = now
+	d := data{Status: v.Status, Gate: g.Channel, Cycle: g.Cycle, Send: g.Sends, Verification: got.ID.Text(uid.Verification)}
+	return []audit.Event{v.event(EventCodeSent, visit.by(), now, d)}
+}
+
+// turn reports why a gate can't be asked for in a session: none, passed already, or others come first (ID-3).
+func (v *Invitation) turn(g *Gate, session [32]byte, now time.Time) error {
+	if g == nil || g.PassedIn(session, now) {
+		return errGate()
+	}
+	for i := range v.Gates {
+		first := &v.Gates[i]
+		if first == g {
+			break
+		}
+		if !first.PassedIn(session, now) {
+			return errStep()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package invite
+
+import (
+	"errors"
+
+	"github.com/countersign/countersign/internal/fault"
+)
+
+// view is v as its owner may see it.
+func (s *Service) view(v *Invitation) (View, error) {
+	p, err := s.person(v)
+	if err != nil {
+		return View{}, err
+	}
+	out := View{
+		ID: v.ID, Kind: v.Kind, Status: v.Status, FirstName: p.FirstName, LastName: p.LastName, MaskedEmail: v.Masked.Email,
+		MaskedMobile: v.Masked.Mobile, Notes: p.Notes, Policy: v.Policy, Mobile2FA: v.Mobile2FA, Overridden: v.Overridden,
+		Edited: v.Edited, Reference: v.Reference, ExternalID: v.ExternalID, Locale: v.Locale, Vendor: v.Vendor,
+		ConsentVersion: v.ConsentVersion, RedirectURL: v.RedirectURL, FailureURL: v.FailureURL, Channels: v.Channels,
+		Carried: v.Link.Carried, Resends: v.Link.N - 1, Failure: v.Failure, CreatedAt: v.CreatedAt, SentAt: v.SentAt,
+		OpenedAt: v.OpenedAt, VerifiedAt: v.VerifiedAt, ConsentedAt: v.ConsentedAt, HandedOffAt: v.HandedOffAt, EndedAt: v.EndedAt,
+		ExpiresAt: v.Link.ExpiresAt, UpdatedAt: v.UpdatedAt,
+	}
+	now := s.moment()
+	for i := range v.Gates {
+		g := &v.Gates[i]
+		out.Gates = append(out.Gates, GateView{
+			Channel: g.Channel, Fixed: g.Fixed, Masked: g.Masked, Sends: g.Sends, Cycle: g.Cycle, PassedAt: g.PassedAt,
+			LockedUntil: g.LockedUntil, Shut: g.Shut,
+		})
+		out.Attempts += g.N
+		if g.LockedUntil.After(out.LockedUntil) && g.Locked(now) {
+			out.LockedUntil = g.LockedUntil
+		}
+	}
+	if v.Over(now) { // nobody has said so yet
+		out.Status, out.Failure, out.EndedAt = Expired, v.overdue(), v.ends()
+	}
+	return out, nil
+}
+
+// told turns what a store answers into a fault.
+func told(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return fault.Wrap(fault.NotFound, "invitation_not_found", "There is no such invitation.", err)
+	}
+	return err
+}
+
+// errSession is the one answer to a session that is none of the invitation's, and to an invitation that is not there.
+func errSession() error {
+	return fault.New(fault.NotFound, "session_not_found", "Open the link in your message again.")
+}
+
+func errLink() error {
+	return fault.New(fault.NotFound, "link_not_found", "This link is not valid any more. Use the newest one, or ask whoever sent it.")
+}
+
+func errStep() error {
+	return fault.New(fault.Conflict, "step_not_reached", "Something has to be done before this.")
+}
+
+func errGate() error {
+	return fault.New(fault.Conflict, "gate_closed", "There is nothing to be confirmed here.")
+}
+
+func invalid(code, message, field string) error {
+	return fault.New(fault.Invalid, code, message).On(field)
+}

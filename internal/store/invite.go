@@ -1,0 +1,237 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+var _ invite.Store = (*DB)(nil)
+
+// changeInvitations runs fn, which gives the effects that commit with what it did. What a decision answers, and what package invite
+// knows of, passes through as it is.
+func (db *DB) changeInvitations(ctx context.Context, doing string, fn func(tx *sql.Tx) (outbox.Effects, error)) error {
+	var own error
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		own = nil
+		fx, err := fn(tx)
+		if d, ok := errors.AsType[*decided](err); ok {
+			own = d.err
+		}
+		if err != nil {
+			return err
+		}
+		for _, j := range fx.Done {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM job WHERE bucket = $1 AND id = $2`, int64(j.ID.Bucket()), j.ID[:]); err != nil {
+				return err
+			}
+		}
+		if err := insertJobs(ctx, tx, fx.Jobs); err != nil {
+			return err
+		}
+		return insertEvents(ctx, tx, fx.Events, db.Now())
+	})
+	switch {
+	case own != nil:
+		return own
+	case errors.Is(err, tenant.ErrAnswered):
+		return invite.ErrAnswered
+	}
+	return db.away(doing, err)
+}
+
+// eventsOfChange is room for the events of one change of an invitation in its timeline.
+const eventsOfChange = 64
+
+// chronicle notes which events are about an invitation, in their order.
+func chronicle(ctx context.Context, tx *sql.Tx, v *invite.Invitation, events []audit.Event) error {
+	for i, e := range events {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO invitation_event (invitation, n, event) VALUES ($1, $2, $3)`,
+			v.ID[:], v.Version*eventsOfChange+int64(i), e.ID[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const invitationColumns = `i.tenant, i.id, i.status, i.reference, i.email_index, i.phone_index, i.created_us, i.updated_us, i.version, i.body`
+
+func scanInvitation(scan func(...any) error) (v invite.Invitation, err error) {
+	var (
+		email, phone     []byte
+		created, updated int64
+		body             string
+	)
+	if err := scan(&v.Tenant, &v.ID, &v.Status, &v.Reference, &email, &phone, &created, &updated, &v.Version, &body); err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal([]byte(body), &v); err != nil {
+		return v, fmt.Errorf("decode invitation %s: %w", v.ID, err)
+	}
+	copy(v.EmailIndex[:], email)
+	copy(v.PhoneIndex[:], phone)
+	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
+	return v, nil
+}
+
+// blind is a blind index as it is stored; NULL for none.
+func blind(index [16]byte) []byte {
+	if index == ([16]byte{}) {
+		return nil
+	}
+	return index[:]
+}
+
+// CreateInvitation implements invite.Store.
+func (db *DB) CreateInvitation(ctx context.Context, v invite.Invitation, kept *invite.Kept, fx outbox.Effects) error {
+	body, err := jsonText(&v, false)
+	if err != nil {
+		return fmt.Errorf("encode an invitation: %w", err)
+	}
+	return db.changeInvitations(ctx, "create an invitation", func(tx *sql.Tx) (outbox.Effects, error) {
+		if err := keepAnswer(ctx, tx, kept); err != nil {
+			return fx, err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO invitation (tenant, id, status, reference, mobile_2fa, email_index, phone_index, due_us,
+			created_us, updated_us, version, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			v.Tenant[:], v.ID[:], string(v.Status), v.Reference, v.Mobile2FA, blind(v.EmailIndex), blind(v.PhoneIndex), micros(v.Ends()),
+			micros(v.CreatedAt), micros(v.UpdatedAt), v.Version, body); err != nil {
+			return fx, err
+		}
+		if err := insertLink(ctx, tx, &v); err != nil {
+			return fx, err
+		}
+		return fx, chronicle(ctx, tx, &v, fx.Events)
+	})
+}
+
+func insertLink(ctx context.Context, tx *sql.Tx, v *invite.Invitation) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO invitation_link (hash, tenant, invitation, n) VALUES ($1, $2, $3, $4)`,
+		v.Link.Hash[:], v.Tenant[:], v.ID[:], v.Link.N)
+	return err
+}
+
+const readInvitation = `SELECT ` + invitationColumns + ` FROM invitation i WHERE i.tenant = $1 AND i.id = $2`
+
+// ChangeInvitation implements invite.Store.
+func (db *DB) ChangeInvitation(ctx context.Context, t uid.Tenant, id uid.ID, decide invite.Decide) error {
+	return db.changeInvitations(ctx, "change an invitation", func(tx *sql.Tx) (fx outbox.Effects, err error) {
+		v, err := scanInvitation(tx.QueryRowContext(ctx, db.forChange(readInvitation), t[:], id[:]).Scan)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fx, &decided{invite.ErrNotFound}
+		}
+		if err != nil {
+			return fx, err
+		}
+		link := v.Link.Hash
+		if fx, err = decide(&v); err != nil {
+			return fx, &decided{err}
+		}
+		v.Version++
+		if err := writeInvitation(ctx, tx, &v, link); err != nil {
+			return fx, err
+		}
+		return fx, chronicle(ctx, tx, &v, fx.Events)
+	})
+}
+
+// writeInvitation writes what a decision left. Whose it is never changes.
+func writeInvitation(ctx context.Context, tx *sql.Tx, v *invite.Invitation, link [32]byte) error {
+	body, err := jsonText(v, false)
+	if err != nil {
+		return fmt.Errorf("encode an invitation: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE invitation SET status = $3, email_index = $4, phone_index = $5, due_us = $6, updated_us = $7,
+		version = $8, body = $9 WHERE tenant = $1 AND id = $2`, v.Tenant[:], v.ID[:], string(v.Status), blind(v.EmailIndex), blind(v.PhoneIndex),
+		micros(v.Ends()), micros(v.UpdatedAt), v.Version, body); err != nil {
+		return err
+	}
+	if v.Link.Hash == link {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM invitation_link WHERE hash = $1`, link[:]); err != nil {
+		return err
+	}
+	return insertLink(ctx, tx, v)
+}
+
+// oneInvitation reads one, or invite.ErrNotFound.
+func (db *DB) oneInvitation(ctx context.Context, text string, args ...any) (invite.Invitation, error) {
+	v, err := scanInvitation(db.engine.Reader().QueryRowContext(ctx, text, args...).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return invite.Invitation{}, invite.ErrNotFound
+	}
+	return v, db.away("read an invitation", err)
+}
+
+// Invitation implements invite.Store.
+func (db *DB) Invitation(ctx context.Context, t uid.Tenant, id uid.ID) (invite.Invitation, error) {
+	return db.oneInvitation(ctx, readInvitation, t[:], id[:])
+}
+
+// InvitationByID implements invite.Store.
+func (db *DB) InvitationByID(ctx context.Context, id uid.ID) (invite.Invitation, error) {
+	return db.oneInvitation(ctx, `SELECT `+invitationColumns+` FROM invitation i WHERE i.id = $1`, id[:])
+}
+
+// InvitationByLink implements invite.Store.
+func (db *DB) InvitationByLink(ctx context.Context, hash [32]byte) (invite.Invitation, error) {
+	return db.oneInvitation(ctx, `SELECT `+invitationColumns+` FROM invitation_link l JOIN invitation i ON i.tenant = l.tenant AND i.id = l.invitation
+		WHERE l.hash = $1`, hash[:])
+}
+
+// Invitations implements invite.Store.
+func (db *DB) Invitations(ctx context.Context, t uid.Tenant, f invite.Filter) ([]invite.Invitation, error) {
+	to := f.To
+	if to.IsZero() {
+		to = uid.ID{0xff}
+	}
+	text, args := `SELECT `+invitationColumns+` FROM invitation i WHERE i.tenant = $1 AND i.id >= $2 AND i.id < $3`, []any{t[:], f.From[:], to[:]}
+	and := func(condition string, value any) {
+		args = append(args, value)
+		text += fmt.Sprintf(condition, len(args))
+	}
+	if f.Status != "" {
+		and(` AND i.status = $%d`, string(f.Status))
+	}
+	if f.Reference != "" {
+		and(` AND i.reference = $%d AND i.reference <> ''`, f.Reference)
+	}
+	if f.Mobile2FA != nil {
+		and(` AND i.mobile_2fa = $%d`, *f.Mobile2FA)
+	}
+	if f.Contact != nil {
+		and(` AND (i.email_index = $%[1]d OR i.phone_index = $%[1]d)`, f.Contact[:])
+	}
+	and(` ORDER BY i.id DESC LIMIT $%d`, f.Limit)
+	rows, err := db.engine.Reader().QueryContext(ctx, text, args...)
+	list, err := collect(rows, err, scanInvitation)
+	return list, db.away("list invitations", err)
+}
+
+// DueInvitations implements invite.Store.
+func (db *DB) DueInvitations(ctx context.Context, now time.Time, limit int) ([]invite.Invitation, error) {
+	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+invitationColumns+` FROM invitation i
+		WHERE i.due_us > 0 AND i.due_us <= $1 ORDER BY i.due_us LIMIT $2`, micros(now), limit)
+	list, err := collect(rows, err, scanInvitation)
+	return list, db.away("list invitations that are due", err)
+}
+
+// InvitationEvents implements invite.Store.
+func (db *DB) InvitationEvents(ctx context.Context, t uid.Tenant, id, after uid.ID, limit int) ([]audit.Event, error) {
+	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+eventColumns+` FROM invitation_event x JOIN event e ON e.id = x.event
+		WHERE x.invitation = $1 AND x.n > COALESCE((SELECT n FROM invitation_event WHERE invitation = $1 AND event = $2), -1)
+		AND e.tenant = $3 AND e.bucket = $4 ORDER BY x.n LIMIT $5`,
+		id[:], after[:], t[:], int64(id.Bucket()), limit)
+	events, err := collect(rows, err, scanEvent)
+	return events, db.away("read the events of an invitation", err)
+}
