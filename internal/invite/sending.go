@@ -51,20 +51,28 @@ func (s *Service) Send(ctx context.Context, visit Visit, gate delivery.Channel, 
 		page, err := s.page(ctx, v, hash, r.seen) // neutral, and no attempt is used (ID-54)
 		return SendRefused, page, err
 	}
-	if v, err = s.changed(ctx, v, &visit, r.decide); err != nil {
+	outcome, v, err := r.run(ctx, v)
+	if err != nil {
 		return "", Page{}, err
-	}
-	outcome := r.asked.outcome
-	if outcome == "" { // its time was over
-		outcome = SendLocked
-	}
-	if outcome == SendSent {
-		if outcome, v, err = r.start(ctx, v); err != nil {
-			return "", Page{}, err
-		}
 	}
 	page, err := s.page(ctx, v, hash, nil)
 	return outcome, page, err
+}
+
+// run counts a send and starts it. When it turns out to have been started long ago, before a crash, so that its code is over, a
+// further one is counted.
+func (r *sending) run(ctx context.Context, v *Invitation) (outcome SendOutcome, _ *Invitation, err error) {
+	for range 2 {
+		r.asked = asking{outcome: SendLocked} // when its time turns out to be over
+		if v, err = r.changed(ctx, v, r.visit, r.decide); err != nil || r.asked.outcome != SendSent {
+			return r.asked.outcome, v, err
+		}
+		outcome, v, err = r.start(ctx, v)
+		if err != nil || outcome != SendSent || v.Gate(r.channel).live(r.moment()) {
+			break
+		}
+	}
+	return outcome, v, err
 }
 
 // read reads the contact that was typed.
@@ -89,8 +97,7 @@ func (r *sending) read(ctx context.Context, v *Invitation, e Entry) error {
 
 // decide counts the send, or says why not.
 func (r *sending) decide(v *Invitation, session [32]byte, now time.Time) (fx outbox.Effects, err error) {
-	r.asked = asking{outcome: SendLocked}
-	if v.Status.Terminal() {
+	if r.asked = (asking{outcome: SendLocked}); v.Status.Terminal() {
 		return fx, errNothing
 	}
 	if fx.Events, err = r.heal(v, r.seen, r.visit, now); err != nil {

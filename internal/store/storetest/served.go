@@ -10,6 +10,7 @@ import (
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/audit/audittest"
 	"github.com/countersign/countersign/internal/factor/factortest"
+	"github.com/countersign/countersign/internal/invite/invitetest"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/outbox/outboxtest"
 	"github.com/countersign/countersign/internal/store"
@@ -31,6 +32,7 @@ func runServed(t *testing.T, engine Open) {
 	t.Run("audit", func(t *testing.T) { t.Parallel(); audittest.Run(t, auditLog(engine)) })
 	t.Run("tenant", func(t *testing.T) { t.Parallel(); tenanttest.Run(t, tenantBench(engine)) })
 	t.Run("factor", func(t *testing.T) { t.Parallel(); factortest.Run(t, factorBench(engine)) })
+	t.Run("invite", func(t *testing.T) { t.Parallel(); invitetest.Run(t, inviteBench(engine)) })
 	t.Run("webhook", func(t *testing.T) { t.Parallel(); webhooktest.Run(t, webhookBench(engine)) })
 }
 
@@ -106,6 +108,26 @@ func factorBench(engine Open) func(t *testing.T) factortest.Bench {
 		return factortest.Bench{Store: db, Events: func(ctx context.Context) ([]audit.Event, error) {
 			return db.Events(ctx, uid.ID{}, uid.ID{0xff}, 10_000)
 		}}
+	}
+}
+
+func inviteBench(engine Open) func(t *testing.T) invitetest.Bench {
+	return func(t *testing.T) invitetest.Bench {
+		e := engine(t)
+		if err := e.Partitions(t.Context(), invitetest.Noon); err != nil {
+			t.Fatalf("partitions: %v", err)
+		}
+		db := Start(t, e, nil)
+		return invitetest.Bench{
+			Store: db,
+			Events: func(ctx context.Context) ([]audit.Event, error) {
+				return db.Events(ctx, uid.ID{}, uid.ID{0xff}, 10_000)
+			},
+			Jobs: func(ctx context.Context) (int, error) {
+				list, err := jobs(ctx, e)
+				return len(list), err
+			},
+		}
 	}
 }
 
