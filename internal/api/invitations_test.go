@@ -24,11 +24,11 @@ type invites struct{ s *services }
 
 func oneInvitation() invite.View {
 	return invite.View{
-		ID: inv, Kind: invite.Fixed, Status: invite.Sent, FirstName: "Ann", LastName: "Lee", MaskedEmail: "a•••@example.net", MaskedMobile: "+1•••••••123",
+		ID: inv, Kind: invite.Fixed, Status: invite.Sent, FirstName: "Ann", LastName: "Lee", MaskedEmail: "a•••@example.net", MaskedMobile: "+1 ••• ••• ••23",
 		Policy: policy.YesOptional, Mobile2FA: true, Reference: "case-7", ExternalID: "x-1", Channels: []delivery.Channel{delivery.Email, delivery.SMS},
 		Vendor:  map[string]string{"door": "hidden"},
 		Carried: []invite.Carried{{Channel: delivery.SMS, State: delivery.Sent, At: began}},
-		Gates:   []invite.GateView{{Channel: delivery.SMS, Fixed: true, Masked: "+1•••••••123", Cycle: 1}}, CreatedAt: began, UpdatedAt: began, SentAt: began,
+		Gates:   []invite.GateView{{Channel: delivery.SMS, Fixed: true, Masked: "+1 ••• ••• ••23", Cycle: 1}}, CreatedAt: began, UpdatedAt: began, SentAt: began,
 		ExpiresAt: began.Add(720 * time.Hour),
 	}
 }
@@ -109,10 +109,10 @@ func with(fields string) string { return strings.TrimSuffix(draft, "}") + "," + 
 
 var invitations = []scenario{
 	{name: "create answers 201 without a link, a contact or a vendor's word", method: "POST", target: "/v1/invitations", body: draft, status: 201,
-		want: []string{`"id":"inv_`, `"kind":"fixed"`, `"status":"sent"`, `"first_name":"Ann"`, `"masked_email":"a•••@example.net"`, `"masked_mobile":"+1•••••••123"`,
+		want: []string{`"id":"inv_`, `"kind":"fixed"`, `"status":"sent"`, `"first_name":"Ann"`, `"masked_email":"a•••@example.net"`, `"masked_mobile":"+1 ••• ••• ••23"`,
 			`"mobile_2fa":"pending"`, `"mobile_2fa_effective":true`, `"mobile_2fa_policy":"yes_optional"`, `"mobile_2fa_overridden":false`,
 			`"channels":["email","sms"]`, `"deliveries":[{"channel":"sms","state":"sent","error":"","at":"2026-11-21T22:46:00.123Z"}]`,
-			`"gates":[{"channel":"sms","fixed":true,"contact":"+1•••••••123","sends":0,"cycle":1,"shut":false}]`,
+			`"gates":[{"channel":"sms","fixed":true,"contact":"+1 ••• ••• ••23","sends":0,"cycle":1,"shut":false}]`,
 			`"resend_count":0`, `"attempt_count":0`, `"link_sent_at":"2026-11-21T22:46:00.123Z"`, `"expires_at":"2026-12-21T22:46:00.123Z"`},
 		not: []string{"ann@example.net", "+12025550123", `"email":`, `"mobile":`, "hidden", "opened_at", "/v/"}},
 	{name: "a link for ever has no end", method: "POST", target: "/v1/invitations", body: with(`"expires_in_hours":null`), status: 201,
@@ -129,7 +129,7 @@ var invitations = []scenario{
 	{name: "a life of nothing", method: "POST", target: "/v1/invitations", body: with(`"expires_in_hours":0`), status: 422, want: []string{`"field":"expires_in_hours"`}},
 	{name: "a life over a year", method: "POST", target: "/v1/invitations", body: with(`"expires_in_hours":8761`), status: 422, want: []string{`"field":"expires_in_hours"`}},
 	{name: "a channel that carries no link", method: "POST", target: "/v1/invitations", body: with(`"channels":["voice"]`), status: 422, want: []string{`"field":"channels`}, not: []string{`"voice"`}},
-	{name: "get", method: "GET", target: invPath, status: 200, want: []string{`"masked_mobile":"+1•••••••123"`}, not: []string{"+12025550123"}},
+	{name: "get", method: "GET", target: invPath, status: 200, want: []string{`"masked_mobile":"+1 ••• ••• ••23"`}, not: []string{"+12025550123"}},
 	{name: "get reveals to those who may see", method: "GET", target: invPath + "?reveal=contact", status: 200, want: []string{`"email":"ann@example.net"`, `"mobile":"+12025550123"`}},
 	{name: "get reveals nothing else", method: "GET", target: invPath + "?reveal=to", status: 422, want: []string{`"field":"reveal"`}},
 	{name: "a malformed id looks unknown", method: "GET", target: "/v1/invitations/inv_zz", status: 404, want: []string{`"code":"invitation_not_found"`}},

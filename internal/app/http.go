@@ -30,7 +30,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	}
 	native, err := api.New(api.Config{
 		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Webhooks: s.webhooks,
-		Receipts: s.dispatcher.Receipts, Setting: mta.CheckSetting,
+		Invitations: s.invites, Settings: s.invites, Receipts: s.dispatcher.Receipts, Setting: mta.CheckSetting,
 	})
 	if err != nil {
 		return nil, err
