@@ -31,7 +31,7 @@ func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error
 		}
 	}
 	var void []uid.ID
-	out, err := s.viewed(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+	out, err := s.viewed(ctx, t, "correct an invitation", func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
 		if _, ok := next(v.Status, actCorrect); !ok || v.Kind != Fixed {
 			return fx, errStatus()
 		}

@@ -2,7 +2,6 @@ package invite
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
@@ -11,7 +10,6 @@ import (
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/recipient"
-	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -20,30 +18,9 @@ import (
 // mobile_required (Malformed), the former when both apply; contact_required; Invalid for what can't be a name, a contact
 // (also a landline in place of a mobile, RA-32), a redirect URL that is not on the firm's list, and so on, each with its field.
 func (s *Service) Create(ctx context.Context, r CreateRequest) (CreateAnswer, error) {
-	if r.Idempotency == nil {
-		return s.create(ctx, r, nil)
-	}
-	once, err := s.ring.Once(r.Caller.Tenant, "create an invitation", *r.Idempotency)
-	if err != nil {
-		return CreateAnswer{}, err
-	}
-	var answer CreateAnswer
-	for range 2 { // an equal request may be made between the look and the commit
-		name := once.Name()
-		name.At = s.moment()
-		kept, found, err := s.store.Answered(ctx, name)
-		if err != nil {
-			return CreateAnswer{}, err
-		}
-		if found {
-			answer.Replayed = true
-			return answer, once.Open(kept, &answer)
-		}
-		if answer, err = s.create(ctx, r, once); !errors.Is(err, ErrAnswered) {
-			return answer, err
-		}
-	}
-	return CreateAnswer{}, fault.New(fault.Unavailable, "busy", "An equal request is being answered. Try again.").After(time.Second)
+	return once(ctx, s, r.Caller.Tenant, r.Idempotency, "create an invitation", func(keep keeper) (CreateAnswer, error) {
+		return s.create(ctx, r, keep)
+	}, func(a *CreateAnswer) { a.Replayed = true })
 }
 
 // CreateMany makes up to ten, each by itself: one that is refused stops no other (RA-57). More than ten, or none, is Invalid on
@@ -73,7 +50,7 @@ type making struct {
 	v      *Invitation
 }
 
-func (s *Service) create(ctx context.Context, r CreateRequest, once *seal.Once) (CreateAnswer, error) {
+func (s *Service) create(ctx context.Context, r CreateRequest, keep keeper) (CreateAnswer, error) {
 	m := &making{Service: s, r: &r, now: s.moment()}
 	if err := m.prepare(ctx); err != nil {
 		return CreateAnswer{}, err
@@ -88,14 +65,9 @@ func (s *Service) create(ctx context.Context, r CreateRequest, once *seal.Once) 
 			return CreateAnswer{}, err
 		}
 	}
-	var kept *seal.Answer
-	if once != nil {
-		name := once.Name()
-		name.At = m.now
-		if name.Sealed, err = once.Seal(answer); err != nil {
-			return CreateAnswer{}, err
-		}
-		kept = &name
+	kept, err := keep(answer)
+	if err != nil {
+		return CreateAnswer{}, err
 	}
 	return answer, s.store.CreateInvitation(ctx, *m.v, kept, outbox.Effects{Jobs: s.linkJobs(m.v), Events: []audit.Event{m.event()}})
 }

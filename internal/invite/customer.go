@@ -77,7 +77,7 @@ var errNothing = errors.New("invite: nothing to be changed")
 
 // enter lets decide change v for a visit, under its lock, and gives it as it is then. When the time of v is over it ends instead, and
 // decide is not asked.
-func (s *Service) enter(ctx context.Context, v *Invitation, visit *Visit, decide deciding) (*Invitation, error) {
+func (s *Service) enter(ctx context.Context, v *Invitation, visit *Visit, decide visiting) (*Invitation, error) {
 	now, hash := s.moment(), s.sessionHash(v, visit.Cookie)
 	var out *Invitation
 	err := s.store.ChangeInvitation(ctx, v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
@@ -98,11 +98,11 @@ func (s *Service) enter(ctx context.Context, v *Invitation, visit *Visit, decide
 	return out, err
 }
 
-// deciding is a decision on v for one of its sessions. errNothing says that v is to stay as it is.
-type deciding func(v *Invitation, session [32]byte, now time.Time) (outbox.Effects, error)
+// visiting is a decision on v for one of its sessions. errNothing says that v is to stay as it is.
+type visiting func(v *Invitation, session [32]byte, now time.Time) (outbox.Effects, error)
 
 // changed is enter for a visit of a session that is still one when the lock is held: a new link may have come in between.
-func (s *Service) changed(ctx context.Context, v *Invitation, visit *Visit, decide deciding) (*Invitation, error) {
+func (s *Service) changed(ctx context.Context, v *Invitation, visit *Visit, decide visiting) (*Invitation, error) {
 	return s.enter(ctx, v, visit, func(v *Invitation, session [32]byte, now time.Time) (outbox.Effects, error) {
 		if !v.session(session, now) {
 			return outbox.Effects{}, errSession()

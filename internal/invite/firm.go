@@ -31,15 +31,13 @@ func (s *Service) Get(ctx context.Context, t Target) (View, error) {
 // Reveal reads the contacts of one in full, and what is proven of them; an event tells who did.
 func (s *Service) Reveal(ctx context.Context, t Target) (Revealed, error) {
 	var out Revealed
-	err := s.change(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
-		if out, err = s.revealed(v); err != nil {
-			return fx, err
-		}
-		e := v.event(EventRevealed, t.Caller.by(), now, data{Status: v.Status})
-		fx.Events = []audit.Event{e}
-		return fx, nil
+	now := s.moment()
+	err := s.store.ChangeInvitation(ctx, t.Caller.Tenant, t.ID, func(v *Invitation) (fx outbox.Effects, err error) { // also of one that is over
+		out, err = s.revealed(v)
+		fx.Events = []audit.Event{v.event(EventRevealed, t.Caller.by(), now, data{Status: v.Status})}
+		return fx, err
 	})
-	return out, err
+	return out, told(err)
 }
 
 // Contacts is Reveal for the server's own acts, as the body of a webhook: nobody has read anything yet.
@@ -148,16 +146,16 @@ func (s *Service) Events(ctx context.Context, t Target, after uid.ID, limit int)
 }
 
 // change loads one under its lock, ends it when its time is over, and else lets decide change it.
-func (s *Service) change(ctx context.Context, t Target, decide func(v *Invitation, now time.Time) (outbox.Effects, error)) error {
+func (s *Service) change(ctx context.Context, t Target, decide deciding) error {
 	now := s.moment()
 	var over error
-	err := s.store.ChangeInvitation(ctx, t.Caller.Tenant, t.ID, func(v *Invitation) (fx outbox.Effects, err error) {
+	err := s.store.AnswerInvitation(ctx, t.Caller.Tenant, t.ID, func(v *Invitation) (fx outbox.Effects, kept *Kept, err error) {
 		if over = nil; !v.Over(now) {
 			return decide(v, now)
 		}
 		e, err := v.expire(system(), v.overdue(), now)
 		fx.Events, over = []audit.Event{e}, errStatus()
-		return fx, err
+		return fx, nil, err
 	})
 	if err == nil {
 		err = over
@@ -165,24 +163,31 @@ func (s *Service) change(ctx context.Context, t Target, decide func(v *Invitatio
 	return told(err)
 }
 
-// viewed is change for an answer that shows the invitation.
-func (s *Service) viewed(ctx context.Context, t Target, decide func(v *Invitation, now time.Time) (outbox.Effects, error)) (out View, err error) {
-	err = s.change(ctx, t, func(v *Invitation, now time.Time) (outbox.Effects, error) {
-		fx, err := decide(v, now)
-		if err != nil {
-			return fx, err
-		}
-		out, err = s.view(v)
-		return fx, err
-	})
-	return out, err
+// deciding is a decision of the firm's side, with the answer to be kept.
+type deciding func(v *Invitation, now time.Time) (outbox.Effects, *Kept, error)
+
+// viewed is change for an answer that shows the invitation. An equal request of before is given its answer.
+func (s *Service) viewed(ctx context.Context, t Target, what string, decide func(v *Invitation, now time.Time) (outbox.Effects, error)) (View, error) {
+	return once(ctx, s, t.Caller.Tenant, t.Idempotency, what+" "+t.ID.Hex(), func(keep keeper) (out View, err error) {
+		err = s.change(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, kept *Kept, err error) {
+			if fx, err = decide(v, now); err != nil {
+				return fx, nil, err
+			}
+			if out, err = s.view(v); err != nil {
+				return fx, nil, err
+			}
+			kept, err = keep(out)
+			return fx, kept, err
+		})
+		return out, err
+	}, func(*View) {})
 }
 
 // Resend sends a new link by the given channels, none: those of before (RA-60). The old link dies, with the sessions that it
 // opened, and gates have to be passed anew. Conflict for one that is over or that its caller handed over itself, Limited with
 // links_used_up after five.
 func (s *Service) Resend(ctx context.Context, t Target, channels []delivery.Channel) (View, error) {
-	return s.viewed(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+	return s.viewed(ctx, t, "resend an invitation", func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
 		if len(v.Channels) == 0 && len(channels) == 0 || v.Kind == Entered { // ID-31
 			return fx, errStatus()
 		}
@@ -218,7 +223,7 @@ func (s *Service) Unlock(ctx context.Context, t Target, reason string) (View, er
 	if reason == "" || !isText(reason, MaxReason, false) {
 		return View{}, invalid("reason_invalid", "Give a reason of 1 to 200 printable characters, without names and numbers.", "reason")
 	}
-	return s.viewed(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+	return s.viewed(ctx, t, "unlock an invitation", func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
 		any := false
 		for i := range v.Gates {
 			if g := &v.Gates[i]; g.Shut || !g.LockedUntil.IsZero() {
@@ -242,7 +247,7 @@ func (s *Service) Cancel(ctx context.Context, t Target, reason string) (View, er
 		return View{}, invalid("reason_invalid", "Give a reason of at most 200 printable characters, without names and numbers.", "reason")
 	}
 	var void []uid.ID
-	out, err := s.viewed(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+	out, err := s.viewed(ctx, t, "cancel an invitation", func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
 		void = v.codes(now)
 		d, err := v.step(actCancel, now)
 		d.Reason = reason
@@ -257,7 +262,7 @@ func (s *Service) Cancel(ctx context.Context, t Target, reason string) (View, er
 
 // Complete ends one that was handed off, when the firm says that its own part is done. Conflict in any other status.
 func (s *Service) Complete(ctx context.Context, t Target) (View, error) {
-	return s.viewed(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
+	return s.viewed(ctx, t, "complete an invitation", func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
 		d, err := v.step(actComplete, now)
 		fx.Events = []audit.Event{v.event(EventCompleted, t.Caller.by(), now, d)}
 		return fx, err

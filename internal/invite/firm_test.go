@@ -1,6 +1,7 @@
 package invite_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
 )
 
 func TestRA_60_a_new_link_kills_the_old_one_and_there_are_five(t *testing.T) {
@@ -354,4 +356,27 @@ func TestEventsArePaged(t *testing.T) {
 	for i := range all {
 		d.is(seen[i], all[i].ID, "event")
 	}
+}
+
+func TestAnEqualRequestOfTheFirmIsAnsweredAsTheFirst(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	v := d.invited()
+	x := d.target(v)
+	x.Idempotency = &verify.Idempotency{Key: "k", Body: []byte("b")}
+	for range 3 {
+		if got, err := d.Resend(t.Context(), x, nil); err != nil || got.Resends != 1 {
+			t.Fatalf("%d %v", got.Resends, err)
+		}
+	}
+	together(16, func(int) {
+		x := d.target(v)
+		x.Idempotency = &verify.Idempotency{Key: "c", Body: []byte("b")}
+		if got, err := d.Cancel(context.Background(), x, "why"); err != nil || got.Status != invite.Canceled {
+			t.Errorf("%s %v", got.Status, err)
+		}
+	})
+	d.is(strings.Count(strings.Join(d.timeline(v.ID), " "), "canceled"), 1, "cancellations")
+	_, err := d.Unlock(t.Context(), x, "another use of the key")
+	d.fault(err, fault.Invalid, "idempotency_mismatch")
 }

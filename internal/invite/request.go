@@ -78,7 +78,7 @@ type Target struct {
 	Caller Caller
 	ID     uid.ID
 
-	Idempotency *verify.Idempotency // of a change that may be asked for again: Resend, Unlock, Cancel, Complete
+	Idempotency *verify.Idempotency // of Resend, Correct, Unlock, Cancel and Complete: an equal request gets the first answer
 }
 
 // ListRequest asks for a page of invitations, newest first.

@@ -25,6 +25,9 @@ type Kept = seal.Answer
 // again, so it does no I/O and takes its time as a value. An error leaves everything as it was and comes back as it is.
 type Decide func(v *Invitation) (outbox.Effects, error)
 
+// Answering is Decide with what is to be kept under an idempotency key; nil: nothing.
+type Answering func(v *Invitation) (outbox.Effects, *Kept, error)
+
 // Filter says which invitations are listed.
 type Filter struct {
 	Status    Status
@@ -68,6 +71,9 @@ type Store interface {
 	Invitations(ctx context.Context, t uid.Tenant, f Filter) ([]Invitation, error)
 	// ChangeInvitation locks one and lets decide change it. A link of another hash takes the place of the one before. ErrNotFound.
 	ChangeInvitation(ctx context.Context, t uid.Tenant, id uid.ID, decide Decide) error
+	// AnswerInvitation is ChangeInvitation that also keeps the answer which the decision gives, if it gives one. A key that has an
+	// answer is ErrAnswered.
+	AnswerInvitation(ctx context.Context, t uid.Tenant, id uid.ID, decide Answering) error
 	// DueInvitations lists at most limit that are not ended and whose time is over at now, the oldest first, of whatever tenant.
 	DueInvitations(ctx context.Context, now time.Time, limit int) ([]Invitation, error)
 	// InvitationEvents lists at most limit events of one after the one with the given id, zero: from the first, in the order in which

@@ -124,6 +124,14 @@ const readInvitation = `SELECT ` + invitationColumns + ` FROM invitation i WHERE
 
 // ChangeInvitation implements invite.Store.
 func (db *DB) ChangeInvitation(ctx context.Context, t uid.Tenant, id uid.ID, decide invite.Decide) error {
+	return db.AnswerInvitation(ctx, t, id, func(v *invite.Invitation) (outbox.Effects, *invite.Kept, error) {
+		fx, err := decide(v)
+		return fx, nil, err
+	})
+}
+
+// AnswerInvitation implements invite.Store.
+func (db *DB) AnswerInvitation(ctx context.Context, t uid.Tenant, id uid.ID, decide invite.Answering) error {
 	return db.changeInvitations(ctx, "change an invitation", func(tx *sql.Tx) (fx outbox.Effects, err error) {
 		v, err := scanInvitation(tx.QueryRowContext(ctx, db.forChange(readInvitation), t[:], id[:]).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -133,8 +141,12 @@ func (db *DB) ChangeInvitation(ctx context.Context, t uid.Tenant, id uid.ID, dec
 			return fx, err
 		}
 		link := v.Link.Hash
-		if fx, err = decide(&v); err != nil {
+		fx, kept, err := decide(&v)
+		if err != nil {
 			return fx, &decided{err}
+		}
+		if err := keepAnswer(ctx, tx, kept); err != nil {
+			return fx, err
 		}
 		v.Version++
 		if err := writeInvitation(ctx, tx, &v, link); err != nil {
