@@ -225,7 +225,7 @@ func (in *createInvitationsInput) row(i int) *verify.Idempotency {
 	return all
 }
 
-// InvitationChange is a POST to one invitation that may be repeated.
+// InvitationChange is a change of one invitation that may be asked for again.
 type InvitationChange struct {
 	Identified
 	Repeatable
@@ -234,7 +234,7 @@ type InvitationChange struct {
 // change is the invitation of the path, and who asks, for a change that may be asked for again.
 func (in *InvitationChange) change(ctx context.Context, how string, body any) (invite.Target, error) {
 	t, err := in.target(ctx)
-	t.Idempotency = in.once("POST /v1/invitations/{id}/"+how, in.ID, body)
+	t.Idempotency = in.once("/v1/invitations/{id}/"+how, in.ID, body)
 	return t, err
 }
 
@@ -311,8 +311,9 @@ func (a *api) completeInvitation(ctx context.Context, in *InvitationChange) (*in
 	return changed(a.Invitations.Complete(ctx, t))
 }
 
+// correctInvitationInput may be repeated although it is no POST: it sends a message.
 type correctInvitationInput struct {
-	Identified
+	InvitationChange
 	Body struct {
 		Email   *string `json:"email,omitempty" maxLength:"320"`
 		Mobile  *string `json:"mobile,omitempty" maxLength:"40"`
@@ -321,7 +322,7 @@ type correctInvitationInput struct {
 }
 
 func (a *api) correctInvitation(ctx context.Context, in *correctInvitationInput) (*invitationOutput, error) {
-	t, err := in.target(ctx)
+	t, err := in.change(ctx, "contact", &in.Body)
 	if err != nil {
 		return nil, err
 	}
