@@ -8,6 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/egress"
 	"github.com/countersign/countersign/internal/factor"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
@@ -17,7 +18,7 @@ import (
 // newWebhooks builds the service of webhooks. They may use a quarter of the worker, so that messages have the rest.
 func (s *server) newWebhooks(client *egress.Client) (*webhook.Service, error) {
 	return webhook.New(webhook.Config{Loopback: s.cfg.DevMode, All: min(64, max(1, s.cfg.Worker.Concurrency/4))}, webhook.Deps{
-		Store: s.storage.db, Ring: s.storage.ring, Records: records{s.verify, s.factors}, Client: client.With(webhook.Timeout),
+		Store: s.storage.db, Ring: s.storage.ring, Records: records{s.verify, s.factors, s.invites}, Client: client.With(webhook.Timeout),
 		Log: s.log, Registry: s.registry, Dialects: []webhook.Dialect{mta.Dialect(), twilio.Dialect()},
 	})
 }
@@ -35,6 +36,25 @@ func (s *server) handlers() map[outbox.Kind]outbox.Handler {
 type records struct {
 	verify  *verify.Service
 	factors *factor.Service
+	invites *invite.Service
+}
+
+// Invitation implements webhook.Records.
+func (r records) Invitation(ctx context.Context, t uid.Tenant, id uid.ID) (webhook.InvitationRecord, error) {
+	v, err := r.invites.Get(ctx, invite.Target{Caller: invite.Caller{Tenant: t}, ID: id})
+	if err != nil {
+		return webhook.InvitationRecord{}, err
+	}
+	c, err := r.invites.Contacts(ctx, t, id)
+	if err != nil {
+		return webhook.InvitationRecord{}, err
+	}
+	return webhook.InvitationRecord{
+		ID: v.ID, Kind: string(v.Kind), Status: string(v.Status), Reference: v.Reference, ExternalID: v.ExternalID, Mobile2FA: v.Mobile2FA,
+		MaskedMobile: v.MaskedMobile, MaskedEmail: v.MaskedEmail, Failure: v.Failure, Vendor: v.Vendor, Phone: c.Phone, PhoneGate: c.PhoneGate,
+		PhoneVerified: c.PhoneVerified, Email: c.Email, EmailGate: c.EmailGate, EmailVerified: c.EmailVerified, CreatedAt: v.CreatedAt,
+		OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt, EndedAt: v.EndedAt,
+	}, nil
 }
 
 // Factor implements webhook.Records.

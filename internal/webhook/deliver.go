@@ -161,6 +161,11 @@ func (s *Service) news(ctx context.Context, w Work) (n News, err error) {
 		if r, err = s.records.Record(ctx, e.Tenant, e.Object); err == nil {
 			n.Record = &r
 		}
+	case t.Of == uid.Invitation:
+		var r InvitationRecord
+		if r, err = s.records.Invitation(ctx, e.Tenant, e.Object); err == nil {
+			n.Invitation = &r
+		}
 	case t.Of != "":
 		var r FactorRecord
 		if r, err = s.records.Factor(ctx, e.Tenant, t.Of, e.Object); err == nil {

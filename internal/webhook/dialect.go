@@ -43,6 +43,8 @@ type News struct {
 	Record *Record       // of the verification that the event is about
 	Factor *FactorRecord // of the factor or challenge that it is about
 	Words  []string      // by which the endpoint asks
+
+	Invitation *InvitationRecord // that it is about
 }
 
 // Message is a body on its way, for its signature.

@@ -98,6 +98,13 @@ func (r records) Factor(_ context.Context, _ uid.Tenant, kind uid.Prefix, id uid
 	return f, nil
 }
 
+func (r records) Invitation(_ context.Context, _ uid.Tenant, id uid.ID) (webhook.InvitationRecord, error) {
+	if r.gone {
+		return webhook.InvitationRecord{}, fault.New(fault.NotFound, "invitation_not_found", "gone")
+	}
+	return webhook.InvitationRecord{ID: id, Kind: "fixed", Status: "sent", CreatedAt: time.Unix(1e9, 0)}, nil
+}
+
 // bench is a service on a store in memory.
 type bench struct {
 	*webhook.Service

@@ -47,12 +47,39 @@ type FactorRecord struct {
 	EndedAt   time.Time
 }
 
+// InvitationRecord is an invitation as its owner may see it. Phone and Email are in full, for dialects whose vendor tells them (ID-36);
+// the native body has neither them nor Vendor.
+type InvitationRecord struct {
+	ID            uid.ID
+	Kind          string // fixed, entered
+	Status        string
+	Reference     string
+	ExternalID    string
+	Mobile2FA     bool // effective
+	MaskedMobile  string
+	MaskedEmail   string
+	Failure       string
+	Vendor        map[string]string
+	Phone         string // E.164; empty: none was given
+	PhoneGate     bool   // it has to be proven
+	PhoneVerified bool
+	Email         string
+	EmailGate     bool
+	EmailVerified bool
+	CreatedAt     time.Time
+	OpenedAt      time.Time
+	ExpiresAt     time.Time
+	EndedAt       time.Time
+}
+
 // Records reads what events are about, as it is now.
 type Records interface {
 	// Record reads a verification, or NotFound.
 	Record(ctx context.Context, tenant uid.Tenant, id uid.ID) (Record, error)
 	// Factor reads a factor or a challenge, by the prefix of its kind, or NotFound.
 	Factor(ctx context.Context, tenant uid.Tenant, kind uid.Prefix, id uid.ID) (FactorRecord, error)
+	// Invitation reads an invitation, or NotFound.
+	Invitation(ctx context.Context, tenant uid.Tenant, id uid.ID) (InvitationRecord, error)
 }
 
 // payload is what is posted. docs/events.md has it as a JSON schema.
@@ -63,7 +90,7 @@ type payload struct {
 	Data      data   `json:"data"`
 }
 
-// data has the fields of a verification in the native API, or those of a factor or challenge, and detail.
+// data has the fields of a verification in the native API, or those of a factor, challenge or invitation, and detail.
 type data struct {
 	ID              string            `json:"id,omitempty"` // absent when the event is about no single thing
 	Status          string            `json:"status,omitempty"`
@@ -82,6 +109,11 @@ type data struct {
 	Sends           *int              `json:"sends,omitempty"`
 	ChecksLeft      *int              `json:"checks_left,omitempty"`
 	Decision        *decision         `json:"decision,omitempty"`
+	Reference       string            `json:"reference,omitempty"`
+	Mobile2FA       *bool             `json:"mobile_2fa_effective,omitempty"`
+	MaskedMobile    string            `json:"masked_mobile,omitempty"`
+	MaskedEmail     string            `json:"masked_email,omitempty"`
+	FailureReason   string            `json:"failure_reason,omitempty"`
 	CreatedAt       string            `json:"created_at,omitempty"`
 	ExpiresAt       string            `json:"expires_at,omitempty"`
 	EndedAt         string            `json:"ended_at,omitempty"`
@@ -112,6 +144,9 @@ func render(n News) ([]byte, error) {
 	if n.Factor != nil {
 		p.Data.fillFactor(n.Factor)
 	}
+	if n.Invitation != nil {
+		p.Data.fillInvitation(n.Invitation)
+	}
 	if t.Detail && len(e.Data) > 0 {
 		p.Data.Detail = e.Data
 	}
@@ -129,6 +164,12 @@ func (d *data) fillFactor(r *FactorRecord) {
 	if !r.Factor.IsZero() {
 		d.Factor = r.Factor.Text(uid.Factor)
 	}
+}
+
+func (d *data) fillInvitation(r *InvitationRecord) {
+	d.Status, d.Reference, d.ExternalID, d.Mobile2FA = r.Status, r.Reference, r.ExternalID, &r.Mobile2FA
+	d.MaskedMobile, d.MaskedEmail, d.FailureReason = r.MaskedMobile, r.MaskedEmail, r.Failure
+	d.CreatedAt, d.ExpiresAt, d.EndedAt = stamp(r.CreatedAt), stamp(r.ExpiresAt), stamp(r.EndedAt)
 }
 
 func (d *data) fill(r *Record) {

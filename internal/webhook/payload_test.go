@@ -45,6 +45,31 @@ func (f full) Record(_ context.Context, _ uid.Tenant, id uid.ID) (webhook.Record
 	return r, nil
 }
 
+func (full) Invitation(_ context.Context, _ uid.Tenant, id uid.ID) (webhook.InvitationRecord, error) {
+	return webhook.InvitationRecord{
+		ID: id, Kind: "entered", Status: "expired", Reference: "case 7", ExternalID: "<u&1>", Mobile2FA: true, MaskedMobile: "+1•••••••23",
+		MaskedEmail: "a•••@example.net", Failure: "contact_attempts_exceeded", Vendor: map[string]string{"secret": "settings"},
+		Phone: "+12025550123", PhoneGate: true, Email: "ann@example.net", EmailGate: true,
+		CreatedAt: time.Unix(1e9, 0), OpenedAt: time.Unix(1e9, 0), ExpiresAt: time.Unix(1e9+300, 0), EndedAt: time.Unix(1e9+9, 0),
+	}, nil
+}
+
+// RA b.6: never a code, a link or a contact in full.
+func TestRA_b6_the_body_of_an_invitation_holds_no_contact_in_full(t *testing.T) {
+	t.Parallel()
+	got := string(body(t, full{}, "invitation.expired", `{"reason":"x"}`))
+	for _, secret := range []string{"5550123", "ann@", "settings", "reason\":\"x"} {
+		if strings.Contains(got, secret) {
+			t.Errorf("%q in %s", secret, got)
+		}
+	}
+	for _, told := range []string{`"mobile_2fa_effective":true`, `"reference":"case 7"`, `"failure_reason":"contact_attempts_exceeded"`, `"id":"inv_`} {
+		if !strings.Contains(got, told) {
+			t.Errorf("%q is missing in %s", told, got)
+		}
+	}
+}
+
 // body is what is posted for an event of a type.
 func body(t *testing.T, from webhook.Records, kind, detail string) []byte {
 	t.Helper()
@@ -156,7 +181,7 @@ func events(t *testing.T, pkg string) (want []string) {
 // The catalogue has every type of the events that package verify leaves, and of factors what is there too.
 func TestTypes_has_every_event_of_verifications(t *testing.T) {
 	t.Parallel()
-	want, of := events(t, "verify"), events(t, "factor")
+	want, of := events(t, "verify"), append(events(t, "factor"), events(t, "invite")...)
 	var got []string
 	for _, kind := range webhook.Types() {
 		if kind.Of != "" && !slices.Contains(of, kind.Name) {

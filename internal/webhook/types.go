@@ -13,7 +13,7 @@ type Type struct {
 	Means  string     // for the documents
 	Detail bool       // the event's own data go along, as data.detail
 	Record bool       // it is about one verification, whose record goes along
-	Of     uid.Prefix // it is about a factor or a challenge, whose record goes along
+	Of     uid.Prefix // it is about a factor, a challenge or an invitation, whose record goes along
 }
 
 // Tested is the type of the event that a test sends, to one endpoint and whatever it wants.
@@ -26,6 +26,9 @@ const disabled = "webhook.disabled"
 func Types() []Type {
 	verification := func(name, means string, detail bool) Type {
 		return Type{Name: "verification." + name, Means: means, Detail: detail, Record: true}
+	}
+	invitation := func(name, means string) Type {
+		return Type{Name: "invitation." + name, Means: means, Of: uid.Invitation}
 	}
 	limited := verification("limited", "a limit refused a request; at most one a minute for each key", true)
 	limited.Record = false
@@ -50,6 +53,23 @@ func Types() []Type {
 		{Name: "factor.verified", Means: "its first right code was handed in", Of: uid.Factor},
 		{Name: "factor.deleted", Means: "it was removed, or its entity was", Of: uid.Factor},
 		{Name: "challenge.approved", Means: "the right code was handed in for a challenge", Of: uid.Challenge},
+		invitation("created", "an invitation was made"),
+		invitation("sent", "a provider took its link"),
+		invitation("undeliverable", "no channel could carry its link"),
+		invitation("opened", "the link was opened in a browser, by a person or a program"),
+		invitation("mobile_code_sent", "the customer asked for a code"),
+		invitation("mobile_verified", "a contact was proven by the right code; all of them, when the status says so"),
+		invitation("mobile_failed", "the codes of a contact are used up, for now or until you unlock it"),
+		invitation("consented", "the customer agreed"),
+		invitation("declined", "the customer did not agree"),
+		invitation("handed_off", "the customer was sent on"),
+		invitation("completed", "nothing is left to be done"),
+		invitation("expired", "its time was over, or the codes of a contact were"),
+		invitation("canceled", "you ended it"),
+		invitation("resent", "a new link was asked for, and the old one is dead"),
+		invitation("unlocked", "a contact that had failed got one more cycle"),
+		invitation("contact_changed", "a contact was corrected, by you or by the customer"),
+		{Name: "invitation.settings_changed", Means: "what you require of invitations, or what your customers see, was changed"},
 		{Name: disabled, Means: "an endpoint answered 410 and was switched off", Detail: true},
 	}
 }

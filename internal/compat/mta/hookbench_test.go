@@ -85,6 +85,10 @@ func (r records) Record(_ context.Context, _ uid.Tenant, id uid.ID) (webhook.Rec
 		Metadata: map[string]string{"team": "a"}, Outcome: "deny", Reasons: []string{"landline"}}, nil
 }
 
+func (records) Invitation(context.Context, uid.Tenant, uid.ID) (webhook.InvitationRecord, error) {
+	return webhook.InvitationRecord{}, nil
+}
+
 func (records) Factor(context.Context, uid.Tenant, uid.Prefix, uid.ID) (webhook.FactorRecord, error) {
 	return webhook.FactorRecord{}, fault.New(fault.NotFound, "factor_not_found", "none")
 }
