@@ -99,6 +99,7 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 		follow(t, dir, addr, "%2B12025550123", pair(t, commands, "", `"status": *"pending"`, "", `"valid": *true`, `"status": *"approved"`))
 	})
 	t.Run("events", func(t *testing.T) { t.Parallel(); live(t, dir, addr) })
+	t.Run("events of invitations", func(t *testing.T) { t.Parallel(); invited(t, dir, addr) })
 	t.Run("receiver", func(t *testing.T) { t.Parallel(); sample(t, dir, addr) })
 	t.Run("api", func(t *testing.T) {
 		t.Parallel()
