@@ -24,7 +24,7 @@ const (
 
 // Handlers are the jobs that the worker runs for this package.
 func (s *Service) Handlers() map[outbox.Kind]outbox.Handler {
-	return map[outbox.Kind]outbox.Handler{JobLink: s.HandleLink}
+	return map[outbox.Kind]outbox.Handler{JobLink: s.HandleLink, JobRemind: s.HandleRemind}
 }
 
 // linkJobs put the link of now on its way, by each of its channels.
@@ -114,7 +114,10 @@ func (s *Service) record(ctx context.Context, v *Invitation, j outbox.Job, c Car
 	c.At = s.moment()
 	err := s.store.ChangeInvitation(ctx, v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
 		fx.Done = []outbox.Ref{j.Ref()}
-		fx.Events, err = v.carried(j.N, c)
+		before := v.SentAt
+		if fx.Events, err = v.carried(j.N, c); err == nil && v.SentAt != before {
+			fx.Jobs = s.nextReminder(v)
+		}
 		return fx, err
 	})
 	if err != nil {

@@ -1,0 +1,85 @@
+package invite
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// JobRemind is the job that reminds of link N.
+const JobRemind outbox.Kind = "invitation_remind"
+
+// reminderN is the number of the first notice of reminder k, from 1: those of links are below it.
+const reminderN = 100
+
+// waiting reports whether the customer may be reminded: the link is with them, and the gate or what follows is still before them (RA-61).
+func (v *Invitation) waiting() bool {
+	return slices.Contains([]Status{Sent, Opened, MobilePending}, v.Status)
+}
+
+// nextReminder is the job of the reminder that comes next; none when the last one was sent.
+func (s *Service) nextReminder(v *Invitation) []outbox.Job {
+	if v.Link.Reminded >= len(v.Reminders) || v.SentAt.IsZero() {
+		return nil
+	}
+	due := v.SentAt.Add(time.Duration(v.Reminders[v.Link.Reminded]) * 24 * time.Hour)
+	return []outbox.Job{{ID: uid.New(s.Now(), v.ID.Bucket()), Kind: JobRemind, Tenant: v.Tenant, Object: v.ID, N: v.Link.N, Due: due}}
+}
+
+// HandleRemind sends a reminder by the channels that had taken the link, outside the quiet hours of the number. It is counted, and the
+// next one planned, before it is sent: after a crash one may be missing, and none comes twice.
+func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict {
+	v, err := s.store.Invitation(ctx, j.Tenant, j.Object)
+	if errors.Is(err, ErrNotFound) {
+		return outbox.Finish()
+	}
+	if err != nil {
+		return s.later(j, err)
+	}
+	now := s.moment()
+	if v.Link.N != j.N || !v.waiting() || v.Over(now) {
+		return outbox.Finish()
+	}
+	var notices []Notice
+	for _, c := range v.Link.Carried {
+		if c.State == delivery.Failed {
+			continue
+		}
+		n, err := s.notice(ctx, &v, c.Channel)
+		if err != nil {
+			return s.later(j, err)
+		}
+		if at := n.To.Awake(now); at.After(now) {
+			return outbox.Later(at, "quiet hours")
+		}
+		n.Kind, n.N = NoticeReminder, reminderN*(v.Link.Reminded+1)+v.Link.N
+		notices = append(notices, n)
+	}
+	err = s.store.ChangeInvitation(ctx, v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
+		if v.Link.N != j.N || !v.waiting() {
+			return fx, errNothing
+		}
+		v.Link.Reminded++
+		fx.Done, fx.Jobs = []outbox.Ref{j.Ref()}, s.nextReminder(v)
+		fx.Events = []audit.Event{v.event(EventReminded, system(), now, data{Status: v.Status, Link: v.Link.N, Send: v.Link.Reminded})}
+		return fx, nil
+	})
+	if errors.Is(err, errNothing) {
+		return outbox.Finish()
+	}
+	if err != nil {
+		return s.later(j, err)
+	}
+	for _, n := range notices {
+		if _, err := s.notifier.Notify(ctx, n); err != nil {
+			s.log.Warn("a reminder was not sent", "invitation", v.ID.Text(uid.Invitation), "channel", string(n.Channel), "error", err)
+		}
+	}
+	return outbox.Done()
+}
