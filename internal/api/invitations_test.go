@@ -150,6 +150,8 @@ var invitations = []scenario{
 	{name: "no events", method: "GET", target: invPath + "/events", status: 200, want: []string{`{"data":[],"next":null}`}},
 	{name: "resend without a body", method: "POST", target: invPath + "/resend", status: 200},
 	{name: "resend by no channel", method: "POST", target: invPath + "/resend", body: `{"channel":"pigeon"}`, status: 422, want: []string{`"field":"channel"`}, not: []string{"pigeon"}},
+	{name: "resend by a channel without a contact", method: "POST", target: invPath + "/resend", body: `{"channel":"email"}`, status: 422,
+		prepare: func(s *services) { s.err = fault.New(fault.Invalid, "channel_invalid", "Use another.").On("channels") }, want: []string{`"field":"channel"`}},
 	{name: "a correction of nothing that there is", method: "PATCH", target: invPath + "/contact", body: `{"phone":"+12025550123"}`, status: 422, not: []string{"2025550123"}},
 	{name: "complete", method: "POST", target: invPath + "/complete", status: 200},
 	{name: "a state that forbids it", method: "POST", target: invPath + "/cancel", body: `{"reason":"no"}`, status: 409,

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strconv"
 	"time"
@@ -258,7 +259,11 @@ func (a *api) resendInvitation(ctx context.Context, in *resendInvitationInput) (
 	default:
 		channels = []delivery.Channel{delivery.Channel(in.Body.Channel)}
 	}
-	return changed(a.Invitations.Resend(ctx, t, channels))
+	v, err := a.Invitations.Resend(ctx, t, channels)
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Field == "channels" {
+		err = f.On("channel") // as it is called here
+	}
+	return changed(v, err)
 }
 
 // changed is the answer to a change.
