@@ -287,6 +287,9 @@ func TestACrashBetweenTheRightCodeAndThePassIsHealedByReading(t *testing.T) {
 	}
 	d.status(v, invite.MobilePending)
 	d.hub(stranger, invite.StepPhone) // it heals, and for the session that was right
+	if got := d.data(v.ID, "mobile_verified"); got["client_hash"] != nil {
+		t.Errorf("the stranger's machine is told as the one that passed: %v", got)
+	}
 	d.hub(v, invite.StepConsent)
 	d.is(strings.Count(strings.Join(d.timeline(v.ID), " "), "mobile_verified"), 1, "passes")
 	d.is(d.sent(), 1, "codes")
