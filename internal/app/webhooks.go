@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 
+	"github.com/countersign/countersign/internal/compat/idenfy"
 	"github.com/countersign/countersign/internal/compat/mta"
 	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/egress"
@@ -19,7 +20,7 @@ import (
 func (s *server) newWebhooks(client *egress.Client) (*webhook.Service, error) {
 	return webhook.New(webhook.Config{Loopback: s.cfg.DevMode, All: min(64, max(1, s.cfg.Worker.Concurrency/4))}, webhook.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Records: records{s.verify, s.factors, s.invites}, Client: client.With(webhook.Timeout),
-		Log: s.log, Registry: s.registry, Dialects: []webhook.Dialect{mta.Dialect(), twilio.Dialect()},
+		Log: s.log, Registry: s.registry, Dialects: append(idenfy.Dialects(s.invites), mta.Dialect(), twilio.Dialect()),
 	})
 }
 
