@@ -46,14 +46,9 @@ func (r records) Invitation(ctx context.Context, t uid.Tenant, id uid.ID) (webho
 	if err != nil {
 		return webhook.InvitationRecord{}, err
 	}
-	c, err := r.invites.Contacts(ctx, t, id)
-	if err != nil {
-		return webhook.InvitationRecord{}, err
-	}
 	return webhook.InvitationRecord{
 		ID: v.ID, Kind: string(v.Kind), Status: string(v.Status), Reference: v.Reference, ExternalID: v.ExternalID, Mobile2FA: v.Mobile2FA,
-		MaskedMobile: v.MaskedMobile, MaskedEmail: v.MaskedEmail, Failure: v.Failure, Vendor: v.Vendor, Phone: c.Phone, PhoneGate: c.PhoneGate,
-		PhoneVerified: c.PhoneVerified, Email: c.Email, EmailGate: c.EmailGate, EmailVerified: c.EmailVerified, CreatedAt: v.CreatedAt,
+		MaskedMobile: v.MaskedMobile, MaskedEmail: v.MaskedEmail, Failure: v.Failure, CreatedAt: v.CreatedAt,
 		OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt, EndedAt: v.EndedAt,
 	}, nil
 }
