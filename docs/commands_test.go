@@ -99,6 +99,7 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 		follow(t, dir, addr, "%2B12025550123", pair(t, commands, "", `"status": *"pending"`, "", `"valid": *true`, `"status": *"approved"`))
 	})
 	t.Run("events", func(t *testing.T) { t.Parallel(); live(t, dir, addr) })
+	t.Run("events of invitations", func(t *testing.T) { t.Parallel(); invited(t, dir, addr) })
 	t.Run("receiver", func(t *testing.T) { t.Parallel(); sample(t, dir, addr) })
 	t.Run("api", func(t *testing.T) {
 		t.Parallel()
@@ -117,6 +118,18 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"data":\[\{"id":"vrf_.*"next":"?[a-zA-Z0-9_]+"?`,
 			`"code_length":8,"ttl_seconds":120`,
 			`"data":\[\{"id":"svc_.*"code_length":8`,
+			`"id":"inv_.*"masked_mobile":"\+1.*"mobile_2fa":"pending","mobile_2fa_effective":true,"mobile_2fa_policy":"yes_optional"`, "",
+			`"id":"inv_.*"reference":"case-7"`,
+			`"data":\[\{"id":"inv_.*"next":null`,
+			`"data":\[\{"id":"evt_.*"type":"invitation.created"`,
+			`"status":"created".*"channels":\["sms"\].*"resend_count":1`,
+			`"masked_mobile":"\+1[^"]*28".*"resend_count":2`,
+			`"status":"canceled"`,
+			`"accepted":\[\{"row":0,.*"rejected":\[\{"row":1,"field":"mobile","code":"mobile_required"`,
+			`"mobile_2fa":"yes_optional","link_expiry_hours":720.*"version":[0-9]`, "",
+			`"link_expiry_hours":168.*"updated_by":"key:key_.*"version":[1-9]`,
+			`"status":409.*"code":"settings_stale"`, "",
+			`"brand":\{"name":"Acme".*"version":[1-9]`,
 			`"id":"whk_.*"secret":"whsec_`,
 			`"data":\[\{"id":"whk_.*"enabled":true`,
 			`"status":409`, // it was approved already

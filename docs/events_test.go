@@ -123,6 +123,20 @@ func live(t *testing.T, dir, addr string) {
 	}, third)
 }
 
+// invited has a server post what it posts of an invitation (RA b.6), and compares it with events.md.
+func invited(t *testing.T, dir, addr string) {
+	c, r := connect(t, dir, addr), newHook(t)
+	secret := c.do("POST", "/v1/webhooks", map[string]any{"url": r.url, "events": []string{"invitation.*"}}).Secret
+	const to = "+12025550134"
+	id := c.do("POST", "/v1/invitations", map[string]any{"first_name": "Ann", "last_name": "Lee", "mobile": to, "external_id": "x-1"}).ID
+	c.do("POST", "/v1/invitations/"+id+"/resend", map[string]any{})
+	c.do("PATCH", "/v1/invitations/"+id+"/contact", map[string]any{"mobile": "+12025550135"})
+	c.do("POST", "/v1/invitations/"+id+"/cancel", map[string]any{"reason": "sent to the wrong person"})
+	await(t, r, secret, to, map[string]string{
+		"invitation.created": id, "invitation.resent": id, "invitation.contact_changed": id, "invitation.canceled": id,
+	}, "")
+}
+
 // sample builds and runs the receiver of events.md, and has the server send it a test event.
 func sample(t *testing.T, dir, addr string) {
 	text, err := os.ReadFile("events.md")

@@ -59,6 +59,8 @@ type Config struct {
 	Verifications Verifications
 	Profiles      Profiles
 	Webhooks      Webhooks
+	Invitations   Invitations
+	Settings      Settings
 	Receipts      Receipts
 	Setting       Setting
 }
@@ -73,7 +75,20 @@ type api struct {
 	huma huma.API
 }
 
-// New builds the API: a handler to be wrapped in the chain of package web with web.APIPolicy. It serves /v1/,
+// The paths whose bodies may be larger than others.
+const (
+	invitationsBulk       = "/v1/invitations/bulk"       // ten notes
+	settingsCustomisation = "/v1/settings/customisation" // a picture, and texts in many languages
+)
+
+// Policy is what the API asks of the chain.
+func Policy() web.Policy {
+	p := web.APIPolicy()
+	p.Large = map[string]int64{invitationsBulk: 512 << 10, settingsCustomisation: 1 << 20}
+	return p
+}
+
+// New builds the API: a handler to be wrapped in the chain of package web with Policy. It serves /v1/,
 // /callbacks/ and /openapi.json, and answers everything else with a problem.
 func New(cfg Config) (http.Handler, error) {
 	h, _, err := build(cfg)

@@ -7,10 +7,11 @@
 //
 // Invariants:
 //   - The tenant of every call is the one that the key proves; nothing in a request can name another.
-//   - No answer holds a value that was sent, except `to` in the answer to a start, to those who sent it. No answer
-//     holds a code.
+//   - No problem holds a value that was sent. No answer holds a recipient in full, except `to` in the answer to a start,
+//     to those who sent it, and what is revealed to those who may see it. No answer holds a code or a link.
 //   - Every error is a problem (RFC 9457), also those that the standard mux or huma would tell in their own way.
-//   - A body is JSON in UTF-8, at most 64 KiB and 16 levels deep, without unknown or repeated names.
+//   - A body is JSON in UTF-8, at most 64 KiB (more on the paths of Policy) and 16 levels deep, without unknown or repeated
+//     names.
 //
-// The package decides nothing about verifications, and keeps nothing.
+// The package decides nothing about verifications and invitations, and keeps nothing.
 package api

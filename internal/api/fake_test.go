@@ -15,8 +15,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/api"
+	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/risk"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
@@ -31,6 +34,8 @@ var (
 	_ api.Profiles      = (*tenant.Directory)(nil)
 	_ api.Verifications = (*verify.Service)(nil)
 	_ api.Webhooks      = (*webhook.Service)(nil)
+	_ api.Invitations   = (*invite.Service)(nil)
+	_ api.Settings      = (*invite.Service)(nil)
 	_ api.Receipts      = (*delivery.Dispatcher)(nil).Receipts
 )
 
@@ -43,6 +48,7 @@ var (
 	key   = uid.New(began, 11)
 	whk   = uid.New(began, 13)
 	wdl   = uid.New(began, 15)
+	inv   = uid.New(began, 17)
 )
 
 // Keys of the fake. A key "csk_only:SCOPE" holds that one scope.
@@ -64,6 +70,11 @@ type services struct {
 	views   []verify.View
 	more    uid.ID
 	service tenant.Service
+
+	mode     policy.Mode      // of invitations
+	view     invite.View      // what every method for invitations answers
+	refused  map[string]error // of CreateMany, by first name
+	timeline []audit.Event
 }
 
 func newServices() *services {
@@ -87,6 +98,7 @@ func newServices() *services {
 		views: []verify.View{masked},
 		service: tenant.Service{ID: svc, Tenant: acme, Name: "Acme", Default: true, CodeLength: 6, TTL: 5 * time.Minute,
 			EmailTTL: 10 * time.Minute, MaxChecks: 5, MaxSends: 5, Resend: tenant.SameCode, CreatedAt: began, UpdatedAt: began, Version: 1},
+		mode: policy.YesOptional, view: oneInvitation(),
 	}
 }
 
@@ -214,7 +226,7 @@ func oneSetting(name, value string) error {
 // newServer is the API in its chain, as the program runs it.
 func newServer(tb testing.TB, s *services, log io.Writer) http.Handler {
 	tb.Helper()
-	return chained(tb, api.Config{Keys: s, Verifications: s, Profiles: s, Webhooks: hooks{s}, Receipts: s.receipts, Setting: oneSetting}, log)
+	return chained(tb, api.Config{Keys: s, Verifications: s, Profiles: s, Webhooks: hooks{s}, Invitations: invites{s}, Settings: invites{s}, Receipts: s.receipts, Setting: oneSetting}, log)
 }
 
 // chained is the API over any services.
@@ -228,7 +240,7 @@ func chained(tb testing.TB, cfg api.Config, log io.Writer) http.Handler {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return chain.Wrap(web.APIPolicy(), h)
+	return chain.Wrap(api.Policy(), h)
 }
 
 // call sends one request with the usual headers; those given replace them, and an empty value removes one.
@@ -237,6 +249,9 @@ func call(h http.Handler, method, target, body string, header map[string]string)
 	r.Header.Set("Authorization", "Bearer "+keyNamed)
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if method == "PUT" {
+		r.Header.Set("If-Match", "3") // the version that the fake's settings have
 	}
 	for k, v := range header {
 		if v == "" {

@@ -23,7 +23,7 @@ func callChunked(h http.Handler, body string) *httptest.ResponseRecorder {
 // FuzzBody sends any body to every route that takes one. No body is a 500, every refusal is a whole problem, and no
 // refusal holds any run of eight bytes of the body that could be a secret, which is one with a digit in it.
 func FuzzBody(f *testing.F) {
-	for _, group := range [][]scenario{starts, checks, profiles, malformed} {
+	for _, group := range [][]scenario{starts, checks, profiles, malformed, invitations, invitationsOfMany, settings} {
 		for _, s := range group {
 			f.Add([]byte(s.body))
 		}
@@ -55,4 +55,4 @@ func FuzzBody(f *testing.F) {
 }
 
 // schemaWords are runs with digits that our own texts hold.
-var schemaWords = []byte(`"status":400, "status":413, "status":415, "status":422, expected length <= 0123456789, expected number >= 30, <= 600, 16 levels, see byte`)
+var schemaWords = []byte(`"status":400, "status":413, "status":415, "status":422, expected length <= 0123456789, expected number >= 30, <= 600, 16 levels, see byte, "mobile_2fa" of "items", <= 3600, <= 8760`)

@@ -73,7 +73,7 @@ func decode(data []byte, v any) error {
 		}
 		return tooGreat // the one other way to fail into an any
 	}
-	found, clean := inspect(*tree)
+	found, clean := inspect(*tree, false)
 	if !clean {
 		return notPrinted
 	}
@@ -108,15 +108,21 @@ func outline(data []byte) (members, depth int) {
 	return members, depth
 }
 
+// prose names the members in whose texts lines may break, at any depth.
+var prose = map[string]bool{"notes": true, "texts": true}
+
 // inspect counts the members of all objects in a decoded tree, and reports whether no text in it has a control
-// character: none of ours needs one, and a NUL can't be stored.
-func inspect(v any) (members int, clean bool) {
+// character, but for line breaks in prose: none of ours needs one, and a NUL can't be stored.
+func inspect(v any, inProse bool) (members int, clean bool) {
 	switch v := v.(type) {
 	case string:
+		if inProse {
+			v = strings.ReplaceAll(v, "\n", " ")
+		}
 		return 0, printable(v)
 	case []any:
 		for _, e := range v {
-			n, ok := inspect(e)
+			n, ok := inspect(e, inProse)
 			if !ok {
 				return 0, false
 			}
@@ -125,7 +131,7 @@ func inspect(v any) (members int, clean bool) {
 	case map[string]any:
 		members = len(v)
 		for k, e := range v {
-			n, ok := inspect(e)
+			n, ok := inspect(e, inProse || prose[k])
 			if !ok || !printable(k) {
 				return 0, false
 			}

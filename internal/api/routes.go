@@ -28,7 +28,7 @@ type route struct {
 func routes() []route {
 	const one = "/v1/verifications/{id}"
 	const service = "/v1/services/{id}"
-	return append(webhookRoutes(), []route{
+	return slices.Concat(webhookRoutes(), invitationRoutes(), settingRoutes(), []route{
 		{method: "POST", path: "/v1/verifications", id: "start-verification", scope: tenant.ScopeVerifyStart, status: 201,
 			summary: "Start a verification",
 			detail: "Sends a code. When one is open for the same recipient, service and purpose, this is a send on it " +
@@ -70,7 +70,7 @@ func routes() []route {
 			summary: "Change a service", detail: "Fields that are left out stay as they are.", register: serve((*api).updateService)},
 		{method: "DELETE", path: service, id: "delete-service", scope: tenant.ScopeServicesWrite, status: 204,
 			summary: "Remove a service", register: serve((*api).deleteService)},
-	}...)
+	})
 }
 
 // webhookRoutes are those of endpoints that get events.
@@ -99,6 +99,58 @@ func webhookRoutes() []route {
 		{method: "POST", path: one + "/deliveries/{delivery}/replay", id: "replay-webhook-delivery", scope: tenant.ScopeWebhooksWrite,
 			status: 202, summary: "Send the event of a delivery once more", detail: "As a new delivery, with the same webhook-id.",
 			register: serve((*api).replayWebhook)},
+	}
+}
+
+// invitationRoutes are those of links that a firm sends to its customers.
+func invitationRoutes() []route {
+	const one = "/v1/invitations/{id}"
+	const read, write = tenant.ScopeInvitesRead, tenant.ScopeInvitesWrite
+	return []route{
+		{method: "POST", path: "/v1/invitations", id: "create-invitation", scope: write, status: 201, summary: "Invite a customer",
+			detail:   "Sends a link, which stands in the message alone. What your settings say of Mobile 2FA holds for it to the end.",
+			register: serve((*api).createInvitation)},
+		{method: "POST", path: invitationsBulk, id: "create-invitations", scope: write, status: 202, summary: "Invite up to ten customers",
+			detail:   "Each row by itself: one that is refused stops no other. The body may have 512 KiB.",
+			register: serve((*api).createInvitations)},
+		{method: "GET", path: "/v1/invitations", id: "list-invitations", scope: read,
+			summary: "List invitations, newest first", register: serve((*api).listInvitations)},
+		{method: "GET", path: one, id: "get-invitation", scope: read, summary: "Read an invitation",
+			detail:   "reveal=contact shows the contacts in full, needs the scope " + tenant.ScopeRecipientShow + " and is written to the audit log.",
+			register: serve((*api).getInvitation)},
+		{method: "GET", path: one + "/events", id: "list-invitation-events", scope: read,
+			summary: "Read the timeline of an invitation, oldest first", register: serve((*api).invitationEvents)},
+		{method: "POST", path: one + "/resend", id: "resend-invitation", scope: write, summary: "Send a new link",
+			detail:   "The one before dies, with all that it opened. At most five times.",
+			register: serve((*api).resendInvitation)},
+		{method: "PATCH", path: one + "/contact", id: "correct-invitation", scope: write, summary: "Correct the contacts of an invitation",
+			detail:   "Codes and proofs are void, and a new link goes out. Until the contacts are proven.",
+			register: serve((*api).correctInvitation)},
+		{method: "POST", path: one + "/unlock", id: "unlock-invitation", scope: write, summary: "Give a locked proof one more cycle",
+			detail:   "It neither passes nor skips it: only the customer can, by a right code.",
+			register: serve((*api).unlockInvitation)},
+		{method: "POST", path: one + "/cancel", id: "cancel-invitation", scope: write,
+			summary: "Cancel an invitation", register: serve((*api).cancelInvitation)},
+		{method: "POST", path: one + "/complete", id: "complete-invitation", scope: write, summary: "Tell that your own part is done",
+			detail: "Of one that was handed off to you.", register: serve((*api).completeInvitation)},
+	}
+}
+
+// settingRoutes are those of what a tenant decided.
+func settingRoutes() []route {
+	const put = "Needs If-Match with the version that you have read: 422 without it, 409 when it is not that of now any more. " +
+		"Fields that are left out stay as they are. "
+	return []route{
+		{method: "GET", path: "/v1/settings/checks", id: "get-checks", scope: tenant.ScopeSettingsRead,
+			summary: "Read what you require of invitations", register: serve((*api).getChecks)},
+		{method: "PUT", path: "/v1/settings/checks", id: "put-checks", scope: tenant.ScopeSettingsWrite,
+			summary: "Change what you require of invitations", detail: put + "It holds for invitations that are made later.",
+			register: serve((*api).putChecks)},
+		{method: "GET", path: settingsCustomisation, id: "get-customisation", scope: tenant.ScopeSettingsRead,
+			summary: "Read what your customers see", register: serve((*api).getCustomisation)},
+		{method: "PUT", path: settingsCustomisation, id: "put-customisation", scope: tenant.ScopeSettingsWrite,
+			summary: "Change what your customers see", detail: put + "The body may have 1 MiB.",
+			register: serve((*api).putCustomisation)},
 	}
 }
 
@@ -147,7 +199,7 @@ func statuses(rt route) []int {
 	if rt.method != "GET" {
 		s = append(s, 409)
 	}
-	if rt.method == "POST" || rt.method == "PATCH" {
+	if rt.method == "POST" || rt.method == "PATCH" || rt.method == "PUT" {
 		s = append(s, 408, 413, 415)
 	}
 	slices.Sort(s)

@@ -9,6 +9,7 @@ var (
 	vrfPath = "/v1/verifications/" + vrf.Text(uid.Verification)
 	svcPath = "/v1/services/" + svc.Text(uid.Service)
 	whkPath = "/v1/webhooks/" + whk.Text(uid.Webhook)
+	invPath = "/v1/invitations/" + inv.Text(uid.Invitation)
 	wdlPath = whkPath + "/deliveries/" + wdl.Text(uid.WebhookSent)
 )
 
@@ -45,4 +46,18 @@ var everyRoute = []struct {
 	{"post /v1/webhooks/{id}/test", "POST", whkPath + "/test", "", tenant.ScopeWebhooksWrite, 202},
 	{"get /v1/webhooks/{id}/deliveries", "GET", whkPath + "/deliveries", "", tenant.ScopeWebhooksRead, 200},
 	{"post /v1/webhooks/{id}/deliveries/{delivery}/replay", "POST", wdlPath + "/replay", "", tenant.ScopeWebhooksWrite, 202},
+	{"post /v1/invitations", "POST", "/v1/invitations", `{"first_name":"Ann","last_name":"Lee","mobile":"+12025550123"}`, tenant.ScopeInvitesWrite, 201},
+	{"post /v1/invitations/bulk", "POST", "/v1/invitations/bulk", `{"items":[{"first_name":"Ann","last_name":"Lee","mobile":"+12025550123"}]}`, tenant.ScopeInvitesWrite, 202},
+	{"get /v1/invitations", "GET", "/v1/invitations", "", tenant.ScopeInvitesRead, 200},
+	{"get /v1/invitations/{id}", "GET", invPath, "", tenant.ScopeInvitesRead, 200},
+	{"get /v1/invitations/{id}/events", "GET", invPath + "/events", "", tenant.ScopeInvitesRead, 200},
+	{"post /v1/invitations/{id}/resend", "POST", invPath + "/resend", `{}`, tenant.ScopeInvitesWrite, 200},
+	{"patch /v1/invitations/{id}/contact", "PATCH", invPath + "/contact", `{"mobile":"+12025550124"}`, tenant.ScopeInvitesWrite, 200},
+	{"post /v1/invitations/{id}/unlock", "POST", invPath + "/unlock", `{"reason":"they called"}`, tenant.ScopeInvitesWrite, 200},
+	{"post /v1/invitations/{id}/cancel", "POST", invPath + "/cancel", "", tenant.ScopeInvitesWrite, 200},
+	{"post /v1/invitations/{id}/complete", "POST", invPath + "/complete", "", tenant.ScopeInvitesWrite, 200},
+	{"get /v1/settings/checks", "GET", "/v1/settings/checks", "", tenant.ScopeSettingsRead, 200},
+	{"put /v1/settings/checks", "PUT", "/v1/settings/checks", `{"mobile_2fa":"yes_required"}`, tenant.ScopeSettingsWrite, 200},
+	{"get /v1/settings/customisation", "GET", "/v1/settings/customisation", "", tenant.ScopeSettingsRead, 200},
+	{"put /v1/settings/customisation", "PUT", "/v1/settings/customisation", `{"verify_phone":"on"}`, tenant.ScopeSettingsWrite, 200},
 }

@@ -28,39 +28,45 @@ type scenario struct {
 
 func TestAPI(t *testing.T) {
 	t.Parallel()
-	for _, group := range [][]scenario{starts, checks, reads, profiles, webhooks, callbacks, refusals, malformed} {
-		for _, s := range group {
-			t.Run(s.name, func(t *testing.T) {
-				t.Parallel()
-				fake := newServices()
-				if s.prepare != nil {
-					s.prepare(fake)
+	for _, group := range [][]scenario{starts, checks, reads, profiles, webhooks, callbacks, refusals, malformed, invitations, invitationsOfMany, settings} {
+		play(t, group)
+	}
+}
+
+// play makes the requests of scenarios, each of an API of its own, and compares the answers.
+func play(t *testing.T, group []scenario) {
+	t.Helper()
+	for _, s := range group {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			fake := newServices()
+			if s.prepare != nil {
+				s.prepare(fake)
+			}
+			w := call(newServer(t, fake, io.Discard), s.method, s.target, s.body, s.header)
+			got := w.Body.String()
+			if w.Code != s.status {
+				t.Fatalf("status = %d, want %d; body: %s", w.Code, s.status, got)
+			}
+			for _, part := range s.want {
+				if !strings.Contains(got, part) {
+					t.Errorf("the answer lacks %s: %s", part, got)
 				}
-				w := call(newServer(t, fake, io.Discard), s.method, s.target, s.body, s.header)
-				got := w.Body.String()
-				if w.Code != s.status {
-					t.Fatalf("status = %d, want %d; body: %s", w.Code, s.status, got)
+			}
+			for _, part := range s.not {
+				if strings.Contains(got, part) {
+					t.Errorf("the answer holds %s: %s", part, got)
 				}
-				for _, part := range s.want {
-					if !strings.Contains(got, part) {
-						t.Errorf("the answer lacks %s: %s", part, got)
-					}
+			}
+			for k, v := range s.fields {
+				if w.Header().Get(k) != v {
+					t.Errorf("%s = %q, want %q", k, w.Header().Get(k), v)
 				}
-				for _, part := range s.not {
-					if strings.Contains(got, part) {
-						t.Errorf("the answer holds %s: %s", part, got)
-					}
-				}
-				for k, v := range s.fields {
-					if w.Header().Get(k) != v {
-						t.Errorf("%s = %q, want %q", k, w.Header().Get(k), v)
-					}
-				}
-				if w.Code >= 400 {
-					checkProblem(t, w.Header().Get("Content-Type"), w.Code, w.Body.Bytes())
-				}
-			})
-		}
+			}
+			if w.Code >= 400 {
+				checkProblem(t, w.Header().Get("Content-Type"), w.Code, w.Body.Bytes())
+			}
+		})
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
@@ -21,6 +22,7 @@ import (
 var everyScope = []string{
 	tenant.ScopeAll, tenant.ScopeVerifyStart, tenant.ScopeVerifyCheck, tenant.ScopeVerifyRead, tenant.ScopeVerifyApprove,
 	tenant.ScopeRecipientShow, tenant.ScopeServicesRead, tenant.ScopeServicesWrite,
+	tenant.ScopeInvitesRead, tenant.ScopeInvitesWrite, tenant.ScopeSettingsRead, tenant.ScopeSettingsWrite,
 }
 
 func TestSEC_79_every_error_of_every_route_is_a_problem(t *testing.T) {
@@ -62,9 +64,9 @@ func TestSEC_21_every_429_says_when_to_come_back(t *testing.T) {
 
 func TestSEC_81_an_idempotency_key_reaches_the_service_with_what_was_asked(t *testing.T) {
 	t.Parallel()
-	asked := func(target, body string) *verify.Idempotency {
+	ask := func(method, target, body string) *verify.Idempotency {
 		fake := newServices()
-		w := call(newServer(t, fake, io.Discard), "POST", target, body, map[string]string{"Idempotency-Key": "k-1"})
+		w := call(newServer(t, fake, io.Discard), method, target, body, map[string]string{"Idempotency-Key": "k-1"})
 		if w.Code >= 300 {
 			t.Fatalf("%s answers %d: %s", target, w.Code, w.Body)
 		}
@@ -81,15 +83,20 @@ func TestSEC_81_an_idempotency_key_reaches_the_service_with_what_was_asked(t *te
 			return r.Idempotency
 		case hookAsked:
 			return r.Idempotency
+		case invite.CreateRequest:
+			return r.Idempotency
+		case inviteAsked:
+			return r.Target.Idempotency
 		}
 		return nil
 	}
+	asked := func(target, body string) *verify.Idempotency { return ask("POST", target, body) }
 	seen := map[string]string{}
 	for _, r := range everyRoute {
-		if r.method != "POST" {
+		if r.method != "POST" && r.target != invPath+"/contact" || r.target == "/v1/invitations/bulk" { // its rows have keys of their own
 			continue
 		}
-		got := asked(r.target, r.body)
+		got := ask(r.method, r.target, r.body)
 		if got == nil || got.Key != "k-1" {
 			t.Errorf("%s: idempotency = %v", r.operation, got)
 			continue

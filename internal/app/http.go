@@ -30,7 +30,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	}
 	native, err := api.New(api.Config{
 		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Webhooks: s.webhooks,
-		Receipts: s.dispatcher.Receipts, Setting: mta.CheckSetting,
+		Invitations: s.invites, Settings: s.invites, Receipts: s.dispatcher.Receipts, Setting: mta.CheckSetting,
 	})
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		web.Check{Name: "database", OK: s.storage.db.Ping},
 		web.Check{Name: "worker", OK: s.workerReady},
 	)
-	rest := chain.Wrap(web.APIPolicy(), native)
+	rest := chain.Wrap(api.Policy(), native)
 	edges := map[string]http.Handler{"/healthz": health, "/readyz": health, jwksPath: chain.Wrap(web.APIPolicy(), s.jwks())}
 	operator, err := s.camara(chain)
 	if err != nil {

@@ -309,7 +309,8 @@ func (r KeyRequest) check(now time.Time) (f Faults) {
 func Scopes() []string {
 	return []string{ScopeAll, ScopeVerifyStart, ScopeVerifyCheck, ScopeVerifyRead, ScopeVerifyApprove, ScopeRecipientShow,
 		ScopeServicesRead, ScopeServicesWrite, ScopeWebhooksRead, ScopeWebhooksWrite,
-		ScopeFactorsRead, ScopeFactorsWrite, ScopeFactorsCheck}
+		ScopeFactorsRead, ScopeFactorsWrite, ScopeFactorsCheck,
+		ScopeInvitesRead, ScopeInvitesWrite, ScopeSettingsRead, ScopeSettingsWrite}
 }
 
 // stored is a time as it comes back from the database.

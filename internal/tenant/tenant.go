@@ -142,4 +142,8 @@ const (
 	ScopeFactorsRead   = "factors:read"
 	ScopeFactorsWrite  = "factors:write" // enrols, changes and removes: whoever holds it can stand in for a person
 	ScopeFactorsCheck  = "factors:check" // asks for codes and hands them in
+	ScopeInvitesRead   = "invitations:read"
+	ScopeInvitesWrite  = "invitations:write"
+	ScopeSettingsRead  = "settings:read"
+	ScopeSettingsWrite = "settings:write" // may loosen what every later invitation asks for
 )

@@ -17,7 +17,7 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
-// MaxBody is the largest request body that is read, in bytes (SEC-83).
+// MaxBody is the largest request body that is read, in bytes (SEC-83), but for paths that a Policy names.
 const MaxBody = 64 << 10
 
 // Config is what a Chain needs.
@@ -49,8 +49,17 @@ func NewChain(cfg Config) (*Chain, error) {
 
 // Policy is what an edge asks of the chain.
 type Policy struct {
-	Header http.Header // set on every answer, before the handler
-	Fail   Fail        // tells an error in the edge's own form
+	Header http.Header      // set on every answer, before the handler
+	Fail   Fail             // tells an error in the edge's own form
+	Large  map[string]int64 // paths whose bodies may be larger than MaxBody, with how large, in bytes
+}
+
+// maxBody is the largest body that is read of r.
+func (p Policy) maxBody(r *http.Request) int64 {
+	if n, ok := p.Large[r.URL.Path]; ok {
+		return n
+	}
+	return MaxBody
 }
 
 // APIPolicy is for machines: nothing is cached, and a browser that is led here runs nothing.
@@ -90,13 +99,14 @@ func (c *Chain) Wrap(p Policy, next http.Handler) http.Handler {
 			h[k] = v // shared by all answers: Set replaces it, and Add copies it, for Clone leaves no room behind it
 		}
 		h["X-Request-Id"] = []string{x.id}
-		if r.ContentLength > MaxBody {
+		limit := p.maxBody(r)
+		if r.ContentLength > limit {
 			h.Set("Connection", "close") // rather than read what will not be used
 			p.Fail(x, r, ErrTooLarge)
 			return
 		}
 		if r.ContentLength != 0 {
-			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
 		}
 		next.ServeHTTP(x, r)
 	})

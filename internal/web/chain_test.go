@@ -192,6 +192,40 @@ func TestBodyCap(t *testing.T) {
 	}
 }
 
+func TestBodyCapOfAPathThatTakesMore(t *testing.T) {
+	t.Parallel()
+	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := web.APIPolicy()
+	p.Large = map[string]int64{"/large": 2 * web.MaxBody}
+	h := chain.Wrap(p, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err != nil {
+			web.WriteProblem(w, r, err)
+		}
+	}))
+	for _, c := range []struct {
+		path    string
+		size    int
+		chunked bool
+		status  int
+	}{
+		{"/large", 2 * web.MaxBody, false, 200}, {"/large", 2*web.MaxBody + 1, false, 413},
+		{"/large", 2 * web.MaxBody, true, 200}, {"/large", 2*web.MaxBody + 1, true, 413},
+		{"/large/x", web.MaxBody + 1, false, 413}, {"/other", web.MaxBody + 1, true, 413},
+	} {
+		r := httptest.NewRequest("POST", c.path, strings.NewReader(strings.Repeat("x", c.size)))
+		if c.chunked {
+			r.ContentLength = -1
+		}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != c.status {
+			t.Errorf("%s, %d bytes (chunked %t): %d, want %d", c.path, c.size, c.chunked, w.Code, c.status)
+		}
+	}
+}
+
 func TestSEC_19_client_address(t *testing.T) {
 	t.Parallel()
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")}

@@ -55,7 +55,7 @@ var shapes = map[fault.Kind]shape{
 
 // Faults that only HTTP knows: requests that could not be read, each with a status of its own.
 var (
-	ErrTooLarge    = fault.New(fault.Malformed, "body_too_large", "The body is too large. Send at most 64 KiB.")
+	ErrTooLarge    = fault.New(fault.Malformed, "body_too_large", "The body is too large. Send at most 64 KiB, where the documentation of the route names no other size.")
 	ErrMediaType   = fault.New(fault.Malformed, "unsupported_media_type", "Send the body as application/json.")
 	ErrMethod      = fault.New(fault.Malformed, "method_not_allowed", "This path does not take this method. See the Allow header.")
 	ErrSlowBody    = fault.New(fault.Malformed, "request_timeout", "The body did not arrive in time. Send the request again.")

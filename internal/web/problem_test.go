@@ -54,7 +54,7 @@ func TestProblem(t *testing.T) {
 			http.Header{"Retry-After": {"86400"}, "Ratelimit": {`"c";r=0;t=86400`}}},
 		{"unavailable", fault.New(fault.Unavailable, "c", message), `{"type":"/problems/c","title":"Not available now","status":503,"detail":"Do this.","code":"c","request_id":""}`,
 			http.Header{"Retry-After": {"1"}}},
-		{"too large", &http.MaxBytesError{Limit: 1}, `{"type":"/problems/body_too_large","title":"Body too large","status":413,"detail":"The body is too large. Send at most 64 KiB.","code":"body_too_large","request_id":""}`, nil},
+		{"too large", &http.MaxBytesError{Limit: 1}, `{"type":"/problems/body_too_large","title":"Body too large","status":413,"detail":"The body is too large. Send at most 64 KiB, where the documentation of the route names no other size.","code":"body_too_large","request_id":""}`, nil},
 		{"method", web.ErrMethod, `{"type":"/problems/method_not_allowed","title":"Method not allowed","status":405,"detail":"This path does not take this method. See the Allow header.","code":"method_not_allowed","request_id":""}`, nil},
 		{"slow", web.ErrSlowBody, `{"type":"/problems/request_timeout","title":"Request timeout","status":408,"detail":"The body did not arrive in time. Send the request again.","code":"request_timeout","request_id":""}`, nil},
 		{"media type", web.ErrMediaType, `{"type":"/problems/unsupported_media_type","title":"Unsupported media type","status":415,"detail":"Send the body as application/json.","code":"unsupported_media_type","request_id":""}`, nil},

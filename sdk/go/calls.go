@@ -107,15 +107,21 @@ func (c *Client) read(ctx context.Context, id string, query url.Values) (Record,
 // List goes through the verifications that r asks for, newest first, a page at a time as the loop goes on. It ends after
 // the first error, which it gives beside a zero Verification. The sequence may be gone through again, from the beginning.
 func (c *Client) List(ctx context.Context, r ListRequest) iter.Seq2[Verification, error] {
-	return func(yield func(Verification, error) bool) {
-		query := r.query()
+	return pages[Verification](ctx, c, "/v1/verifications", r.query)
+}
+
+// pages goes through a list.
+func pages[T any](ctx context.Context, c *Client, path string, filter func() url.Values) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		query := filter()
 		for {
 			var page struct {
-				Data []Verification `json:"data"`
-				Next string         `json:"next"` // null at the end
+				Data []T    `json:"data"`
+				Next string `json:"next"` // null at the end
 			}
-			if err := c.get(ctx, "/v1/verifications", query, &page); err != nil {
-				yield(Verification{}, err)
+			if err := c.get(ctx, path, query, &page); err != nil {
+				var none T
+				yield(none, err)
 				return
 			}
 			for _, v := range page.Data { // none is no end: what a filter drops leaves short pages
@@ -144,10 +150,13 @@ func (r ListRequest) query() url.Values {
 	return q
 }
 
-// pathOf is the path of a verification. An empty id would make it another one's.
-func pathOf(id, how string) (string, error) {
+// pathOf is the path of a verification.
+func pathOf(id, how string) (string, error) { return pathTo("verification", id, how) }
+
+// pathTo is the path of one thing of a kind. An empty id would make it another one's.
+func pathTo(kind, id, how string) (string, error) {
 	if id == "" || id == "." || id == ".." {
-		return "", errors.New("countersign: the id of the verification is missing")
+		return "", errors.New("countersign: the id of the " + kind + " is missing")
 	}
-	return "/v1/verifications/" + url.PathEscape(id) + how, nil
+	return "/v1/" + kind + "s/" + url.PathEscape(id) + how, nil
 }

@@ -1,0 +1,207 @@
+package countersign
+
+import (
+	"context"
+	"iter"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// InvitationStatus is how far an invitation has come.
+type InvitationStatus string
+
+// The states of invitations. Completed, Declined, Expired and Canceled are the ends.
+const (
+	InvitationCreated        InvitationStatus = "created"       // the link is on its way
+	InvitationSent           InvitationStatus = "sent"          // a provider took it
+	InvitationUndeliverable  InvitationStatus = "undeliverable" // no channel could carry it
+	InvitationOpened         InvitationStatus = "opened"
+	InvitationMobilePending  InvitationStatus = "mobile_pending"  // a code was asked for
+	InvitationMobileVerified InvitationStatus = "mobile_verified" // the contacts are proven
+	InvitationMobileFailed   InvitationStatus = "mobile_failed"   // the tries are used up
+	InvitationConsentPending InvitationStatus = "consent_pending"
+	InvitationConsented      InvitationStatus = "consented"
+	InvitationHandedOff      InvitationStatus = "handed_off" // the customer was sent on to you
+	InvitationCompleted      InvitationStatus = "completed"
+	InvitationDeclined       InvitationStatus = "declined"
+	InvitationExpired        InvitationStatus = "expired"
+	InvitationCanceled       InvitationStatus = "canceled"
+)
+
+// InvitationRequest asks for an invitation: a link to a customer. The names, and Email or Mobile, are required.
+type InvitationRequest struct {
+	FirstName      string    `json:"first_name"`
+	LastName       string    `json:"last_name"`
+	Email          string    `json:"email,omitempty"`
+	Mobile         string    `json:"mobile,omitempty"`     // E.164, or a national number of Country
+	Country        string    `json:"country,omitempty"`    // ISO 3166 alpha-2
+	Mobile2FA      *bool     `json:"mobile_2fa,omitempty"` // whether the customer proves the number first; your setting when nil
+	Reference      string    `json:"reference,omitempty"`  // yours; lists can be filtered by it
+	Notes          string    `json:"notes,omitempty"`      // never shown to the customer
+	Locale         string    `json:"locale,omitempty"`     // BCP 47; the browser's language when empty
+	ConsentVersion string    `json:"consent_version,omitempty"`
+	RedirectURL    string    `json:"redirect_url,omitempty"` // https, on the list of your settings: where the customer goes after consent
+	ExternalID     string    `json:"external_id,omitempty"`  // yours; comes back in events
+	Channels       []Channel `json:"channels,omitempty"`     // Email, SMS: how the link goes; all that there is a contact for when empty
+
+	ExpiresInHours int  `json:"-"` // life of the link, 1 to 8760; your setting when 0
+	NeverExpires   bool `json:"-"` // the link has no end, whatever ExpiresInHours says
+
+	// IdempotencyKey lets you repeat this request over several calls. When empty, each call makes one of its own.
+	IdempotencyKey string `json:"-"`
+}
+
+// Invitation is a customer's way from a link to the hand-over. It never has the link or a code. Times have milliseconds.
+type Invitation struct {
+	ID               string           `json:"id"`
+	Kind             string           `json:"kind"` // fixed: you named the contacts; entered: the customer does
+	Status           InvitationStatus `json:"status"`
+	FirstName        string           `json:"first_name"`
+	LastName         string           `json:"last_name"`
+	MaskedEmail      string           `json:"masked_email,omitempty"`
+	MaskedMobile     string           `json:"masked_mobile,omitempty"`
+	ChangedByThem    bool             `json:"contact_changed_by_customer"`
+	Reference        string           `json:"reference,omitempty"`
+	ExternalID       string           `json:"external_id,omitempty"`
+	Notes            string           `json:"notes,omitempty"`
+	Locale           string           `json:"locale,omitempty"`
+	Mobile2FA        string           `json:"mobile_2fa"`           // passed, failed, pending, not_used, not_allowed
+	Mobile2FAOn      bool             `json:"mobile_2fa_effective"` // as decided when it was made
+	Mobile2FAPolicy  string           `json:"mobile_2fa_policy"`    // your setting when it was made
+	Overridden       bool             `json:"mobile_2fa_overridden"`
+	Channels         []Channel        `json:"channels"`
+	Deliveries       []LinkDelivery   `json:"deliveries"` // of the link of now
+	Gates            []Gate           `json:"gates"`
+	ConsentVersion   string           `json:"consent_version,omitempty"`
+	RedirectURL      string           `json:"redirect_url,omitempty"`
+	ResendCount      int              `json:"resend_count"`  // new links sent
+	AttemptCount     int              `json:"attempt_count"` // codes asked for
+	FailureReason    string           `json:"failure_reason,omitempty"`
+	CreatedAt        time.Time        `json:"created_at"`
+	UpdatedAt        time.Time        `json:"updated_at"`
+	LinkSentAt       time.Time        `json:"link_sent_at,omitzero"`
+	OpenedAt         time.Time        `json:"opened_at,omitzero"`
+	MobileVerifiedAt time.Time        `json:"mobile_verified_at,omitzero"`
+	ConsentedAt      time.Time        `json:"consented_at,omitzero"`
+	HandedOffAt      time.Time        `json:"handed_off_at,omitzero"`
+	EndedAt          time.Time        `json:"ended_at,omitzero"`
+	ExpiresAt        time.Time        `json:"expires_at,omitzero"` // zero: never
+	LockedUntil      time.Time        `json:"locked_until,omitzero"`
+}
+
+// LinkDelivery is what came of sending a link by one channel.
+type LinkDelivery struct {
+	Channel Channel   `json:"channel"`
+	State   string    `json:"state"` // sending, sent, delivered, failed, expired, unknown
+	Error   string    `json:"error"` // stable word; empty when the provider took it
+	At      time.Time `json:"at"`
+}
+
+// Gate is one contact that the customer proves.
+type Gate struct {
+	Channel     Channel   `json:"channel"`           // SMS or Email
+	Fixed       bool      `json:"fixed"`             // the contact is the one that you gave
+	Contact     string    `json:"contact,omitempty"` // masked
+	Sends       int       `json:"sends"`             // codes of this cycle
+	Cycle       int       `json:"cycle"`             // from 1
+	PassedAt    time.Time `json:"passed_at,omitzero"`
+	LockedUntil time.Time `json:"locked_until,omitzero"`
+	Shut        bool      `json:"shut"` // locked until you unlock it
+}
+
+// InvitationListRequest says which invitations to list. Empty fields match all.
+type InvitationListRequest struct {
+	Status    InvitationStatus
+	Reference string    // exactly
+	Contact   string    // exactly this number or address
+	Mobile2FA *bool     // whether the gate is on
+	From, To  time.Time // of the creation: From <= t < To
+	PageSize  int       // how many one request fetches, 1 to 250; 50 when 0
+}
+
+// LinkRequest asks for a new link. Every field may be empty.
+type LinkRequest struct {
+	Channel string `json:"channel,omitempty"` // email, sms, both; as before when empty
+
+	IdempotencyKey string `json:"-"` // as in InvitationRequest
+}
+
+// CreateInvitation sends a link to a customer. A choice that your setting forbids is an *Error with status 409 and code
+// policy_locked; a contact that is missing is 400 with mobile_required or contact_required. Nothing is sent then.
+func (c *Client) CreateInvitation(ctx context.Context, r InvitationRequest) (Invitation, error) {
+	var out Invitation
+	body := struct {
+		InvitationRequest
+		Hours any `json:"expires_in_hours,omitzero"`
+	}{InvitationRequest: r}
+	switch {
+	case r.NeverExpires:
+		body.Hours = (*int)(nil) // null, where nil would be left out
+	case r.ExpiresInHours != 0:
+		body.Hours = r.ExpiresInHours
+	}
+	_, err := c.post(ctx, "/v1/invitations", r.IdempotencyKey, body, &out)
+	return out, err
+}
+
+// GetInvitation reads an invitation. The contacts are masked.
+func (c *Client) GetInvitation(ctx context.Context, id string) (Invitation, error) {
+	var out Invitation
+	path, err := pathTo("invitation", id, "")
+	if err != nil {
+		return out, err
+	}
+	return out, c.get(ctx, path, nil, &out)
+}
+
+// ListInvitations goes through the invitations that r asks for, newest first, as List does through verifications.
+func (c *Client) ListInvitations(ctx context.Context, r InvitationListRequest) iter.Seq2[Invitation, error] {
+	return pages[Invitation](ctx, c, "/v1/invitations", r.query)
+}
+
+func (r InvitationListRequest) query() url.Values {
+	q := url.Values{}
+	for name, value := range map[string]string{"status": string(r.Status), "reference": r.Reference, "contact": r.Contact} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if r.Mobile2FA != nil {
+		q.Set("mobile_2fa", strconv.FormatBool(*r.Mobile2FA))
+	}
+	for name, t := range map[string]time.Time{"from": r.From, "to": r.To} {
+		if !t.IsZero() {
+			q.Set(name, t.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	if r.PageSize != 0 {
+		q.Set("limit", strconv.Itoa(r.PageSize))
+	}
+	return q
+}
+
+// ResendInvitation sends a new link. The one before dies at once, with all that it opened. After five, and when the invitation has
+// ended, it is an *Error.
+func (c *Client) ResendInvitation(ctx context.Context, id string, r LinkRequest) (Invitation, error) {
+	return c.changeInvitation(ctx, id, "/resend", r.IdempotencyKey, r)
+}
+
+// CancelInvitation ends an invitation: its link is dead. The reason, which may be empty, is for the audit log. One that has ended is
+// an *Error with status 409.
+func (c *Client) CancelInvitation(ctx context.Context, id, reason string) (Invitation, error) {
+	body := struct {
+		Reason string `json:"reason,omitempty"`
+	}{reason}
+	return c.changeInvitation(ctx, id, "/cancel", "", body)
+}
+
+func (c *Client) changeInvitation(ctx context.Context, id, how, key string, body any) (Invitation, error) {
+	var out Invitation
+	path, err := pathTo("invitation", id, how)
+	if err != nil {
+		return out, err
+	}
+	_, err = c.post(ctx, path, key, body, &out)
+	return out, err
+}
