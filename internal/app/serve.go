@@ -171,13 +171,13 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.factors, err = factor.New(factorLimits(s.cfg), s.storage.ring, s.storage.db); err != nil {
 		return err
 	}
-	if s.webhooks, err = s.newWebhooks(client); err != nil {
-		return err
-	}
 	if s.handover, err = handover.New(s.cfg.BaseURL(), s.storage.ring, s.storage.db); err != nil {
 		return err
 	}
 	if s.invites, err = s.newInvitations(); err != nil {
+		return err
+	}
+	if s.webhooks, err = s.newWebhooks(client); err != nil {
 		return err
 	}
 	if s.worker, err = outbox.New(outbox.Config{

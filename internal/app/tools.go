@@ -13,6 +13,7 @@ import (
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/risk/safelist"
 	"github.com/countersign/countersign/internal/seal"
@@ -188,8 +189,8 @@ func (t *Tools) ExportSubject(ctx context.Context, of uid.Tenant, to string, w i
 	})
 }
 
-// EraseSubject blanks a recipient in verifications and events; the log still verifies, and says that it was done and by
-// whom (SEC-99). It is refused while a verification is open. It answers how many verifications and events were blanked.
+// EraseSubject blanks a recipient in verifications, invitations and events; the log still verifies, and says that it was done and by
+// whom (SEC-99). It is refused while one of those is open. It answers how many verifications and events were blanked.
 func (t *Tools) EraseSubject(ctx context.Context, of uid.Tenant, to, actor string) (verifications, events int, err error) {
 	s, err := t.subject(of, to)
 	if err != nil {
@@ -204,6 +205,9 @@ func (t *Tools) EraseSubject(ctx context.Context, of uid.Tenant, to, actor strin
 	}); err != nil {
 		return 0, 0, err
 	}
+	if err := t.noOpenInvitation(ctx, of, s.blind); err != nil {
+		return 0, 0, err
+	}
 	events, err = audit.EraseSubject(ctx, t.storage.db, audit.Erasure{
 		Tenant: of, Bucket: s.bucket, Actor: actor, Is: func(e *audit.Event) (bool, error) {
 			value, err := verify.OpenSubject(t.storage.ring, e)
@@ -215,6 +219,25 @@ func (t *Tools) EraseSubject(ctx context.Context, of uid.Tenant, to, actor strin
 	}
 	n, err := t.storage.db.EraseRecipient(ctx, of, s.bucket, s.blind)
 	return int(n), events, err
+}
+
+// noOpenInvitation is the refusal while an invitation of the recipient has not ended.
+func (t *Tools) noOpenInvitation(ctx context.Context, of uid.Tenant, blind [16]byte) error {
+	f := invite.Filter{Contact: &blind, Limit: 250}
+	for {
+		list, err := t.storage.db.Invitations(ctx, of, f)
+		if err != nil {
+			return err
+		}
+		for _, v := range list {
+			if f.To = v.ID; !v.Status.Terminal() {
+				return fault.New(fault.Conflict, "invitation_open", "An invitation of this recipient is open. Cancel it, and erase again.")
+			}
+		}
+		if len(list) < f.Limit {
+			return nil
+		}
+	}
 }
 
 // RotateMasterKey adds a new version to the key file. Servers use it from their next start; what older versions sealed

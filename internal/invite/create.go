@@ -2,6 +2,7 @@ package invite
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
@@ -33,8 +34,24 @@ func (s *Service) CreateMany(ctx context.Context, rs []CreateRequest) ([]ManyAns
 	out := make([]ManyAnswer, len(rs))
 	for i, r := range rs {
 		out[i].Answer, out[i].Err = s.Create(ctx, r)
+		s.note(ctx, r.Caller, i, out[i].Err)
 	}
 	return out, nil
+}
+
+// note logs why one of several invitations was not made, when that is ours: the request as a whole is answered well, so nobody else
+// tells the cause.
+func (s *Service) note(ctx context.Context, by Caller, row int, err error) {
+	level := slog.LevelError
+	switch {
+	case err == nil:
+		return
+	case fault.Is(err, fault.Unavailable):
+		level = slog.LevelWarn
+	case fault.As(err).Kind != fault.Internal:
+		return
+	}
+	s.log.Log(ctx, level, "one of several invitations was not made", "request_id", by.RequestID, "row", row, "error", err)
 }
 
 // making is one creation on its way.

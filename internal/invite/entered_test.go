@@ -34,6 +34,7 @@ func TestID_12_to_14_the_customer_enters_the_number_gets_four_digits_and_is_let_
 	d.is(page.Gate.CodeLength, 4, "length")
 	d.is(len(d.code()), 4, "length of the code")
 	d.is(d.world.codes[0].To.Value, mobile, "recipient")
+	d.is(len(d.list(invite.ListRequest{Contact: mobile})), 1, "found by the number that was entered")
 	d.check(v, d.code(), invite.CheckRight)
 	d.hub(v, invite.StepHandOff) // ID-44: without consent and a further step, that is all
 	if _, page, err := d.HandOff(t.Context(), v); err != nil || page.Step != invite.StepDone {

@@ -113,6 +113,7 @@ func TestRA_56_correcting_the_number_voids_codes_proofs_and_the_link(t *testing.
 	}
 	v, page := d.open(token)
 	d.is(page.Gate.State, invite.GateIntro, "face")
+	d.is(page.Gate.SendsLeft, 4, "sends")
 	d.send(v, invite.SendSent)
 	d.is(d.world.codes[len(d.world.codes)-1].To.Value, another, "recipient")
 	d.check(v, d.code(), invite.CheckRight)

@@ -112,9 +112,9 @@ func (g *Gate) left(now time.Time) int {
 	return max(g.MaxSends-g.Sends, 0)
 }
 
-// void takes away what was sent and proven: the gate is as it was at first, but for its count of starts.
+// void takes away what was sent and proven, for another contact: the gate has its two cycles again, and only goes on counting.
 func (g *Gate) void() {
-	*g = Gate{Channel: g.Channel, Fixed: g.Fixed, MaxSends: g.MaxSends, MaxCycles: max(g.MaxCycles, g.Cycle+1), Cycle: g.Cycle + 1, N: g.N}
+	*g = Gate{Channel: g.Channel, Fixed: g.Fixed, MaxSends: g.MaxSends, MaxCycles: g.Cycle + 2, Cycle: g.Cycle + 1, N: g.N}
 }
 
 // lock ends a cycle: the gate waits for its next one, or for the firm when there is none (RA-39).

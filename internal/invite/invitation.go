@@ -144,3 +144,14 @@ func (v *Invitation) Copy() *Invitation {
 	c.Gates, c.Sessions, c.Link.Carried = slices.Clone(v.Gates), slices.Clone(v.Sessions), slices.Clone(v.Link.Carried)
 	return &c
 }
+
+// Erase blanks all that leads to the person, for their rights. What was decided and when stays, and the keyed hashes in the log (RA-68).
+func (v *Invitation) Erase() {
+	v.Sealed, v.Masked, v.EmailIndex, v.PhoneIndex = nil, Masked{}, [16]byte{}, [16]byte{}
+	v.Reference, v.ExternalID, v.Vendor, v.Sessions, v.Consent.Client = "", "", nil, nil, nil
+	v.Gates = slices.Clone(v.Gates)
+	for i := range v.Gates {
+		g := &v.Gates[i]
+		g.Contact, g.Masked, g.Index, g.Evidence = nil, "", [16]byte{}, nil
+	}
+}

@@ -157,6 +157,11 @@ func (r *sending) stale(g *Gate) bool {
 func (r *sending) take(v *Invitation, g *Gate, now time.Time) ([]audit.Event, error) {
 	if !g.Fixed {
 		r.setContact(v, g, r.to.Value, r.to.Masked())
+		if g.Channel == delivery.Email {
+			v.Masked.Email, v.EmailIndex = g.Masked, g.Index
+		} else {
+			v.Masked.Mobile, v.PhoneIndex = g.Masked, g.Index
+		}
 		return nil, nil
 	}
 	d, err := r.edit(v, g, r.to)

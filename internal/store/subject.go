@@ -3,13 +3,15 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 
 	"github.com/countersign/countersign/internal/uid"
 )
 
 // EraseRecipient blanks everything that leads to a recipient in the tenant's verifications: the sealed value, the blind
-// index, the mask, and what the tenant wrote beside it; and takes it off the safe list. The rows stay, for counting and for the log. Verifications that
-// are open are left alone; the caller sees to it that there are none. It answers how many rows were blanked.
+// index, the mask, and what the tenant wrote beside it; and takes it off the safe list. The rows stay, for counting and for the log. So it
+// does with the tenant's invitations. Verifications and invitations that are open are left alone; the caller sees to it that there are
+// none. It answers how many verifications were blanked.
 func (db *DB) EraseRecipient(ctx context.Context, tenant uid.Tenant, bucket uint16, blind [16]byte) (int64, error) {
 	var n int64
 	err := db.write(ctx, func(tx *sql.Tx) error {
@@ -28,6 +30,9 @@ func (db *DB) EraseRecipient(ctx context.Context, tenant uid.Tenant, bucket uint
 		if n, err = r.RowsAffected(); err != nil {
 			return err
 		}
+		if err := db.eraseInvitations(ctx, tx, tenant, blind); err != nil {
+			return err
+		}
 		if _, err = tx.ExecContext(ctx, `DELETE FROM safe_number WHERE tenant = $1 AND number_hash = $2`, tenant[:], blind[:]); err != nil {
 			return err
 		}
@@ -36,4 +41,31 @@ func (db *DB) EraseRecipient(ctx context.Context, tenant uid.Tenant, bucket uint
 		return err
 	})
 	return n, db.away("erase a recipient", err)
+}
+
+// eraseInvitations blanks the invitations of a recipient that have ended.
+func (db *DB) eraseInvitations(ctx context.Context, tx *sql.Tx, tenant uid.Tenant, blind [16]byte) error {
+	rows, err := tx.QueryContext(ctx, db.forChange(`SELECT `+invitationColumns+` FROM invitation i
+		WHERE i.tenant = $1 AND (i.email_index = $2 OR i.phone_index = $2)`), tenant[:], blind[:])
+	list, err := collect(rows, err, scanInvitation)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		v := &list[i]
+		if !v.Status.Terminal() {
+			continue
+		}
+		v.Erase()
+		v.Version++
+		body, err := jsonText(v, false)
+		if err != nil {
+			return fmt.Errorf("encode an invitation: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE invitation SET reference = '', email_index = NULL, phone_index = NULL, version = $3, body = $4
+			WHERE tenant = $1 AND id = $2`, v.Tenant[:], v.ID[:], v.Version, body); err != nil {
+			return err
+		}
+	}
+	return nil
 }
