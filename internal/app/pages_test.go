@@ -300,3 +300,33 @@ func TestRA_48_AServerHandsOver(t *testing.T) {
 		t.Errorf("the trail is %v, want %v", w.trail(id), want)
 	}
 }
+
+// TestTwoLinksInOneBrowser do not disturb each other, and one that has expired says so.
+func TestTwoLinksInOneBrowser(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	one, first := w.invited(nil)
+	two, second := w.invited(func(r *invite.CreateRequest) { r.Mobile = "+12025550124" })
+	v := w.visitor()
+	v.open(first)
+	v.press("/mobile/send", nil)
+	page := v.text
+	v.open(second)
+	v.press("/mobile/send", nil)
+	v.press("/mobile/check", url.Values{"code": {w.code("+12025550124", 1)}})
+	v.sees("Do you agree to the use of your data?")
+	v.text = page
+	v.press("/mobile/check", url.Values{"code": {w.code(devMobile, 1)}})
+	v.sees("Do you agree to the use of your data?")
+	v.press("/consent", url.Values{"decision": {"accept"}})
+	v.sees("You are done")
+	w.is(one, invite.Completed)
+	w.is(two, invite.ConsentPending)
+
+	w.later(721 * time.Hour)
+	late := w.visitor()
+	if status := late.open(second); status != http.StatusGone || !strings.Contains(late.text, "This link no longer works") || !strings.Contains(late.text, "dev") {
+		t.Errorf("an expired link: %d\n%s", status, late.text)
+	}
+	w.is(two, invite.Expired)
+}

@@ -13,10 +13,22 @@
 //	GET  /v/i/{invitation}/consent      Consent
 //	POST /v/i/{invitation}/consent      accepts or declines; 303 to the hub
 //	GET  /v/i/{invitation}/done         Leave when the firm goes on elsewhere, else Done
+//	GET  /v/i/{invitation}/logo/{name}  the firm's logo, for who has a session
 //	GET  /v/assets/..., /v/brand/...    style, script, icon; colours of a firm. Served by Assets, for good
 //
 // Steps go back to the hub and never to each other. A GET changes nothing but the language: with ?lang= in its query, which
-// is what the language switch asks for.
+// is what the language switch asks for. Two of them note how far the customer has come: that consent is asked for, and that
+// the firm goes on. HEAD does neither, and opens nothing.
+//
+// # Sessions and forms
+//
+// The link's token is in one request and in no page. What it gives is a cookie whose path is that of the invitation, and a second
+// one of the link's own path, so that the link opened again goes on in the session of before (RA-44).
+//
+// A form is taken from our own origin alone, and with its token: a keyed hash over session, path and what the form was drawn
+// for (forms.go). Each asks one method of invite.Service and leads back to the hub or its page, or is answered with the page
+// and what is wrong, by status 200: a wrong code is an answer, and browsers would call anything else an error in the console. Faults
+// have the statuses of package web, and pages of their own.
 //
 // # Pages
 //

@@ -130,6 +130,10 @@ func consents() []exhibit {
 				Recipients: []string{"Acme Payments", "Our identity service in the European Union"},
 				Retention:  "Five years after your account is closed.", Version: "2026-04"}
 		}), acme},
+		{"consent-free", framed(func(f hosted.Frame) hosted.View {
+			return &hosted.Consent{Frame: f, Decide: form, TextLocale: "de", Version: "7", More: []string{
+				"Wir prüfen Ihre Angaben, wie es das Geldwäschegesetz verlangt.", "Sie können Ihre Einwilligung jederzeit widerrufen."}}
+		}), longest},
 		{"consent-longest", framed(func(f hosted.Frame) hosted.View {
 			const long = "Verarbeitung zur Erfüllung der geldwäscherechtlichen Sorgfaltspflichten einschließlich der Identifizierung wirtschaftlich Berechtigter nach §§ 10 bis 17 GwG."
 			return &hosted.Consent{Frame: f, Decide: form, TextLocale: "de", Purpose: strings.Repeat(long+" ", 3),

@@ -95,8 +95,9 @@ func (v *Invitation) open(session [32]byte, by By, now time.Time) (audit.Event, 
 		return audit.Event{}, err
 	}
 	v.Sessions = append(v.Sessions, Session{Hash: session, OpenedAt: now})
-	if extra := len(v.Sessions) - MaxSessions; extra > 0 {
-		v.Sessions = slices.Delete(v.Sessions, 0, extra)
+	if len(v.Sessions) > MaxSessions {
+		i := max(0, slices.IndexFunc(v.Sessions, func(s Session) bool { return !v.working(s.Hash) }))
+		v.Sessions = slices.Delete(v.Sessions, i, i+1)
 	}
 	if v.OpenedAt.IsZero() {
 		v.OpenedAt = now
@@ -106,6 +107,12 @@ func (v *Invitation) open(session [32]byte, by By, now time.Time) (audit.Event, 
 	}
 	d.Link = v.Link.N
 	return v.event(EventOpened, by, now, d), nil
+}
+
+// working reports whether a session has asked for a code or passed a gate: machines that open links do neither, and must not put out the
+// customer who does.
+func (v *Invitation) working(session [32]byte) bool {
+	return slices.ContainsFunc(v.Gates, func(g Gate) bool { return g.Asker == session || g.PassedBy == session })
 }
 
 // restart sets the clock of an entered invitation: for its gates, or once they are passed for the rest.

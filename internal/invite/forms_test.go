@@ -97,3 +97,21 @@ func TestWithoutAnAddressForCustomersNoInvitationIsMade(t *testing.T) {
 		t.Errorf("it answers %v", err)
 	}
 }
+
+// TestRA_24_scanners_put_nobody_out: a session that asked for a code stays, however often the link is opened meanwhile.
+func TestRA_24_scanners_put_nobody_out(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.create()
+	token := d.token()
+	v, _ := d.open(token)
+	d.send(v, invite.SendSent)
+	for range 10 {
+		d.open(token)
+	}
+	d.check(v, d.code(), invite.CheckRight)
+	for range 10 {
+		d.open(token)
+	}
+	d.hub(v, invite.StepConsent)
+}

@@ -26,7 +26,7 @@ const (
 	MaxNotes      = 2000
 	MaxExternalID = 100
 	MaxReason     = 200
-	MaxSessions   = 5 // open at a time; the oldest goes
+	MaxSessions   = 5 // open at a time; the oldest goes that has asked for no code, else the oldest
 	MaxLinks      = 6 // the first and five more (RA-60)
 	MaxVendor     = 64
 	MaxVendorText = 2048
