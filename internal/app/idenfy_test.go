@@ -41,7 +41,7 @@ type posted struct {
 	body             map[string]any
 }
 
-func newTown(t *testing.T) *firmTown {
+func newFirmTown(t *testing.T) *firmTown {
 	t.Helper()
 	cfg, err := Load(Options{Dev: true, Listen: "127.0.0.1:0", DataDir: filepath.Join(t.TempDir(), "data")})
 	if err != nil {
@@ -200,7 +200,7 @@ func (c *firmTown) next(event string) posted {
 
 func TestIDenfy_a_session_from_its_token_to_the_signed_webhook(t *testing.T) {
 	t.Parallel()
-	c := newTown(t)
+	c := newFirmTown(t)
 	if !strings.HasPrefix(c.IDenfy.APIKey, "key_") || c.IDenfy.SigningKey == "" || c.IDenfy.APISecret != c.APIKey {
 		t.Fatalf("%+v", c.IDenfy)
 	}
@@ -243,7 +243,7 @@ func TestIDenfy_a_session_from_its_token_to_the_signed_webhook(t *testing.T) {
 
 func TestID_32_33_a_customer_is_sent_to_the_pages_of_the_list_with_nothing_added(t *testing.T) {
 	t.Parallel()
-	c := newTown(t)
+	c := newFirmTown(t)
 	by := invite.Caller{Actor: "key:key_1"}
 	var err error
 	if by.Tenant, err = uid.ParseTenant(c.Tenant); err != nil {
@@ -273,7 +273,7 @@ func TestID_32_33_a_customer_is_sent_to_the_pages_of_the_list_with_nothing_added
 
 func TestIDenfy_a_session_that_nobody_uses_ends_with_its_webhook_and_is_asked_for_anew(t *testing.T) {
 	t.Parallel()
-	c := newTown(t)
+	c := newFirmTown(t)
 	late := c.session(map[string]any{"verifyPhone": true, "expiryTime": 1})
 	p := c.next("IDENTIFICATION_EXPIRED")
 	if p.body["scanRef"] != late["scanRef"] || p.body["final"] != nil || p.body["phoneVerification"].(map[string]any)["phone"] != nil || p.body["status"].(map[string]any)["reason"] != "link_expired" {
@@ -290,7 +290,7 @@ func TestIDenfy_a_session_that_nobody_uses_ends_with_its_webhook_and_is_asked_fo
 
 func TestID_46_48_a_text_message_and_its_code_are_good_once_and_for_three_tries(t *testing.T) {
 	t.Parallel()
-	c := newTown(t)
+	c := newFirmTown(t)
 	send := func(to string) string {
 		t.Helper()
 		status, out := c.call("POST", "/fraud/send-sms", map[string]any{"phone_number": to, "sender_name": "Acme"})
@@ -328,7 +328,7 @@ func TestID_46_48_a_text_message_and_its_code_are_good_once_and_for_three_tries(
 // The digits of a session are held by a key that is written in the commit which makes it: no other session can be made with them.
 func TestID_45_digits_are_an_accounts_own_while_they_can_be_used(t *testing.T) {
 	t.Parallel()
-	c := newTown(t)
+	c := newFirmTown(t)
 	by, err := uid.ParseTenant(c.Tenant)
 	if err != nil {
 		t.Fatal(err)
