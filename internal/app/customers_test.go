@@ -111,11 +111,23 @@ func (w *town) site() *httptest.Server { return &httptest.Server{URL: w.base()} 
 
 func (w *town) wait(what string, ok func() bool) {
 	w.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			w.Fatalf("never came to be: %s", what)
+	if !until(ok) {
+		w.Fatalf("never came to be: %s", what)
+	}
+}
+
+// until asks again and again whether something has come to be, and tells whether it did within 20 s.
+func until(ok func() bool) bool {
+	tick, end := time.NewTicker(5*time.Millisecond), time.After(20*time.Second)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-end:
+			return false
 		}
 	}
+	return true
 }
 
 // invited makes an invitation and gives its id and the path of its link.
