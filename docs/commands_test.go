@@ -160,6 +160,22 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"event":"delivery-status".*"secret":"\*\*\*\*0617"`,
 		))
 	})
+	t.Run("compat-idenfy", func(t *testing.T) {
+		t.Parallel()
+		follow(t, dir, addr, "%2B12025550148", pair(t, blocks(t, "compat-idenfy.md"),
+			"", "", "", // where, and the credentials
+			`"authToken":"[A-Za-z0-9_-]{40}".*"locale":"de".*"message":"Token created successfully".*"verifyEmail":false,"verifyPhone":true`,
+			"", "",
+			`303 http://[0-9.:]+/v/[A-Za-z0-9_-]{40}`,
+			`"status":"ACTIVE".*"clientId":"customer-7","phoneVerification":\{"phone":null,"phoneVerified":false\},"emailVerification":null`,
+			`"count":1,"next":null,"previous":null,"results":\[\{"scanRef":"[0-9a-f-]{36}","status":"ACTIVE","suspected":false\}\]`,
+			`"sessionUrl":"http://.*authToken=.*"tokenString":"`,
+			"", `^\n?[0-9]{4}\n`, // the code from the inbox
+			`"is_verified":true`,
+			`"is_verified":false`, // a code is good once
+			`"country_code":"GB".*"current_route":"landline".*"validity":"inferred"`,
+		))
+	})
 	t.Run("move-from-twilio", func(t *testing.T) {
 		t.Parallel()
 		follow(t, dir, addr, "%2B12025550157", pair(t, blocks(t, "move-from-twilio.md"),

@@ -36,7 +36,7 @@ type Webhook struct {
 	ID                    string   `json:"id" example:"whk_06c4zk9r2m8t7v5w3x1y0a2b4c"`
 	URL                   string   `json:"url"`
 	Description           string   `json:"description"`
-	Dialect               string   `json:"dialect,omitempty" enum:"mta,twilio" doc:"The API that made it, whose words its events are. Absent: this one"`
+	Dialect               string   `json:"dialect,omitempty" enum:"mta,twilio,idenfy,idenfy_callback" doc:"The API that made it, whose words its events are. Absent: this one"`
 	Service               string   `json:"service,omitempty" doc:"It gets events of this service alone; absent: of all"`
 	Events                []string `json:"events" nullable:"false" doc:"Types, or families as verification.*; empty: all"`
 	Enabled               bool     `json:"enabled"`
@@ -131,12 +131,22 @@ type createWebhookInput struct {
 		URL         string   `json:"url" minLength:"1" maxLength:"2048" doc:"https. Where events are posted"`
 		Description string   `json:"description,omitempty" maxLength:"200"`
 		Events      []string `json:"events,omitempty" maxItems:"50" uniqueItems:"true" doc:"Types, or families as verification.*; none: all"`
+		Dialect     string   `json:"dialect,omitempty" enum:"idenfy" doc:"Events in the form of this vendor, whose words events are then. Needs the scope recipients:reveal as well"`
 	}
 }
 
+// revealing is the dialect whose events may hold recipients in full: where they go is for keys to say that may see them.
+const revealing = "idenfy"
+
+var errHookReveal = fault.New(fault.Denied, "scope_missing",
+	"Events of this dialect may hold recipients in full. Use a key with the scope recipients:reveal.")
+
 func (a *api) createWebhook(ctx context.Context, in *createWebhookInput) (*webhookOutput, error) {
+	if in.Body.Dialect == revealing && !mayReveal(ctx) {
+		return nil, errHookReveal
+	}
 	e, secret, err := a.Webhooks.Create(ctx, in.hooker(ctx, "POST /v1/webhooks", "", &in.Body), webhook.Endpoint{
-		Tenant: web.Principal(ctx).Tenant, URL: in.Body.URL, Description: in.Body.Description, Events: in.Body.Events,
+		Tenant: web.Principal(ctx).Tenant, URL: in.Body.URL, Description: in.Body.Description, Events: in.Body.Events, Dialect: in.Body.Dialect,
 	})
 	if err != nil {
 		return nil, err
@@ -194,6 +204,15 @@ func (a *api) updateWebhook(ctx context.Context, in *updateWebhookInput) (*webho
 	id, err := in.webhook()
 	if err != nil {
 		return nil, err
+	}
+	if in.Body.URL != nil && !mayReveal(ctx) {
+		was, err := a.Webhooks.Endpoint(ctx, web.Principal(ctx).Tenant, id)
+		if err == nil && was.Dialect == revealing {
+			err = errHookReveal
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	e, err := a.Webhooks.Update(ctx, hooker(ctx), web.Principal(ctx).Tenant, id, func(e *webhook.Endpoint) {
 		set(&e.URL, in.Body.URL)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign/countersign/internal/api"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/signing"
 	"github.com/countersign/countersign/internal/tenant"
@@ -37,7 +38,7 @@ type hookAsked struct{ Idempotency *webhook.Idempotency }
 
 func (h hooks) Create(_ context.Context, by webhook.Caller, e webhook.Endpoint) (webhook.Endpoint, signing.Secret, error) {
 	made := h.endpoint()
-	made.URL, made.Events = e.URL, e.Events
+	made.URL, made.Events, made.Dialect = e.URL, e.Events, e.Dialect
 	return made, testSecret, h.s.note(e.Tenant, hookAsked{by.Idempotency})
 }
 
@@ -107,5 +108,34 @@ func TestSEC_82_reading_webhooks_does_not_allow_to_change_them(t *testing.T) {
 	w := call(h, "POST", whkPath+"/rotate-secret", "", map[string]string{"Authorization": "Bearer csk_only:" + tenant.ScopeWebhooksRead})
 	if w.Code != 403 || strings.Contains(w.Body.String(), "whsec_") {
 		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+// vendorHooks is the fake where the endpoint is of the dialect whose events may hold recipients in full.
+type vendorHooks struct{ hooks }
+
+func (h vendorHooks) Endpoint(context.Context, uid.Tenant, uid.ID) (webhook.Endpoint, error) {
+	e := h.endpoint()
+	e.Dialect = "idenfy"
+	return e, nil
+}
+
+func TestWebhooks_that_may_hold_recipients_in_full_need_the_scope_to_see_them(t *testing.T) {
+	t.Parallel()
+	s := newServices()
+	h := chained(t, api.Config{Keys: s, Verifications: s, Profiles: s, Webhooks: vendorHooks{hooks{s}}, Receipts: s.receipts, Setting: oneSetting}, io.Discard)
+	const create, url = `{"url":"https://example.com/new","dialect":"idenfy","events":["IDENTIFICATION"]}`, `{"url":"https://example.com/new"}`
+	for _, c := range []struct {
+		key, method, path, body string
+		status                  int
+	}{
+		{keyNamed, "POST", "/v1/webhooks", create, 201}, {keyAll, "POST", "/v1/webhooks", create, 403}, {keyAll, "POST", "/v1/webhooks", url, 201},
+		{keyNamed, "POST", "/v1/webhooks", `{"url":"https://example.com/new","dialect":"mta"}`, 422},
+		{keyNamed, "PATCH", whkPath, url, 200}, {keyAll, "PATCH", whkPath, url, 403}, {keyAll, "PATCH", whkPath, `{"enabled":false}`, 200},
+	} {
+		w := call(h, c.method, c.path, c.body, map[string]string{"Authorization": "Bearer " + c.key})
+		if w.Code != c.status || c.status == 403 && !strings.Contains(w.Body.String(), `"code":"scope_missing"`) || c.body == create && c.status == 201 && !strings.Contains(w.Body.String(), `"dialect":"idenfy"`) {
+			t.Errorf("%s %s with %s by %s: %d %s", c.method, c.path, c.body, c.key, w.Code, w.Body)
+		}
 	}
 }

@@ -26,6 +26,7 @@ type credentials struct {
 	InboxURL string            `json:"inbox_url"`
 	PhoneURL string            `json:"phone_url"`
 	CAMARA   camaraCredentials `json:"camara"`
+	IDenfy   idenfyCredentials `json:"idenfy"`
 	MTA      mtaCredentials    `json:"mta"`
 	Twilio   twilioAccount     `json:"twilio"`
 	Other    otherCredentials  `json:"other"`
@@ -78,6 +79,9 @@ func (s *server) prepareDev(ctx context.Context, addr net.Addr) error {
 	c.CAMARA = camaraCredentials{BaseURL: base + strings.TrimSuffix(camara.Base, "/"), Token: c.APIKey}
 	if c.Other.Tenant, c.Other.APIKey, err = s.devTenant(ctx, otherTenant, was.Other.APIKey); err != nil {
 		return err
+	}
+	if c.IDenfy, err = s.idenfyAccount(ctx, base, c.APIKey, was.IDenfy.SigningKey); err != nil {
+		return fmt.Errorf("webhook of the development tenant: %w", err)
 	}
 	c.MTA = mtaCredentials{BaseURL: base + "/compat/mta", APIKey: c.APIKey}
 	for _, text := range []string{c.Tenant, c.Other.Tenant} {

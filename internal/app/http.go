@@ -10,6 +10,7 @@ import (
 
 	"github.com/countersign/countersign/internal/api"
 	"github.com/countersign/countersign/internal/compat/camara"
+	"github.com/countersign/countersign/internal/compat/idenfy"
 	"github.com/countersign/countersign/internal/compat/mta"
 	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/delivery"
@@ -52,7 +53,9 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	if edges["/v/"], err = s.customerPages(chain); err != nil {
 		return nil, err
 	}
-	for mount, door := range map[string]http.Handler{twilio.Mount: vendor, "/compat/mta": s.mtaDoor(chain), strings.TrimSuffix(camara.Base, "/"): operator} {
+	for mount, door := range map[string]http.Handler{
+		twilio.Mount: vendor, "/compat/mta": s.mtaDoor(chain), strings.TrimSuffix(camara.Base, "/"): operator, idenfy.Mount: s.idenfyDoor(chain),
+	} {
 		edges[mount], edges[mount+"/"] = door, door // what is answered at the mount itself is the vendor's form too
 	}
 	if metrics {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 
+	"github.com/countersign/countersign/internal/compat/idenfy"
 	"github.com/countersign/countersign/internal/compat/mta"
 	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/egress"
@@ -19,7 +20,7 @@ import (
 func (s *server) newWebhooks(client *egress.Client) (*webhook.Service, error) {
 	return webhook.New(webhook.Config{Loopback: s.cfg.DevMode, All: min(64, max(1, s.cfg.Worker.Concurrency/4))}, webhook.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Records: records{s.verify, s.factors, s.invites}, Client: client.With(webhook.Timeout),
-		Log: s.log, Registry: s.registry, Dialects: []webhook.Dialect{mta.Dialect(), twilio.Dialect()},
+		Log: s.log, Registry: s.registry, Dialects: append(idenfy.Dialects(s.invites), mta.Dialect(), twilio.Dialect()),
 	})
 }
 
@@ -45,14 +46,9 @@ func (r records) Invitation(ctx context.Context, t uid.Tenant, id uid.ID) (webho
 	if err != nil {
 		return webhook.InvitationRecord{}, err
 	}
-	c, err := r.invites.Contacts(ctx, t, id)
-	if err != nil {
-		return webhook.InvitationRecord{}, err
-	}
 	return webhook.InvitationRecord{
 		ID: v.ID, Kind: string(v.Kind), Status: string(v.Status), Reference: v.Reference, ExternalID: v.ExternalID, Mobile2FA: v.Mobile2FA,
-		MaskedMobile: v.MaskedMobile, MaskedEmail: v.MaskedEmail, Failure: v.Failure, Vendor: v.Vendor, Phone: c.Phone, PhoneGate: c.PhoneGate,
-		PhoneVerified: c.PhoneVerified, Email: c.Email, EmailGate: c.EmailGate, EmailVerified: c.EmailVerified, CreatedAt: v.CreatedAt,
+		MaskedMobile: v.MaskedMobile, MaskedEmail: v.MaskedEmail, Failure: v.Failure, CreatedAt: v.CreatedAt,
 		OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt, EndedAt: v.EndedAt,
 	}, nil
 }

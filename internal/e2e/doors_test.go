@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign/countersign/internal/compat/idenfy"
 	"github.com/countersign/countersign/internal/compat/twilio"
 )
 
@@ -39,6 +40,10 @@ func doorsOf(in *installation, service string) map[string]door {
 			`{"to":"+447400990002"}`, []string{"httpCode", "message", "timestamp", "type", "name", "requestId"}},
 		"camara": {"/compat/camara", camara + "/send-code", "Bearer " + in.key, asJSON,
 			`{"phoneNumber":"+447400990003","message":"{{code}} is your code"}`, []string{"status", "code", "message"}},
+		"idenfy": {idenfy.Mount, idenfy.Mount + "/fraud/validate-phone", basic(in.tenant.Text(), in.key), asJSON,
+			`{"phone_number":"+447400990004","current_location":"GB"}`, []string{"identifier", "message"}},
+		"idenfy token": {idenfy.Mount, idenfy.Mount + "/api/v2/token", basic(in.tenant.Text(), in.key), asJSON,
+			`{"clientId":"customer-7","verifyPhone":true,"firstName":"Ann"}`, []string{"message"}}, // without identifier where it refuses an account
 		"camara token": {"/compat/camara", "/compat/camara/oauth2/token", basic(in.tenant.Text(), in.key), asForm,
 			"grant_type=client_credentials&scope=one-time-password-sms%3Asend-validate", []string{"error", "error_description"}},
 	}

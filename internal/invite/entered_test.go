@@ -76,7 +76,7 @@ func TestID_2_and_3_both_are_confirmed_phone_first(t *testing.T) {
 	d.checkOn(v, delivery.Email, d.code(), invite.CheckRight)
 	d.status(v, invite.MobileVerified)
 	d.hub(v, invite.StepHandOff)
-	got, err := d.Contacts(t.Context(), d.by.Tenant, v.ID) // ID-19, ID-36
+	got, err := d.Reveal(t.Context(), d.target(v)) // ID-19, ID-36
 	if err != nil || got != (invite.Revealed{Phone: mobile, PhoneGate: true, PhoneVerified: true, Email: email, EmailGate: true, EmailVerified: true}) {
 		t.Errorf("%+v %v", got, err)
 	}
@@ -314,7 +314,7 @@ func TestID_37_what_was_given_and_not_confirmed_is_told_as_such(t *testing.T) {
 	d := setup(t)
 	v := d.invited(entered(true, true))
 	d.sendTo(v, delivery.SMS, mobile, invite.SendSent)
-	got, err := d.Contacts(t.Context(), d.by.Tenant, v.ID)
+	got, err := d.Reveal(t.Context(), d.target(v))
 	if err != nil || got != (invite.Revealed{Phone: mobile, PhoneGate: true, EmailGate: true}) {
 		t.Errorf("%+v %v", got, err)
 	}

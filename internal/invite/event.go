@@ -53,6 +53,7 @@ type data struct {
 	Status       Status             `json:"status,omitempty"` // after it
 	From         Status             `json:"from,omitempty"`   // before it, where that is another
 	Kind         Kind               `json:"kind,omitempty"`
+	Dialect      string             `json:"dialect,omitempty"` // VendorDialect
 	Policy       policy.Mode        `json:"mobile_2fa_policy,omitempty"`
 	Mobile2FA    *bool              `json:"mobile_2fa_effective,omitempty"`
 	Overridden   bool               `json:"overridden,omitempty"`
@@ -79,6 +80,7 @@ type data struct {
 
 // event tells that something happened to v.
 func (v *Invitation) event(kind string, by By, now time.Time, d data) audit.Event {
+	d.Dialect = v.Vendor[VendorDialect]
 	return newEvent(v.Tenant, v.ID, kind, by, now, d)
 }
 

@@ -40,15 +40,6 @@ func (s *Service) Reveal(ctx context.Context, t Target) (Revealed, error) {
 	return out, told(err)
 }
 
-// Contacts is Reveal for the server's own acts, as the body of a webhook: nobody has read anything yet.
-func (s *Service) Contacts(ctx context.Context, tenant uid.Tenant, id uid.ID) (Revealed, error) {
-	v, err := s.store.Invitation(ctx, tenant, id)
-	if err != nil {
-		return Revealed{}, told(err)
-	}
-	return s.revealed(&v)
-}
-
 // revealed opens the contacts: those of gates before those that were only given (ID-37, ID-52).
 func (s *Service) revealed(v *Invitation) (out Revealed, err error) {
 	p, err := s.person(v)

@@ -23,7 +23,7 @@ func (away) Tenant(context.Context, uid.Tenant) (tenant.Tenant, error) {
 func TestRA_57_why_one_of_several_failed_is_logged_without_naming_anybody(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	s := &Service{Now: time.Now, tenants: away{}, log: slog.New(slog.NewTextHandler(&log, nil))}
+	s := &Service{Now: time.Now, cfg: Config{PublicURL: "https://verify.example.net"}, tenants: away{}, log: slog.New(slog.NewTextHandler(&log, nil))}
 	by := Caller{RequestID: "req_1"}
 	answers, err := s.CreateMany(t.Context(), []CreateRequest{
 		{Caller: by, FirstName: strings.Repeat("n", MaxName+1), LastName: "Lee", Mobile: "+12025550123"},

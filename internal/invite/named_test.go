@@ -59,7 +59,7 @@ func TestID_36_contacts_that_were_not_required_are_told_as_such(t *testing.T) {
 	v := d.invited(entered(false, true))
 	d.sendTo(v, delivery.Email, email, invite.SendSent)
 	d.checkOn(v, delivery.Email, d.code(), invite.CheckRight)
-	got, err := d.Contacts(t.Context(), d.by.Tenant, v.ID)
+	got, err := d.Reveal(t.Context(), d.target(v))
 	if err != nil || got != (invite.Revealed{Email: email, EmailGate: true, EmailVerified: true}) {
 		t.Errorf("%+v %v", got, err)
 	}

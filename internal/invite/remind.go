@@ -46,20 +46,12 @@ func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict
 	if v.Link.N != j.N || !v.waiting() || v.Over(now) {
 		return outbox.Finish()
 	}
-	var notices []Notice
-	for _, c := range v.Link.Carried {
-		if c.State == delivery.Failed {
-			continue
-		}
-		n, err := s.notice(ctx, &v, c.Channel)
-		if err != nil {
-			return s.later(j, err)
-		}
-		if at := n.To.Awake(now); at.After(now) {
-			return outbox.Later(at, "quiet hours")
-		}
-		n.Kind, n.N = NoticeReminder, reminderN*(v.Link.Reminded+1)+v.Link.N
-		notices = append(notices, n)
+	notices, quiet, err := s.reminder(ctx, &v, now)
+	if err != nil {
+		return s.later(j, err)
+	}
+	if quiet.After(now) {
+		return outbox.Later(quiet, "quiet hours")
 	}
 	err = s.store.ChangeInvitation(ctx, v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
 		if v.Link.N != j.N || !v.waiting() {
@@ -82,4 +74,24 @@ func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict
 		}
 	}
 	return outbox.Done()
+}
+
+// reminder is the next reminder, by each channel that had taken the link, and when it is day for all of them.
+func (s *Service) reminder(ctx context.Context, v *Invitation, now time.Time) (list []Notice, day time.Time, err error) {
+	day = now
+	for _, c := range v.Link.Carried {
+		if c.State == delivery.Failed {
+			continue
+		}
+		n, err := s.notice(ctx, v, c.Channel)
+		if err != nil {
+			return nil, day, err
+		}
+		if at := n.To.Awake(now); at.After(day) {
+			day = at
+		}
+		n.Kind, n.N = NoticeReminder, reminderN*(v.Link.Reminded+1)+v.Link.N
+		list = append(list, n)
+	}
+	return list, day, nil
 }

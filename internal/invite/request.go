@@ -53,6 +53,10 @@ type CreateRequest struct {
 	Idempotency *verify.Idempotency
 }
 
+// VendorDialect is the one member of CreateRequest.Vendor that is told in the events of the invitation, as their dialect: a vendor's
+// door names there which webhooks they are for.
+const VendorDialect = "dialect"
+
 // Prefill are contacts that the caller of an entered invitation names for the customer (ID-53).
 type Prefill struct {
 	Phone  string

@@ -122,7 +122,7 @@ func TestID_38_an_expired_one_still_tells_what_was_confirmed(t *testing.T) {
 	d.check(v, d.code(), invite.CheckRight)
 	d.later(30 * time.Minute)
 	d.hub(v, invite.StepExpired)
-	got, err := d.Contacts(t.Context(), d.by.Tenant, v.ID)
+	got, err := d.Reveal(t.Context(), d.target(v))
 	if err != nil || !got.PhoneVerified || got.EmailVerified || got.Phone != mobile {
 		t.Errorf("%+v %v", got, err)
 	}
@@ -184,7 +184,7 @@ func TestRA_68_what_was_erased_is_shown_as_nothing(t *testing.T) {
 	if got.FirstName+got.LastName+got.Notes+got.MaskedMobile+got.MaskedEmail+got.Gates[0].Masked != "" {
 		t.Errorf("%+v", got)
 	}
-	if c, err := d.Contacts(t.Context(), d.by.Tenant, v.ID); err != nil || c.Phone+c.Email != "" {
+	if c, err := d.Reveal(t.Context(), d.target(v)); err != nil || c.Phone+c.Email != "" {
 		t.Errorf("%+v %v", c, err)
 	}
 	d.is(len(d.list(invite.ListRequest{Contact: mobile})), 0, "found by the number")

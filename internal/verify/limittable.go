@@ -40,7 +40,7 @@ func messageRows(l tenant.Limits, p tenant.Service) []Row {
 		},
 		{
 			Limit: "wait between messages of a verification", Figure: durations(l.CoolDowns),
-			Counted: "verification", Surfaces: "native; at the MTA door 30 s, then 429; none at those of Twilio and CAMARA",
+			Counted: "verification", Surfaces: "native; at the doors of MTA and iDenfy 30 s, then 429; none at those of Twilio and CAMARA",
 			Answer: "200 with the live verification and its countdown, nothing is sent", Lockout: "the code that was sent stays valid",
 		},
 		{
@@ -54,18 +54,18 @@ func wrongCodeRows(l tenant.Limits, p tenant.Service) []Row {
 	return []Row{
 		{
 			Limit: "wrong codes of a verification", Figure: strconv.Itoa(p.MaxChecks), Counted: "verification and generation of the code",
-			Surfaces: "all", Answer: "200 with status exhausted, then 404 (Twilio: 429 60202 until it would have expired; CAMARA: VERIFICATION_FAILED; MTA: INVALID)",
+			Surfaces: "all", Answer: "200 with status exhausted, then 404 (Twilio: 429 60202 until it would have expired; CAMARA: VERIFICATION_FAILED; MTA: INVALID; iDenfy: is_verified false, after 3)",
 			Lockout: "a new start makes a new verification",
 		},
 		{
 			Limit: "wrong codes of a recipient from one client", Figure: figures(l.WrongPerClient) + ", then a pause of " + short(l.WrongPause),
 			Counted: "tenant, recipient and client address (IPv6: /64), across verifications", Surfaces: "all",
-			Answer: "429 " + string(classChecks) + ", nothing is compared or spent", Lockout: "the owner at another address goes on",
+			Answer: "429 " + string(classChecks) + " (iDenfy: is_verified false), nothing is compared or spent", Lockout: "the owner at another address goes on",
 		},
 		{
 			Limit: "wrong codes of a recipient from anywhere", Figure: figures(l.WrongTotal) + ", then a pause until they drain",
 			Counted: "tenant and recipient, across verifications", Surfaces: "all",
-			Answer:  "429 " + string(classChecks) + ", nothing is compared or spent",
+			Answer:  "429 " + string(classChecks) + " (iDenfy: is_verified false), nothing is compared or spent",
 			Lockout: "a stranger meets the limit of one client first; authenticator apps are not paused",
 		},
 	}

@@ -109,7 +109,7 @@ func (s *Service) settle(ctx context.Context, j outbox.Job, d Delivery, was int,
 
 // try posts the event. What the receiver does, or fails to do, is a Try; an error is ours.
 func (s *Service) try(ctx context.Context, w Work, in *Dialect) (Try, error) {
-	n, err := s.news(ctx, w)
+	n, err := s.news(ctx, w, in)
 	if err != nil {
 		return Try{}, err
 	}
@@ -119,7 +119,7 @@ func (s *Service) try(ctx context.Context, w Work, in *Dialect) (Try, error) {
 	}
 	call, cancel := context.WithTimeout(ctx, in.Timeout)
 	defer cancel()
-	req, err := s.request(call, w, in, body)
+	req, err := s.request(call, w, in, target(w, in, n), body)
 	if err != nil {
 		return Try{}, err
 	}
@@ -152,10 +152,15 @@ func (d *Dialect) judge(res *egress.Response, err error, now time.Time, took tim
 }
 
 // news is the event with what it is about, as that is now.
-func (s *Service) news(ctx context.Context, w Work) (n News, err error) {
+func (s *Service) news(ctx context.Context, w Work, in *Dialect) (n News, err error) {
 	e := w.Event
 	n = News{Event: e, Words: w.Endpoint.Events}
 	switch t, _ := typeOf(e.Type); {
+	case in.Load != nil && e.Type != Tested:
+		var own any
+		if own, err = in.Load(ctx, e); err == nil {
+			n.Own = own
+		}
 	case t.Record:
 		var r Record
 		if r, err = s.records.Record(ctx, e.Tenant, e.Object); err == nil {
@@ -178,6 +183,16 @@ func (s *Service) news(ctx context.Context, w Work) (n News, err error) {
 	return n, err
 }
 
+// target is where a try goes.
+func target(w Work, in *Dialect, n News) string {
+	if in.Target != nil {
+		if url := in.Target(n); url != "" {
+			return url
+		}
+	}
+	return w.Endpoint.URL
+}
+
 // secrets are those that sign for e at now, the newest first.
 func (s *Service) secrets(e Endpoint, now time.Time) ([]string, error) {
 	sealed := [][]byte{e.Secret}
@@ -196,13 +211,13 @@ func (s *Service) secrets(e Endpoint, now time.Time) ([]string, error) {
 }
 
 // request makes the signed POST.
-func (s *Service) request(ctx context.Context, w Work, in *Dialect, body []byte) (*http.Request, error) {
+func (s *Service) request(ctx context.Context, w Work, in *Dialect, url string, body []byte) (*http.Request, error) {
 	now := s.Now()
 	secrets, err := s.secrets(w.Endpoint, now)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.Endpoint.URL, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New("the endpoint's URL can't be read") // the cause would hold it
 	}
@@ -210,5 +225,7 @@ func (s *Service) request(ctx context.Context, w Work, in *Dialect, body []byte)
 	// A key without a value is not sent. It tells the transport that the request may go twice, as its id makes it so:
 	// a kept connection that the other side closed meanwhile is then replaced without a failure.
 	req.Header["Idempotency-Key"] = []string{}
-	return req, in.Sign(req.Header, Message{ID: messageID(w.Event), Delivery: w.Delivery.ID, At: now, Body: body, Secrets: secrets})
+	return req, in.Sign(req.Header, Message{
+		ID: messageID(w.Event), Delivery: w.Delivery.ID, Type: w.Event.Type, Words: w.Endpoint.Events, At: now, Body: body, Secrets: secrets,
+	})
 }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,7 +14,7 @@ import (
 
 // Dialect is a form in which endpoints get events: by what words they ask for them, what is posted and how it is signed, and
 // what counts as taken. There is one log, one fan-out, one queue and one list of deliveries for all of them. Native gives the
-// form of docs/events.md; the others belong to edges, which hand them in with Deps. Its functions do no I/O.
+// form of docs/events.md; the others belong to edges, which hand them in with Deps. Its functions do no I/O, but for Load.
 type Dialect struct {
 	Name string // Endpoint.Dialect; "" is the native one
 
@@ -21,9 +22,16 @@ type Dialect struct {
 	Knows func(word string) bool
 	// Wants reports whether an event of a type is for an endpoint that asks by these words.
 	Wants func(words []string, kind string) bool
+	// Picks reports whether one such event is for it, by the event's own data; nil: each is.
+	Picks func(kind string, data []byte) bool
 	// Alone says that an endpoint asks by one word, and that a tenant has no other endpoint of the dialect with it.
 	Alone bool
 
+	// Load reads what Body and Target need beside the event, for News.Own; nil: nothing. NotFound leaves Own nil, any other fault
+	// puts the delivery off.
+	Load func(ctx context.Context, e audit.Event) (any, error)
+	// Target is the URL that a message goes to instead of the endpoint's, one that CheckURL lets through; nil or "": the endpoint's.
+	Target func(n News) string
 	// Body is what is posted.
 	Body func(n News) ([]byte, error)
 	// Sign sets the headers that prove where a message comes from. It fails for a secret that can't sign.
@@ -43,6 +51,7 @@ type News struct {
 	Record *Record       // of the verification that the event is about
 	Factor *FactorRecord // of the factor or challenge that it is about
 	Words  []string      // by which the endpoint asks
+	Own    any           // what Load of the dialect gave; nil: nothing
 
 	Invitation *InvitationRecord // that it is about
 }
@@ -51,6 +60,8 @@ type News struct {
 type Message struct {
 	ID       string    // the same over tries, replays and endpoints
 	Delivery uid.ID    // the same over tries
+	Type     string    // of the event
+	Words    []string  // by which the endpoint asks
 	At       time.Time // of this try
 	Body     []byte
 	Secrets  []string // the newest first; the one before is there for a day after a rotation

@@ -21,7 +21,8 @@
 // it carries of a verification is the record as it is when it is sent: the type says what happened, the status what is.
 //
 // An endpoint has a dialect: the words by which it asks for events, the form and signature of what it gets, the schedule of its
-// tries ([Dialect]). The native one is here; vendors' are their doors' and use the same log, fan-out, queue and deliveries.
+// tries ([Dialect]). The native one is here; vendors' are their doors' and use the same log, fan-out, queue and deliveries. A dialect
+// may tell things that this package knows nothing of, which it reads itself, and may send them to a URL that these name.
 //
 // The package decides nothing about verifications and reads them through [Records].
 package webhook

@@ -109,7 +109,8 @@ func (s *Service) skip(ctx context.Context, f *follower, from, to int64) error {
 // listens reports whether an event is for an endpoint.
 func (s *Service) listens(l *Listener, n *Notice) bool {
 	d, known := s.dialects[l.Dialect]
-	return known && !n.At.Before(l.Since) && d.Wants(l.Events, n.Type) && (l.Service.IsZero() || l.Service == n.service())
+	return known && !n.At.Before(l.Since) && d.Wants(l.Events, n.Type) && (l.Service.IsZero() || l.Service == n.service()) &&
+		(d.Picks == nil || d.Picks(n.Type, n.Data))
 }
 
 // service is the service whose thing the event is about, zero when it does not say.

@@ -175,9 +175,15 @@ func (b *bench) endpoint(url string, events ...string) (webhook.Endpoint, string
 // happen writes and seals an event of a tenant.
 func (b *bench) happen(t uid.Tenant, kind string) audit.Event {
 	b.t.Helper()
+	return b.happenWith(t, kind, `{"checks":1}`)
+}
+
+// happenWith is happen with data of its own.
+func (b *bench) happenWith(t uid.Tenant, kind, data string) audit.Event {
+	b.t.Helper()
 	at := time.Now().UTC().Truncate(time.Microsecond)
 	id := uid.Random(at)
-	e := audit.Event{ID: id, Tenant: t, Type: kind, Object: uid.New(at, id.Bucket()), At: at, Actor: "system", Data: []byte(`{"checks":1}`)}
+	e := audit.Event{ID: id, Tenant: t, Type: kind, Object: uid.New(at, id.Bucket()), At: at, Actor: "system", Data: []byte(data)}
 	if err := b.store.Write(b.t.Context(), []audit.Event{e}); err != nil {
 		b.t.Fatal(err)
 	}

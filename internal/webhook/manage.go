@@ -49,6 +49,9 @@ func (s *Service) Endpoint(ctx context.Context, t uid.Tenant, id uid.ID) (Endpoi
 	return e, told(err)
 }
 
+// CheckURL is the fault that Create would have for a URL, nil for one that events can be posted to.
+func (s *Service) CheckURL(url string) error { return checkTarget(url, s.cfg.Loopback) }
+
 // Endpoints lists all of a tenant, oldest first: there are few.
 func (s *Service) Endpoints(ctx context.Context, t uid.Tenant) ([]Endpoint, error) {
 	list, err := s.store.Endpoints(ctx, t)

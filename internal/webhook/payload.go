@@ -47,29 +47,22 @@ type FactorRecord struct {
 	EndedAt   time.Time
 }
 
-// InvitationRecord is an invitation as its owner may see it. Phone and Email are in full, for dialects whose vendor tells them (ID-36);
-// the native body has neither them nor Vendor.
+// InvitationRecord is an invitation as its owner may see it, for a payload: contacts are masked. A dialect whose vendor tells them in
+// full reads them by itself.
 type InvitationRecord struct {
-	ID            uid.ID
-	Kind          string // fixed, entered
-	Status        string
-	Reference     string
-	ExternalID    string
-	Mobile2FA     bool // effective
-	MaskedMobile  string
-	MaskedEmail   string
-	Failure       string
-	Vendor        map[string]string
-	Phone         string // E.164; empty: none was given
-	PhoneGate     bool   // it has to be proven
-	PhoneVerified bool
-	Email         string
-	EmailGate     bool
-	EmailVerified bool
-	CreatedAt     time.Time
-	OpenedAt      time.Time
-	ExpiresAt     time.Time
-	EndedAt       time.Time
+	ID           uid.ID
+	Kind         string // fixed, entered
+	Status       string
+	Reference    string
+	ExternalID   string
+	Mobile2FA    bool // effective
+	MaskedMobile string
+	MaskedEmail  string
+	Failure      string
+	CreatedAt    time.Time
+	OpenedAt     time.Time
+	ExpiresAt    time.Time
+	EndedAt      time.Time
 }
 
 // Records reads what events are about, as it is now.
