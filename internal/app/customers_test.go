@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,7 +35,26 @@ type town struct {
 	ahead   atomic.Int64 // of the clock, in ns
 	s       *server
 	stop    func()
+	log     journal
 	by      invite.Caller
+}
+
+// journal is what a server logs.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder // guarded by mu
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 func newTown(t *testing.T) *town {
@@ -67,7 +87,7 @@ func (w *town) start() {
 		w.Fatal(err)
 	}
 	w.address = listener.Addr().String()
-	if w.s, err = newServer(w.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
+	if w.s, err = newServer(w.Context(), cfg, slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))); err != nil {
 		w.Fatal(err)
 	}
 	w.s.invites.Now, w.s.verify.Now, w.s.worker.Now, w.s.dispatcher.Now, w.s.storage.db.Now = w.now, w.now, w.now, w.now, w.now
@@ -111,11 +131,23 @@ func (w *town) site() *httptest.Server { return &httptest.Server{URL: w.base()} 
 
 func (w *town) wait(what string, ok func() bool) {
 	w.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			w.Fatalf("never came to be: %s", what)
+	if !until(ok) {
+		w.Fatalf("never came to be: %s", what)
+	}
+}
+
+// until asks again and again whether something has come to be, and tells whether it did within 20 s.
+func until(ok func() bool) bool {
+	tick, end := time.NewTicker(5*time.Millisecond), time.After(20*time.Second)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-end:
+			return false
 		}
 	}
+	return true
 }
 
 // invited makes an invitation and gives its id and the path of its link.

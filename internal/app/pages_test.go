@@ -330,3 +330,40 @@ func TestTwoLinksInOneBrowser(t *testing.T) {
 	}
 	w.is(two, invite.Expired)
 }
+
+// TestPagesLogNoSecret: neither the link, nor the cookie, nor a form's token, nor a code, nor what the customer typed.
+func TestPagesLogNoSecret(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	_, link := w.invited(entered(true, false))
+	v := w.visitor()
+	v.open(link)
+	v.press("/mobile", url.Values{"number": {"020 7946 0123"}, "country": {"GB"}})
+	v.press("/mobile", url.Values{"number": {devMobile}, "country": {"US"}})
+	token := forms.FindStringSubmatch(v.text)[2]
+	code := w.code(devMobile, 1)
+	v.press("/mobile/check", url.Values{"code": {code}})
+	v.sees("You are done")
+	v.open(link[:len(link)-1])
+	u, err := url.Parse(w.base() + v.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := map[string]string{"link": strings.TrimPrefix(link, "/v/")[:39], "form": token[len(token)-20:], "code": `"` + code + `"`, "number": devMobile[1:], "landline": "7946 0123"}
+	u.Path = link
+	for _, c := range v.http.Jar.Cookies(u) {
+		secrets["cookie "+c.Name] = c.Value
+	}
+	if len(secrets) < 6 {
+		t.Errorf("the browser has no cookie of the link: %v", secrets)
+	}
+	log := w.log.String()
+	if !strings.Contains(log, `"route":"GET /v/{token}"`) {
+		t.Errorf("the journey is not in the log:\n%s", log)
+	}
+	for what, text := range secrets {
+		if strings.Contains(log, text) {
+			t.Errorf("the log holds the %s", what)
+		}
+	}
+}

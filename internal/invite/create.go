@@ -92,9 +92,6 @@ func (s *Service) create(ctx context.Context, r CreateRequest, keep keeper) (Cre
 
 func (m *making) prepare(ctx context.Context) (err error) {
 	r := m.r
-	if m.cfg.PublicURL == "" {
-		return fault.New(fault.Conflict, "public_url_missing", "This server has no address for customers. Whoever runs it must set public_url to its https URL.")
-	}
 	if r.Kind == "" {
 		r.Kind = Fixed
 	}
@@ -106,6 +103,9 @@ func (m *making) prepare(ctx context.Context) (err error) {
 	}
 	if m.owner, err = m.tenants.Tenant(ctx, r.Caller.Tenant); err != nil {
 		return err
+	}
+	if m.cfg.PublicURL == "" {
+		return fault.New(fault.Conflict, "public_url_missing", "This server has no address for customers. Whoever runs it must set public_url to its https URL.")
 	}
 	if m.checks, err = m.Checks(ctx, r.Caller.Tenant); err != nil {
 		return err
