@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,21 +20,53 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
-// oneValue is a store of the keys of one installation.
-type oneValue struct{ value []byte }
+// oneValue is a store of the keys of one installation, and its clock.
+type oneValue struct {
+	mu    sync.Mutex
+	value []byte
+	clock time.Time // zero: the real one
+}
 
-func (m *oneValue) Meta(context.Context, string) ([]byte, error) { return m.value, nil }
+func (m *oneValue) Meta(context.Context, string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.value, nil
+}
 
 func (m *oneValue) PutMeta(_ context.Context, _ string, _, value []byte) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.value = value
 	return value, nil
 }
 
+func (m *oneValue) set(at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clock = at
+}
+
+func (m *oneValue) now() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.clock.IsZero() {
+		return time.Now()
+	}
+	return m.clock
+}
+
 // signingServer publishes the keys of a signer as a server does.
-func signingServer(t *testing.T) (*handover.Signer, string) {
+func signingServer(t *testing.T) (*handover.Signer, *oneValue, string) {
 	t.Helper()
-	var signer *handover.Signer
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	kept := &oneValue{}
+	s := httptest.NewUnstartedServer(nil)
+	issuer := "http://" + s.Listener.Addr().String()
+	signer, err := handover.New(issuer, tenanttest.Ring(t), kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer.Now = kept.now
+	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		document, err := signer.JWKS(r.Context())
 		if err != nil || r.URL.Path != "/.well-known/jwks.json" {
 			http.NotFound(w, r)
@@ -41,13 +74,10 @@ func signingServer(t *testing.T) (*handover.Signer, string) {
 		}
 		w.Header().Set("Content-Type", "application/jwk-set+json")
 		_, _ = w.Write(document) // the client may have gone
-	}))
+	})
+	s.Start()
 	t.Cleanup(s.Close)
-	signer, err := handover.New(s.URL, tenanttest.Ring(t), &oneValue{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer, s.URL
+	return signer, kept, issuer
 }
 
 // programOf is a program that handover.md shows, in a file of its own.
@@ -108,10 +138,10 @@ func TestRA_48_the_programs_of_the_document_tell_true_results_from_forged_ones(t
 func judge(t *testing.T, command ...string) {
 	t.Helper()
 	firm, invitation := uid.NewTenant(time.Now()), uid.Random(time.Now())
-	server, issuer := signingServer(t)
-	stranger, _ := signingServer(t)
+	server, clock, issuer := signingServer(t)
+	stranger, _, _ := signingServer(t)
 	sign := func(s *handover.Signer, at time.Time, firm uid.Tenant) string {
-		s.Now = func() time.Time { return at }
+		clock.set(at)
 		text, err := s.Sign(t.Context(), handover.Result{
 			Tenant: firm, Invitation: invitation, State: "s-17", Status: "handed_off", MobileVerified: true, MobileVerifiedAt: at,
 		})
