@@ -383,6 +383,26 @@ func TestRA_45_a_passed_gate_holds_in_its_session_for_a_day_and_in_no_other(t *t
 	d.is(page.Step, invite.StepPhone, "step after a day")
 }
 
+func TestRA_45_another_browser_gets_no_signed_result_after_consent(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.create()
+	token := d.token()
+	v, _ := d.open(token)
+	d.send(v, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+	if _, err := d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	stranger, _ := d.open(token)
+	to, _, err := d.HandOff(t.Context(), stranger)
+	d.fault(err, fault.Conflict, "step_not_reached")
+	d.is(to, "", "where a stranger is sent")
+	if _, _, err := d.HandOff(t.Context(), v); err != nil {
+		t.Errorf("the one who proved the number: %v", err)
+	}
+}
+
 func TestRA_46_consent_is_explicit_and_kept_with_its_version(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
