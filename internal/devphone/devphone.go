@@ -67,7 +67,7 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("development phone: %w", err)
 	}
-	assets, err := web.NewAssets(sub, "/dev/phone/assets/")
+	assets, err := web.NewAssets("/dev/phone/assets/", sub)
 	if err != nil {
 		return nil, fmt.Errorf("development phone: %w", err)
 	}

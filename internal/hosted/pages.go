@@ -25,7 +25,7 @@ const assetPrefix = "/v/assets/"
 
 // Pages draws the pages. It may be used concurrently.
 type Pages struct {
-	words     map[string]*words
+	words     map[string]*web.Words
 	matcher   language.Matcher
 	templates map[string]*template.Template // by View.name
 	assets    *web.Assets
@@ -36,7 +36,7 @@ type Pages struct {
 func NewPages() (*Pages, error) {
 	p := &Pages{templates: map[string]*template.Template{}}
 	var err error
-	if p.words, err = loadWords(files); err != nil {
+	if p.words, err = web.LoadWords(files, Locales); err != nil {
 		return nil, err
 	}
 	if p.countries, err = loadAtlas(files); err != nil {
@@ -44,14 +44,14 @@ func NewPages() (*Pages, error) {
 	}
 	var tags []language.Tag
 	for _, locale := range Locales {
-		tags = append(tags, p.words[locale].tag)
+		tags = append(tags, p.words[locale].Tag)
 	}
 	p.matcher = language.NewMatcher(tags)
 	own, err := fs.Sub(files, "assets")
 	if err != nil {
 		return nil, err
 	}
-	if p.assets, err = web.NewAssets(own, assetPrefix); err != nil {
+	if p.assets, err = web.NewAssets(assetPrefix, web.Design(), own); err != nil {
 		return nil, err
 	}
 	return p, p.parse()
@@ -107,73 +107,71 @@ type scene struct {
 	*Frame
 	V     View
 	pages *Pages
-	words *words
+	words *web.Words
 }
 
-// named reads what a template gives in pairs of name and value, and adds the firm.
-func (s *scene) named(pairs []any) (map[string]any, error) {
-	values := map[string]any{"firm": s.Firm.Name}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		name, ok := pairs[i].(string)
-		if !ok {
-			return nil, fmt.Errorf("value %d has no name", i)
-		}
-		values[name] = pairs[i+1]
-	}
-	return values, nil
-}
-
-// say gives a text with its values in, by the firm's own words where it has some.
-func (s *scene) say(key string, pairs []any, literal func(string) string, write func(any) string) (string, error) {
-	values, err := s.named(pairs)
+// say chooses a text, the firm's own where it has one, and names the values that go into it: those of pairs and the firm.
+func (s *scene) say(key string, pairs []any) (string, map[string]any, error) {
+	values, err := web.Values(append([]any{"firm", s.Firm.Name}, pairs...))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	text, err := s.words.pick(key, values)
+	text, err := s.words.Pick(key, values)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	if own, ok := s.Texts[key]; ok && s.words.texts[key].Text != "" {
+	if own, ok := s.Texts[key]; ok && s.words.Texts[key].Text != "" {
 		text = own
 	}
-	out, err := fill(literal(text), values, write)
+	return text, values, nil
+}
+
+// T gives a text as HTML, each string in it apart from the text's direction.
+func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
+	text, values, err := s.say(key, pairs)
+	if err != nil {
+		return "", err
+	}
+	out, err := web.FillHTML(text, values)
 	if err != nil {
 		return "", fmt.Errorf("text %q: %w", key, err)
 	}
 	return out, nil
 }
 
-// T gives a text as HTML, each string in it apart from the text's direction.
-func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
-	text, err := s.say(key, pairs, template.HTMLEscapeString, markedValue)
-	return template.HTML(text), err // text and values are escaped
-}
-
 // Plain gives a text where no markup can be: titles and attributes.
 func (s *scene) Plain(key string, pairs ...any) (string, error) {
-	return s.say(key, pairs, func(text string) string { return text }, plainValue)
+	text, values, err := s.say(key, pairs)
+	if err != nil {
+		return "", err
+	}
+	out, err := web.FillPlain(text, values)
+	if err != nil {
+		return "", fmt.Errorf("text %q: %w", key, err)
+	}
+	return out, nil
 }
 
 // Forms gives the plural forms of a text for the script, which counts in it.
 func (s *scene) Forms(key string) (string, error) {
-	e, ok := s.words.texts[key]
+	e, ok := s.words.Texts[key]
 	if !ok {
 		return "", fmt.Errorf("no text %q", key)
 	}
-	raw, err := json.Marshal(e.forms())
+	raw, err := json.Marshal(e.Forms())
 	return string(raw), err
 }
 
 // Lang is the language of the page as an HTML attribute has it, Dir its direction.
-func (s *scene) Lang() string { return s.words.tag.String() }
+func (s *scene) Lang() string { return s.words.Tag.String() }
 
 // Dir is the direction of the page.
-func (s *scene) Dir() string { return s.words.dir }
+func (s *scene) Dir() string { return s.words.Dir }
 
 // DirOf is the direction of another language, "auto" when it isn't one of ours.
 func (s *scene) DirOf(locale string) string {
 	if w, ok := s.pages.words[locale]; ok {
-		return w.dir
+		return w.Dir
 	}
 	return "auto"
 }
@@ -195,13 +193,13 @@ func (s *scene) Choices() []choice {
 	var all []choice
 	for _, locale := range Locales {
 		w := s.pages.words[locale]
-		all = append(all, choice{locale, w.name, s.LanguageURL + "?" + FieldLanguage + "=" + locale, w == s.words})
+		all = append(all, choice{locale, w.Name, s.LanguageURL + "?" + FieldLanguage + "=" + locale, w == s.words})
 	}
 	return all
 }
 
 // LanguageName is the page's language, in itself.
-func (s *scene) LanguageName() string { return s.words.name }
+func (s *scene) LanguageName() string { return s.words.Name }
 
 // Contact is where the firm can be asked, as a link when it can be one. An e-mail address and a number keep their own
 // direction.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/text/feature/plural"
+
+	"github.com/countersign/countersign/internal/web"
 )
 
 func newPages(t *testing.T) *Pages {
@@ -21,11 +23,11 @@ func newPages(t *testing.T) *Pages {
 }
 
 // open lists the variables of all forms of an entry, each once.
-func open(t *testing.T, key string, e entry) []string {
+func open(t *testing.T, key string, e web.Text) []string {
 	t.Helper()
 	var all []string
-	for _, text := range e.forms() {
-		names, err := variables(text)
+	for _, text := range e.Forms() {
+		names, err := web.Variables(text)
 		if err != nil {
 			t.Errorf("%s: %v", key, err)
 		}
@@ -41,13 +43,13 @@ func TestEveryLanguageHasTheSameTexts(t *testing.T) {
 	english := p.words["en"]
 	for _, locale := range Locales {
 		w := p.words[locale]
-		for key := range w.texts {
-			if _, ok := english.texts[key]; !ok {
+		for key := range w.Texts {
+			if _, ok := english.Texts[key]; !ok {
 				t.Errorf("%s: %q is not in English", locale, key)
 			}
 		}
-		for key, e := range english.texts {
-			own, ok := w.texts[key]
+		for key, e := range english.Texts {
+			own, ok := w.Texts[key]
 			if !ok {
 				t.Errorf("%s: %q is missing", locale, key)
 				continue
@@ -72,16 +74,16 @@ func TestEveryCountHasItsForms(t *testing.T) {
 		w := p.words[locale]
 		want := map[string]bool{}
 		for n := 1; n <= 1000; n++ {
-			want[formNames[plural.Cardinal.MatchPlural(w.tag, n, 0, 0, 0, 0)]] = true
+			want[web.FormNames[plural.Cardinal.MatchPlural(w.Tag, n, 0, 0, 0, 0)]] = true
 		}
 		if locale == "he" {
 			delete(want, "many")
 		}
-		for key, e := range w.texts {
+		for key, e := range w.Texts {
 			if e.Text != "" {
 				continue
 			}
-			if got := slices.Sorted(maps.Keys(e.forms())); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
+			if got := slices.Sorted(maps.Keys(e.Forms())); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
 				t.Errorf("%s: %q has the forms %v, want %v", locale, key, got, slices.Sorted(maps.Keys(want)))
 			}
 			if !strings.Contains(e.Other, "{n}") {
@@ -93,7 +95,7 @@ func TestEveryCountHasItsForms(t *testing.T) {
 
 func TestEveryTextHasANoteInEnglish(t *testing.T) {
 	t.Parallel()
-	for key, e := range newPages(t).words["en"].texts {
+	for key, e := range newPages(t).words["en"].Texts {
 		if e.Note == "" {
 			t.Errorf("%q has no note for who translates it", key)
 		}
@@ -109,8 +111,8 @@ func TestWordsArePlain(t *testing.T) {
 	jargon := regexp.MustCompile(`(?i)\b(otp|2fa|mfa|tan|pin|token|session|invalid|authenticat\w*|verif\w*|countersign)\b`)
 	p := newPages(t)
 	for _, locale := range Locales {
-		for key, e := range p.words[locale].texts {
-			for _, text := range e.forms() {
+		for key, e := range p.words[locale].Texts {
+			for _, text := range e.Forms() {
 				if found := jargon.FindString(text); found != "" && (locale == "en" || strings.EqualFold(found, "countersign") || strings.EqualFold(found, "otp")) {
 					t.Errorf("%s: %q says %q: %s", locale, key, found, text)
 				}
@@ -138,12 +140,12 @@ func TestTextsAreUsed(t *testing.T) {
 		}
 		for _, m := range regexp.MustCompile(`\.(?:T|Plain|Forms) "(\w+)"`).FindAllStringSubmatch(string(raw), -1) {
 			asked[m[1]] = true
-			if _, ok := p.words["en"].texts[m[1]]; !ok {
+			if _, ok := p.words["en"].Texts[m[1]]; !ok {
 				t.Errorf("%s asks for %q, which is not there", name, m[1])
 			}
 		}
 	}
-	for key := range p.words["en"].texts {
+	for key := range p.words["en"].Texts {
 		if !asked[key] {
 			t.Errorf("no template asks for %q", key)
 		}

@@ -1,5 +1,6 @@
 // Package web is what the incoming edges share: the chain every request passes, the rendering of errors as problems,
-// health and metrics, tables of limits by key, and a server that stops without dropping what it accepted.
+// health and metrics, tables of limits by key, a server that stops without dropping what it accepted; and for pages their assets (Assets), the tokens of
+// the design (Design), and texts in message files, with plural forms and values put in by name (Words).
 //
 // An exchange is one request with its answer. The chain gives it an id, finds the client's address, sets the headers
 // of its policy, caps its body, catches panics, and afterwards writes one log line and counts it. An edge is a mux

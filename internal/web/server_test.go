@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -168,7 +169,7 @@ func TestMetrics(t *testing.T) {
 func TestAssets(t *testing.T) {
 	t.Parallel()
 	load := func(content string) *web.Assets {
-		a, err := web.NewAssets(fstest.MapFS{"a.css": {Data: []byte(content)}}, "/x/")
+		a, err := web.NewAssets("/x/", fstest.MapFS{"a.css": {Data: []byte(content)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,6 +197,49 @@ func TestAssets(t *testing.T) {
 	}
 	if _, err := a.URL("b.css"); err == nil {
 		t.Error("an unknown asset has a URL")
+	}
+}
+
+// TestAssetsTravelPacked to who takes that, where it saves something; the content is the same.
+func TestAssetsTravelPacked(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("p{color:red}", 100)
+	a, err := web.NewAssets("/x/", fstest.MapFS{"a.css": {Data: []byte(long)}, "b.css": {Data: []byte("p{}")}}, web.Design())
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(name, takes string) *httptest.ResponseRecorder {
+		url, err := a.URL(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", url, nil)
+		r.Header.Set("Accept-Encoding", takes)
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		return w
+	}
+	for takes, packed := range map[string]bool{"gzip": true, "br, GZIP;q=0.5": true, "deflate, gzip;q=1.0": true, "": false, "br": false, "gzip;q=0": false, "gzip; q=0.0": false, "*": false} {
+		w := get("a.css", takes)
+		body := io.Reader(w.Body)
+		if w.Header().Get("Content-Encoding") == "gzip" != packed || w.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: %v", takes, w.Header())
+			continue
+		}
+		if packed {
+			if body, err = gzip.NewReader(w.Body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := io.ReadAll(body); err != nil || string(got) != long {
+			t.Errorf("%q: %d bytes, %v", takes, len(got), err)
+		}
+	}
+	if w := get("b.css", "gzip"); w.Header().Get("Content-Encoding") != "" || w.Body.String() != "p{}" {
+		t.Errorf("what can't be packed: %v", w.Header())
+	}
+	if w := get("tokens.css", ""); !strings.Contains(w.Body.String(), "--accent") {
+		t.Error("the tokens of all pages are not there")
 	}
 }
 
