@@ -25,6 +25,15 @@ type Text struct {
 	Other string `json:"other"`
 }
 
+// UnmarshalJSON takes a bare string for an entry that is nothing but its text.
+func (e *Text) UnmarshalJSON(raw []byte) error {
+	if len(raw) > 0 && raw[0] == '"' {
+		return json.Unmarshal(raw, &e.Text)
+	}
+	type whole Text
+	return json.Unmarshal(raw, (*whole)(e))
+}
+
 // Forms gives the texts that the entry has, by the name that JavaScript's Intl.PluralRules has for the form.
 func (e Text) Forms() map[string]string {
 	all := map[string]string{"zero": e.Zero, "one": e.One, "two": e.Two, "few": e.Few, "many": e.Many, "other": e.Other + e.Text}

@@ -1,0 +1,135 @@
+"use strict";
+// What the console does beyond plain HTML: copy, tell how long ago, keys, live updates, the chart. Without script there is
+// nothing missing but live updates and the pictures of numbers, which stand in a table then.
+document.documentElement.classList.add("scripted");
+
+const language = document.documentElement.lang;
+const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+const say = (text) => { document.getElementById("said").textContent = text; };
+
+// Times are written in UTC. Here the reader's clock is known: a time says how long ago it was, and exactly when on hover and focus.
+const ago = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+const spans = [["second", 60], ["minute", 60], ["hour", 24], ["day", 30], ["month", 12], ["year", Infinity]];
+function since(date) {
+  let n = (date - Date.now()) / 1000;
+  for (const [unit, size] of spans) {
+    if (Math.abs(n) < size) return ago.format(Math.trunc(n), unit);
+    n /= size;
+  }
+}
+function tellTimes() {
+  for (const t of $$("time[datetime]")) {
+    const date = new Date(t.dateTime);
+    if (t.classList.contains("exact")) { t.textContent = exact.format(date); continue; }
+    t.dataset.exact = exact.format(date);
+    t.textContent = since(date);
+    if (!t.closest("tr, a")) t.tabIndex = 0;
+  }
+}
+
+// Copy buttons are of use with script alone, so they are hidden until here.
+function showCopies() { for (const b of $$("button[data-copy][hidden]")) b.hidden = false; }
+document.addEventListener("click", async (e) => {
+  const b = e.target.closest("button[data-copy]");
+  if (!b) return;
+  try { await navigator.clipboard.writeText(b.dataset.copy); } catch { return selectText(b.parentElement.querySelector("code")); }
+  b.classList.add("did");
+  say(b.dataset.done);
+  setTimeout(() => { b.classList.remove("did"); say(""); }, 2000);
+});
+function selectText(code) { if (code) getSelection().selectAllChildren(code); }
+
+// Keys, where nothing is being typed: / to search, n for a new verification, arrows through a list.
+// They can be switched off (WCAG 2.1.4): see the box in the profile.
+const keysOff = () => localStorage.getItem("keys") === "off";
+document.addEventListener("keydown", (e) => {
+  if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, select, textarea, [contenteditable]")) return;
+  const rows = $$("a.row");
+  const at = rows.indexOf(document.activeElement);
+  const go = (to) => { if (to) { e.preventDefault(); to.focus(); } };
+  if (e.key === "ArrowDown" && (at >= 0 || document.activeElement === document.body)) return go(rows[at + 1]);
+  if (e.key === "ArrowUp" && at > 0) return go(rows[at - 1]);
+  if (e.key === "Home" && at >= 0) return go(rows[0]);
+  if (e.key === "End" && at >= 0) return go(rows.at(-1));
+  if (keysOff() || e.shiftKey && e.key !== "/") return;
+  if (e.key === "/") return go(document.querySelector("[type=search]"));
+  if (e.key === "n") { const a = document.querySelector("a[data-new]"); if (a) { e.preventDefault(); location.assign(a.href); } }
+});
+for (const box of $$("input[data-keys]")) {
+  box.checked = !keysOff();
+  box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
+}
+
+// The menu closes by Escape and by a click elsewhere.
+const menu = document.querySelector(".menu");
+document.addEventListener("click", (e) => { if (menu && !menu.contains(e.target)) menu.open = false; });
+menu?.addEventListener("keydown", (e) => { if (e.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); } });
+
+// A form is sent once; whoever comes back can send it again.
+document.addEventListener("submit", (e) => {
+  const f = e.target;
+  if (f.method !== "post" || e.defaultPrevented) return;
+  if (f.classList.contains("busy-form")) return e.preventDefault();
+  f.classList.add("busy-form");
+  setTimeout(() => f.classList.remove("busy-form"), 10000);
+});
+addEventListener("pageshow", () => { for (const f of $$(".busy-form")) f.classList.remove("busy-form"); });
+
+// Live: the server says that something has changed, and the part of the page that it is about is fetched anew.
+function watch(mark) {
+  mark.hidden = false;
+  const source = new EventSource(mark.dataset.live);
+  source.onopen = () => { mark.dataset.state = "live"; };
+  source.onerror = () => { mark.dataset.state = "paused"; };
+  source.addEventListener("changed", refresh);
+  addEventListener("pagehide", () => source.close());
+}
+let fetching = false;
+async function refresh() {
+  if (fetching || document.querySelector("[data-fresh]:focus-within")) return; // never under somebody's hands
+  fetching = true;
+  try {
+    const answer = await fetch(location.href, { headers: { "X-Live": "1" } });
+    if (!answer.ok || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of $$("[data-fresh]")) {
+      const now = page.getElementById(old.id);
+      if (now && now.innerHTML !== old.dataset.was) old.replaceChildren(...now.childNodes);
+    }
+    settle();
+  } finally { fetching = false; }
+}
+
+// The chart draws what stands in its table.
+function draw(figure) {
+  const table = figure.querySelector("table"), place = figure.querySelector(".plot");
+  if (!table || !window.uPlot || place.firstChild) return;
+  const css = getComputedStyle(figure), colour = (name) => css.getPropertyValue(name).trim();
+  const strokes = ["--accent", "--good", "--wait", "--bad"], dashes = [[], [6, 3], [2, 3], [10, 4, 2, 4]];
+  const names = $$("thead th", table).slice(1).map((th) => th.textContent);
+  const rows = $$("tbody tr", table);
+  const data = [rows.map((r) => Date.parse(r.dataset.at) / 1000), ...names.map((_, i) => rows.map((r) => Number(r.cells[i + 1].dataset.n)))];
+  const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "16px system-ui, sans-serif" };
+  const options = {
+    width: place.clientWidth, height: 260, legend: { show: false }, cursor: { y: false },
+    scales: { y: { range: (_, __, max) => [0, Math.max(5, max * 1.1)] } },
+    axes: [axis, { ...axis, size: 64 }],
+    series: [{}, ...names.map((label, i) => ({ label, stroke: colour(strokes[i]), dash: dashes[i], width: 2, points: { show: false } }))],
+  };
+  const plot = new uPlot(options, data, place);
+  new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 })).observe(place);
+}
+
+// settle is what new content needs.
+function settle() {
+  tellTimes();
+  showCopies();
+  for (const f of $$("figure.chart")) draw(f);
+}
+settle();
+for (const d of $$("details[data-folded]")) d.open = false;
+for (const mark of $$("[data-live]")) watch(mark);
+setInterval(tellTimes, 30000);
+document.body.addEventListener("htmx:afterSettle", settle);
+document.querySelector("[data-focus]")?.focus();

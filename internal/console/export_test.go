@@ -1,0 +1,35 @@
+package console
+
+import "io/fs"
+
+// Kit is a page of the gallery with every part in each of its states. It is drawn by testdata/kit.tmpl.
+type Kit struct {
+	Frame
+	Timeline []Event
+	Choices  []Option
+}
+
+func (*Kit) name() string { return "kit" }
+
+// AddKit lets p draw a Kit.
+func (p *Pages) AddKit(fsys fs.FS) error {
+	_, err := p.templates.ParseFS(fsys, "kit.tmpl")
+	return err
+}
+
+// Texts are the English texts by key, and Files what is embedded.
+func (p *Pages) Texts() map[string]string {
+	all := map[string]string{}
+	for key, text := range p.words["en"].Texts {
+		for _, form := range text.Forms() {
+			all[key] += form
+		}
+	}
+	return all
+}
+
+// Files are the embedded files.
+var Files fs.FS = files
+
+// Vocabularies are the words that badges know.
+var Vocabularies = tones
