@@ -141,7 +141,7 @@ func (f *field) set(name string, value any) (err error) {
 	case "optional":
 		f.Optional, _ = value.(bool)
 	case "focus":
-		f.Focus, _ = value.(bool)
+		f.Focus = value == true && len(f.Problems) == 0 // else what went wrong has the focus
 	case "own":
 		f.Own, _ = value.(bool)
 	default:

@@ -121,6 +121,16 @@ function draw(figure) {
   new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 })).observe(place);
 }
 
+// A link's secret stands behind #, where no server and no log sees it. Here it goes into the form, and out of the address.
+const secret = document.querySelector("input[name=token]:not([type=hidden])");
+if (secret && location.hash.length > 1) {
+  secret.value = location.hash.slice(1);
+  history.replaceState(null, "", location.pathname + location.search);
+  const hide = secret.closest("[data-fragment]");
+  if (hide) hide.hidden = true;
+  if (secret.form.matches("[data-go]")) secret.form.requestSubmit();
+}
+
 // settle is what new content needs.
 function settle() {
   tellTimes();
