@@ -198,7 +198,7 @@ func TestVendoredFilesAreAsPublished(t *testing.T) {
 }
 
 // families are the texts whose keys are put together: by a vocabulary of badges, by what a view says.
-var families = []string{"flash_", "event_", "confirm_", "tab_", "any_", "now_", "way_", "mode_"}
+var families = []string{"flash_", "event_", "confirm_", "tab_", "any_", "now_", "way_", "mode_", "locked_", "expires_hint"}
 
 // TestTextsAreUsed finds texts that no template asks for, and the other way about.
 func TestTextsAreUsed(t *testing.T) {

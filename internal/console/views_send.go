@@ -1,0 +1,146 @@
+package console
+
+import (
+	"html/template"
+	"strconv"
+
+	"github.com/countersign/countersign/internal/policy"
+)
+
+// The names of the fields that NewVerification sends. Those of a customer end in _ and the customer's place, from 0: "mobile_0".
+const (
+	FieldFirstName    = "first_name"
+	FieldLastName     = "last_name"
+	FieldMobile       = "mobile"
+	FieldCountry      = "country"
+	FieldReference    = "reference"
+	FieldNotes        = "notes"
+	FieldOwn          = "own"        // "on": it is really the customer's contact (RA-29)
+	FieldMobile2FA    = "mobile_2fa" // "on"; a box that is locked or clear sends nothing
+	FieldVerifyPhone  = "verify_phone"
+	FieldVerifyEmail  = "verify_email"
+	FieldLocale       = "locale"
+	FieldExpires      = "expires_in_hours"
+	FieldRedirect     = "redirect_url"
+	FieldExternalID   = "external_id"
+	FieldAdd          = "add"    // a button: one more customer, nothing is sent
+	FieldRemove       = "remove" // a button: its value is the place of the customer to take away
+	FieldFile         = "file"   // of Import
+	FieldEmailAddress = "email"  // of a customer
+)
+
+// Box is something that the firm has preset for the sender.
+type Box struct {
+	On     bool
+	Locked bool // the sender may not change it
+}
+
+// Customer is one of those whom links are sent to.
+type Customer struct {
+	FirstName, LastName, Email, Mobile, Reference, Notes string // as typed before
+	Countries                                            []Option
+	AskOwn                                               bool // a contact is that of an operator of the firm: ask whether it is meant
+	Own                                                  bool // and it is
+}
+
+// NewVerification asks for whom links are to be sent to.
+type NewVerification struct {
+	Frame
+	Act       Form
+	Customers []Customer // one at least
+	Most      int        // customers in one form
+
+	Mode       policy.Mode
+	Mobile2FA  Box    // what policy.Effective says, or what the sender chose
+	Reasoned   bool   // the firm demands a reason for a choice against the preset
+	Reason     string // as typed before; FieldReason
+	Advanced   bool   // the advanced settings are open
+	Locales    []Option
+	Expires    string // hours, as typed before; "" is the firm's setting
+	ExpiresSet string // the firm's setting, as shown: "30 days", "never"
+	Redirect   string
+	External   string
+	SMS, Email Box // SMS verification, Email verification
+	ImportURL  string
+}
+
+// SentRow is what became of one of several.
+type SentRow struct {
+	Name, URL string // URL of the verification; "" when it was refused
+	Problem   string // why it was refused, and what to do
+}
+
+// Sent says what became of several (RA-57): one that is refused does not stop the others.
+type Sent struct {
+	Frame
+	Rows     []SentRow
+	Again    Form      // brings the refused ones back to be corrected; Action "" when all were taken
+	Carry    []Carried // their fields
+	Accepted int
+}
+
+// ImportForm takes a file.
+type ImportForm struct {
+	Frame
+	Act       Form // multipart
+	SampleURL string
+	Most      int // rows
+	Mode      policy.Mode
+}
+
+// Rejected is a row that was refused.
+type Rejected struct {
+	Row            int
+	Field, Message string
+}
+
+// Import is how far a file has come.
+type Import struct {
+	Frame
+	File                             string
+	State                            string // running, done or failed
+	Done, Total, Accepted, Dismissed int
+	Rejected                         []Rejected // of them as many as are shown
+	ResultURL                        string     // a file with a line for each row; "" until it is done
+	URL                              string     // this page
+}
+
+func (*NewVerification) name() string { return "newverification" }
+func (*Sent) name() string            { return "sent" }
+func (*ImportForm) name() string      { return "importform" }
+func (*Import) name() string          { return "import" }
+
+// Of is the name of a customer's field.
+func (v *NewVerification) Of(field string, place int) string {
+	return field + "_" + strconv.Itoa(place)
+}
+
+// Number is the place of a customer as people count.
+func (v *NewVerification) Number(place int) int { return place + 1 }
+
+// Full reports whether no further customer fits in.
+func (v *NewVerification) Full() bool { return len(v.Customers) >= v.Most }
+
+// LockedBy is the key of why the box for Mobile 2FA is locked, "" when it isn't.
+func (v *NewVerification) LockedBy() string {
+	switch {
+	case !v.Mobile2FA.Locked:
+		return ""
+	case v.Mobile2FA.On:
+		return "locked_on"
+	}
+	return "locked_off"
+}
+
+// ToggleLocked is the key of why a toggle is locked, "" when it isn't.
+func (v *NewVerification) ToggleLocked(b Box) string {
+	if b.Locked {
+		return "locked_toggle"
+	}
+	return ""
+}
+
+// ExpiryHint says what holds when nothing is entered.
+func (s *scene) ExpiryHint(setting string) (template.HTML, error) {
+	return s.T("expires_hint", "setting", setting)
+}
