@@ -23,13 +23,14 @@ import (
 
 	"github.com/countersign/countersign/internal/app"
 	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/tenant/tenanttest"
 	"github.com/countersign/countersign/internal/verify"
 	"github.com/countersign/countersign/internal/webhook"
 )
 
-//go:generate go test -run ^TestSEC_22_|^TestTheListOfRules|^TestTheListOfEvents . -update
+//go:generate go test -run ^TestSEC_22_|^TestTheListOfRules|^TestTheListOfEvents|^TestRoleMatrix . -update
 
 var update = flag.Bool("update", false, "rewrite the generated parts of the documents")
 
@@ -122,6 +123,35 @@ func TestTheListOfEventsIsWhatTheCodeSays(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", kind.Name, kind.Means, detail)
 	}
 	region(t, "events.md", "events", b.String())
+}
+
+// TestRoleMatrix_of_the_manual_is_what_the_code_says prints who may do what, and the events of operators.
+func TestRoleMatrix_of_the_manual_is_what_the_code_says(t *testing.T) {
+	var b, rule strings.Builder
+	b.WriteString("| To |")
+	for _, r := range operator.Roles() {
+		fmt.Fprintf(&b, " %s |", r)
+		rule.WriteString(" --- |")
+	}
+	b.WriteString("\n| --- |" + rule.String() + "\n")
+	for _, act := range operator.Acts() {
+		fmt.Fprintf(&b, "| %s |", act.Means())
+		for _, r := range operator.Roles() {
+			if r.May(act) {
+				b.WriteString(" yes |")
+			} else {
+				b.WriteString(" |")
+			}
+		}
+		b.WriteString("\n")
+	}
+	region(t, "console.md", "roles", b.String())
+	b.Reset()
+	b.WriteString("| Type | Means |\n| --- | --- |\n")
+	for _, e := range operator.EventTypes() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", e.Name, e.Means)
+	}
+	region(t, "console.md", "operator-events", b.String())
 }
 
 var ruleTest = regexp.MustCompile(`^Test(SEC|SP)((?:_A?[0-9]+)+)_`)

@@ -19,11 +19,11 @@ const (
 	KindReminder   = "reminder"   // brings it again to somebody who has not finished
 )
 
-// Notice is a message of an invitation that holds a link in place of a code. The link is a secret, so a notice lives in memory
+// Notice is a message that holds a link in place of a code, of an invitation or to an operator, or tells an operator something. The link is a secret, so a notice lives in memory
 // only and prints as its name.
 type Notice struct {
 	Tenant  uid.Tenant
-	ID      uid.ID // of the invitation
+	ID      uid.ID // of the invitation; to an operator, of the message
 	N       int    // which of its notices by this channel, reminders counted too, 1 to 9999. A repeat after a crash has the same
 	To      recipient.Recipient
 	Channel Channel // any but Voice
@@ -31,31 +31,38 @@ type Notice struct {
 	Kind    string  // one of the kinds
 	Firm    string  // who asks; 30 characters of it are shown
 	Name    string  // of the person, as the firm gave it; may be empty; 64 characters of it are shown
-	Link    string  // absolute, http or https, of printable ASCII; up to 100 characters go by two segments of SMS
+	Link    string  // absolute, http or https, of printable ASCII; up to 100 characters go by two segments of SMS. Unused where the kind brings none
 }
 
 var (
-	errNoticeKind = errors.New("a notice is an invitation or a reminder, with a number from 1 to 9999")
+	errNoticeKind = errors.New("a notice is of a known kind, with a number from 1 to 9999")
 	errNoticeFirm = errors.New("a notice names who asks")
 	errNoticeLink = errors.New("the link of a notice is no http or https URL of printable ASCII")
 )
 
 // Notify carries a notice as Carry carries a message: the same routes, failover, time-outs and errors, and the same standing of
 // the tenant. Every try has the same delivery id, so that a repeat after a crash is dropped by a receiver that has the message.
-// There is no route for a notice by Voice, since nobody can note down a link. A notice without a kind, a number, a firm or
-// a link is an error, and nothing is tried.
+// There is no route for a notice by Voice, since nobody can note down a link, and for one to an operator by anything but Email. A
+// notice without a kind, a number, a firm or the link that it brings is an error, and nothing is tried.
 func (d *Dispatcher) Notify(ctx context.Context, n Notice) (Result, error) {
+	text, team := teamTexts[n.Kind]
 	switch {
 	case n.Channel == Voice:
 		return Result{}, ErrNoRoute
-	case noticeTexts[n.Kind].sms == nil, n.N < 1, n.N > maxN:
+	case noticeTexts[n.Kind].sms == nil && !team, n.N < 1, n.N > maxN:
 		return Result{}, errNoticeKind
+	case team && n.Channel != Email:
+		return Result{}, ErrNoRoute
 	case clean(n.Firm, maxServiceName) == "":
 		return Result{}, errNoticeFirm
-	case !isLink(n.Link):
+	case (!team || text.link) && !isLink(n.Link):
 		return Result{}, errNoticeLink
 	}
-	return d.carry(ctx, letter{n: 1, write: func() (Content, error) { return d.renderer.notice(n) }, out: Outgoing{
+	write := d.renderer.notice
+	if team {
+		write = d.renderer.team
+	}
+	return d.carry(ctx, letter{n: 1, write: func() (Content, error) { return write(n) }, out: Outgoing{
 		ID:      n.delivery(),
 		SendKey: n.SendKey(),
 		Tenant:  n.Tenant,

@@ -1,7 +1,5 @@
 package delivery
 
-import "strings"
-
 // maxName is how much of a person's name stands in a notice, in UTF-16 units.
 const maxName = 64
 
@@ -75,7 +73,7 @@ func (r *renderer) noticeEmail(l *language, kind string, v *values) (Content, er
 		greeting = phNoticeGreetingNameless
 	}
 	texts := noticeTexts[kind]
-	page := struct{ Lang, Dir, Subject, Firm, Greeting, Lead, Link, Button, Address, Secret, Stranger string }{
+	return r.mail(noticePage{
 		Lang:     l.locale,
 		Dir:      l.dir,
 		Subject:  l.texts[texts.subject].fill(v),
@@ -87,11 +85,5 @@ func (r *renderer) noticeEmail(l *language, kind string, v *values) (Content, er
 		Address:  l.texts[phNoticeAddress].fill(v),
 		Secret:   l.texts[phNoticeSecret].fill(v),
 		Stranger: l.texts[phNoticeStranger].fill(v),
-	}
-	html, err := r.page("notice.html.tmpl", page)
-	if err != nil {
-		return Content{}, err
-	}
-	text := strings.Join([]string{page.Greeting, page.Lead, page.Link, page.Secret, page.Stranger}, "\n\n") + "\n"
-	return Content{Locale: l.locale, Subject: page.Subject, Text: text, HTML: html}, nil
+	})
 }

@@ -14,9 +14,9 @@ import (
 const defaultLocale = "en"
 
 // The texts: one file a language, each text with a note for who translates it. Those of codes are in messages, those of
-// notices in notices.
+// notices in notices, and in teams for those to operators.
 //
-//go:embed messages notices
+//go:embed messages notices teams
 var files embed.FS
 
 // phrase names one text of a message file.

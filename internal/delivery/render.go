@@ -38,6 +38,7 @@ const slack = 10 * time.Second
 type renderer struct {
 	languages map[string]*language // the texts of codes
 	notices   map[string]*language
+	teams     map[string]*language
 	pages     *template.Template
 }
 
@@ -50,11 +51,15 @@ func newRenderer() (*renderer, error) {
 	if err != nil {
 		return nil, err
 	}
+	teams, err := loadLanguages(files, teamBook)
+	if err != nil {
+		return nil, err
+	}
 	pages, err := loadPages(files)
 	if err != nil {
 		return nil, fmt.Errorf("e-mail pages: %w", err)
 	}
-	return &renderer{languages: languages, notices: notices, pages: pages}, nil
+	return &renderer{languages: languages, notices: notices, teams: teams, pages: pages}, nil
 }
 
 // language finds the texts of codes for a BCP 47 tag, English when there are none.

@@ -50,6 +50,9 @@ const (
 	Bucket       Prefix = "bkt" // of a rate limit
 	Webhook      Prefix = "whk" // an endpoint
 	WebhookSent  Prefix = "wdl" // a delivery of an event to an endpoint
+	Operator     Prefix = "opr"
+	Session      Prefix = "ses" // of an operator
+	OperatorLink Prefix = "oln" // an invitation to a team, a reset
 )
 
 // ErrSyntax is what the parsers answer for text that is no identifier of the wanted spelling.

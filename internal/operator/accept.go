@@ -1,0 +1,250 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// NeedsSetup reports whether the installation has no operator yet.
+func (s *Service) NeedsSetup(ctx context.Context) (bool, error) {
+	any, err := s.store.AnyOperator(ctx)
+	return !any, err
+}
+
+// OfferSetup gives the link by which the first owner is made, where there is no operator yet; "" otherwise. It works for ten minutes, once, and
+// the one that was offered before is dead with that (SEC-96).
+func (s *Service) OfferSetup(ctx context.Context) (link string, err error) {
+	if needed, err := s.NeedsSetup(ctx); err != nil || !needed {
+		return "", err
+	}
+	now := s.moment()
+	l := &Link{ID: uid.Random(now), Kind: LinkSetup, Role: Owner, By: "system", CreatedAt: now, ExpiresAt: now.Add(setupLife)}
+	token, err := s.newLink(l)
+	if err != nil {
+		return "", err
+	}
+	err = s.store.ChangeOperator(ctx, Target{}, func(h *Held) (outbox.Effects, error) {
+		h.Put = l
+		return effects(newEvent(l.Tenant, l.ID, EventSetupOffered, by{actor: "system"}, now, data{})), nil
+	})
+	return s.url(l, token), err
+}
+
+// LinkView is what a link is for, for the page that it leads to.
+type LinkView struct {
+	Kind      LinkKind
+	Firm      string // "" for a set-up
+	Email     string // "" for a set-up
+	Name      string // of a reset
+	Role      Role
+	Least     int // characters of a password that is chosen by it
+	ExpiresAt time.Time
+}
+
+// Link says what the link of a token is for. It uses nothing up. link_invalid for one that leads nowhere.
+func (s *Service) Link(ctx context.Context, token string) (LinkView, error) {
+	l, err := s.link(ctx, token)
+	if err != nil {
+		return LinkView{}, err
+	}
+	v := LinkView{Kind: l.Kind, Role: l.Role, Least: minBeside, ExpiresAt: l.ExpiresAt}
+	if l.Kind == LinkSetup {
+		return v, nil
+	}
+	o, err := s.invited(ctx, l)
+	if err != nil {
+		return LinkView{}, err
+	}
+	who, err := s.person(o)
+	if err != nil {
+		return LinkView{}, err
+	}
+	owner, err := s.tenants.Tenant(ctx, l.Tenant)
+	v.Firm, v.Email, v.Name, v.Role, v.Least = owner.Name, who.Email, who.Name, o.Role, o.least()
+	return v, err
+}
+
+func (s *Service) link(ctx context.Context, token string) (*Link, error) {
+	l, err := s.store.LinkByHash(ctx, s.linkHash(token))
+	if err != nil {
+		return nil, told(err, errNoLink)
+	}
+	if !l.live(s.moment()) {
+		return nil, errNoLink()
+	}
+	return &l, nil
+}
+
+// invited is the operator whom a link is for: one who is to be made by it, or the one who is there.
+func (s *Service) invited(ctx context.Context, l *Link) (*Operator, error) {
+	if l.Kind == LinkReset {
+		o, err := s.store.Operator(ctx, l.Tenant, l.Subject)
+		return &o, told(err, errNoLink)
+	}
+	var who person
+	if err := s.open(place(l.Tenant, l.ID, sealPerson), l.Person, &who); err != nil {
+		return nil, err
+	}
+	return s.draft(l.Tenant, l.Role, who, l.Locale), nil
+}
+
+// draft is a new operator without a password.
+func (s *Service) draft(t uid.Tenant, role Role, who person, locale string) *Operator {
+	now := s.moment()
+	o := &Operator{ID: uid.Random(now), Tenant: t, EmailIndex: s.ring.BlindIndex(uid.Tenant{}, who.Email), Role: role, State: Active,
+		Locale: locale, CreatedAt: now, UpdatedAt: now, Version: 1}
+	o.Person = s.seal(place(t, o.ID, sealPerson), who)
+	return o
+}
+
+// SetupRequest makes the first owner.
+type SetupRequest struct {
+	Firm     string     // the name of a new tenant
+	Tenant   uid.Tenant // one that is there, in place of Firm
+	Email    string
+	Name     string
+	Password string
+	Locale   string
+}
+
+// Setup makes the first owner of an installation, and with Firm the tenant, by the link that was printed at the start. Of two at once one
+// wins, and the other is told link_invalid. An authenticator comes next.
+func (s *Service) Setup(ctx context.Context, c Client, token string, r SetupRequest) (Step, error) {
+	s.setup.Lock()
+	defer s.setup.Unlock()
+	l, err := s.link(ctx, token)
+	if err != nil {
+		return Step{}, err
+	}
+	if l.Kind != LinkSetup {
+		return Step{}, errNoLink()
+	}
+	to, err := s.readEmail(r.Email)
+	if err != nil {
+		return Step{}, err
+	}
+	who := person{Email: to.Value}
+	if who.Name, err = readName(r.Name); err != nil {
+		return Step{}, err
+	}
+	locale, err := readLocale(r.Locale)
+	if err != nil {
+		return Step{}, err
+	}
+	if err := s.passwords.refuse(r.Password, who, minBeside); err != nil { // before a tenant is made
+		return Step{}, err
+	}
+	t, err := s.firstTenant(ctx, c, r)
+	if err != nil {
+		return Step{}, err
+	}
+	o := s.draft(t, Owner, who, locale)
+	if o.Password, o.Short, err = s.choose(ctx, o, r.Password); err != nil {
+		return Step{}, err
+	}
+	return s.join(ctx, c, l, o)
+}
+
+// firstTenant is whose the first owner is.
+func (s *Service) firstTenant(ctx context.Context, c Client, r SetupRequest) (uid.Tenant, error) {
+	if r.Tenant.IsZero() {
+		made, err := s.tenants.CreateTenant(ctx, tenant.Caller{Actor: "setup", RequestID: c.RequestID}, r.Firm)
+		if f, is := errors.AsType[*fault.Error](err); is && f.Field == "name" {
+			err = f.On("firm")
+		}
+		return made.ID, err
+	}
+	there, err := s.tenants.Tenant(ctx, r.Tenant)
+	return there.ID, err
+}
+
+// join makes the operator o by the link l, and signs in.
+func (s *Service) join(ctx context.Context, c Client, l *Link, o *Operator) (step Step, err error) {
+	now, token := s.moment(), newToken()
+	err = s.store.ChangeOperator(ctx, Target{Link: l.Hash}, func(h *Held) (fx outbox.Effects, err error) {
+		if !h.Link.live(now) || h.Link.Kind != l.Kind || l.Kind == LinkSetup && h.Anyone {
+			return fx, errNoLink()
+		}
+		fresh := *o
+		h.Used, h.Create = true, &fresh
+		var in outbox.Effects
+		h.Open, in = s.begin(&fresh, c, token, now)
+		step = Step{Stage: h.Open.Stage, Token: token, ExpiresAt: h.Open.ExpiresAt}
+		fx = effects(o.event(EventCreated, c.self(o), now, data{Role: o.Role, Link: l.Kind, ClientHash: s.clientHash(c)}))
+		fx.Events = append(fx.Events, in.Events...)
+		return fx, nil
+	})
+	return step, told(err, errNoLink)
+}
+
+// AcceptRequest is what somebody chooses who was invited or reset.
+type AcceptRequest struct {
+	Name     string // may be empty after a reset: it stays
+	Password string
+	Locale   string // "": as it was
+}
+
+// Accept makes the operator whom an invitation is for, or gives one who was reset a password, and signs in. Conflict with email_taken when
+// the address has got an account meanwhile. An authenticator comes next where the role needs one.
+func (s *Service) Accept(ctx context.Context, c Client, token string, r AcceptRequest) (Step, error) {
+	l, err := s.link(ctx, token)
+	if err != nil {
+		return Step{}, err
+	}
+	if l.Kind == LinkSetup {
+		return Step{}, errNoLink()
+	}
+	o, err := s.invited(ctx, l)
+	if err != nil {
+		return Step{}, err
+	}
+	who, err := s.person(o)
+	if err != nil {
+		return Step{}, err
+	}
+	if r.Name != "" || l.Kind == LinkInvitation {
+		if who.Name, err = readName(r.Name); err != nil {
+			return Step{}, err
+		}
+	}
+	if locale, err := readLocale(r.Locale); err != nil {
+		return Step{}, err
+	} else if locale != "" {
+		o.Locale = locale
+	}
+	o.Person = s.seal(place(o.Tenant, o.ID, sealPerson), who)
+	if o.Password, o.Short, err = s.choose(ctx, o, r.Password); err != nil {
+		return Step{}, err
+	}
+	if l.Kind == LinkInvitation {
+		return s.join(ctx, c, l, o)
+	}
+	return s.restore(ctx, c, l, o)
+}
+
+// restore gives an operator who was reset what was chosen in chosen.
+func (s *Service) restore(ctx context.Context, c Client, l *Link, chosen *Operator) (step Step, err error) {
+	now, token := s.moment(), newToken()
+	target := Target{Tenant: l.Tenant, Operator: l.Subject, Link: l.Hash}
+	err = s.store.ChangeOperator(ctx, target, func(h *Held) (fx outbox.Effects, err error) {
+		o := h.Operator
+		if !h.Link.live(now) || h.Link.Kind != l.Kind || o == nil || o.State != Active {
+			return fx, errNoLink()
+		}
+		o.strip()
+		o.Password, o.Short, o.Person, o.Locale, o.UpdatedAt = chosen.Password, chosen.Short, chosen.Person, chosen.Locale, now
+		h.Used, h.CloseAll = true, true
+		h.Open, fx = s.begin(o, c, token, now)
+		step = Step{Stage: h.Open.Stage, Token: token, ExpiresAt: h.Open.ExpiresAt}
+		fx.Events = append(fx.Events, o.event(EventPasswordChanged, c.self(o), now, data{Link: l.Kind, ClientHash: s.clientHash(c)}))
+		fx.Jobs = append(fx.Jobs, mailJob(o.Tenant, o.ID, MailPassword, now))
+		return fx, nil
+	})
+	return step, err
+}

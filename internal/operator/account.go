@@ -1,0 +1,295 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// SessionView is a session as its holder sees it.
+type SessionView struct {
+	ID        uid.ID
+	CreatedAt time.Time
+	SeenAt    time.Time // to the minute
+	ProvedAt  time.Time // when all that the account has was last shown
+	ExpiresAt time.Time // if nothing more is done with it
+	UserAgent string
+	IP        string
+	Current   bool // the one that was asked with
+}
+
+func (s *Service) sessionView(v *Session) (SessionView, error) {
+	var from clientText
+	err := s.open(place(v.Tenant, v.ID, sealClient), v.Client, &from)
+	return SessionView{ID: v.ID, CreatedAt: v.CreatedAt, SeenAt: v.SeenAt, ProvedAt: v.ProvedAt, ExpiresAt: v.ends(),
+		UserAgent: from.UserAgent, IP: from.IP}, err
+}
+
+// session reads the session of a token, with its operator: any that counts, in whatever stage.
+func (s *Service) session(ctx context.Context, token string) (Session, Operator, error) {
+	v, o, err := s.store.SessionByHash(ctx, s.sessionHash(token))
+	if err != nil {
+		return v, o, told(err, errEnded)
+	}
+	if !v.live(s.moment()) || !o.able() {
+		return v, o, errEnded()
+	}
+	return v, o, nil
+}
+
+// Stage says how far the sign-in of a token has come. session_ended for what is no session; a token that follows a wrong password is
+// none, so a page that does not know a token goes on asking for the second factor when it did before.
+func (s *Service) Stage(ctx context.Context, token string) (Stage, error) {
+	v, _, err := s.session(ctx, token)
+	return v.Stage, err
+}
+
+// Session says who holds a token, and notes that it was used. It reads the database, so that what has ended is over at once. session_ended for
+// every token but that of an open session; Denied with account_suspended while the tenant is suspended.
+func (s *Service) Session(ctx context.Context, token string) (Signed, error) {
+	v, o, err := s.session(ctx, token)
+	if err != nil {
+		return Signed{}, err
+	}
+	if v.Stage != StageOpen {
+		return Signed{}, errEnded()
+	}
+	switch in, err := s.admits(ctx, o.Tenant); {
+	case err != nil:
+		return Signed{}, err
+	case !in:
+		return Signed{}, fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended. Ask whoever runs the server.")
+	}
+	now := s.moment()
+	if now.Sub(v.SeenAt) >= seenEvery {
+		if err := s.store.TouchSession(ctx, v.Hash, now); err != nil {
+			return Signed{}, err
+		}
+		v.SeenAt = now
+	}
+	got := Signed{Recent: v.recent(now)}
+	if got.Operator, err = s.view(&o); err != nil {
+		return Signed{}, err
+	}
+	got.Session, err = s.sessionView(&v)
+	got.Session.Current = true
+	return got, err
+}
+
+// Sessions lists the open sessions of the operator, oldest first.
+func (s *Service) Sessions(ctx context.Context, g Signed) ([]SessionView, error) {
+	list, err := s.store.OperatorSessions(ctx, g.Operator.Tenant, g.Operator.ID)
+	if err != nil {
+		return nil, err
+	}
+	now := s.moment()
+	views := []SessionView{}
+	for i := range list {
+		if v := &list[i]; v.Stage == StageOpen && v.live(now) {
+			view, err := s.sessionView(v)
+			if err != nil {
+				return nil, err
+			}
+			view.Current = view.ID == g.Session.ID
+			views = append(views, view)
+		}
+	}
+	return views, nil
+}
+
+// SignOut ends the session of a token. One that is over already is no fault.
+func (s *Service) SignOut(ctx context.Context, c Client, token string) error {
+	now := s.moment()
+	err := s.store.ChangeOperator(ctx, Target{Session: s.sessionHash(token)}, func(h *Held) (outbox.Effects, error) {
+		if h.Session == nil || h.Operator == nil {
+			return outbox.Effects{}, errEnded()
+		}
+		h.Close = true
+		return effects(h.Operator.event(EventSignedOut, c.self(h.Operator), now, data{Session: h.Session.ID.Text(uid.Session)})), nil
+	})
+	if fault.Is(err, fault.Unauthenticated) {
+		return nil
+	}
+	return err
+}
+
+// Prove shows again all that the account has, within a session: the password, and a code where there is an authenticator. Afterwards, for
+// five minutes, what the operator signs in with can be changed. The token is another one then. sign_in_failed, whatever was wrong.
+func (s *Service) Prove(ctx context.Context, c Client, token, password, code string) (step Step, err error) {
+	right, o, err := s.compare(ctx, c, token, password)
+	if err != nil {
+		return Step{}, err
+	}
+	now, fresh := s.moment(), newToken()
+	target := Target{Waits: s.waitKeys(c, o.EmailIndex)}
+	err = s.within(ctx, token, target, func(h *Held) (fx outbox.Effects, err error) {
+		got, v := h.Operator, h.Session
+		step = Step{}
+		if v.Stage != StageOpen {
+			return fx, errEnded()
+		}
+		shown := right && got.Password == o.Password
+		if got.TOTP != nil { // compared whatever the password was: which of the two was wrong is not told
+			how, more, err := s.show(got, code, c, now)
+			if err != nil {
+				return fx, err
+			}
+			fx, shown = more, shown && how != ""
+		}
+		if !shown {
+			fx.Events = append(fx.Events, s.failed(got, c, "proof", now))
+			return fx, nil
+		}
+		forgive(h.Waits, 1)
+		v.Hash = s.sessionHash(fresh.Reveal())
+		v.open(now)
+		step = Step{Stage: StageOpen, Token: fresh, ExpiresAt: v.ExpiresAt}
+		fx.Events = append(fx.Events, got.event(EventProved, c.self(got), now, s.of(v, c, "")))
+		return fx, nil
+	})
+	if err == nil && step.Stage == "" {
+		err = errFailed()
+	}
+	return step, err
+}
+
+// compare counts a failure and compares the password of a session's operator.
+func (s *Service) compare(ctx context.Context, c Client, token, password string) (bool, Operator, error) {
+	v, o, err := s.session(ctx, token)
+	if err == nil && v.Stage != StageOpen {
+		err = errEnded()
+	}
+	if err == nil {
+		err = s.spend(ctx, c, o.EmailIndex)
+	}
+	if err != nil {
+		return false, o, err
+	}
+	right, err := s.passwords.check(ctx, o.Password, password)
+	return right, o, err
+}
+
+// ChangePassword takes the password of now and a new one. All other sessions end, and this one gets another token. sign_in_failed when
+// the first is wrong; Invalid with password_invalid for a second that is too weak.
+func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fresh string) (step Step, err error) {
+	right, o, err := s.compare(ctx, c, token, old)
+	if err != nil {
+		return Step{}, err
+	}
+	hash, short, err := s.choose(ctx, &o, fresh)
+	if err != nil && right {
+		return Step{}, err
+	}
+	now, next := s.moment(), newToken()
+	err = s.within(ctx, token, Target{Waits: s.waitKeys(c, o.EmailIndex)}, func(h *Held) (fx outbox.Effects, err error) {
+		got, v := h.Operator, h.Session
+		step = Step{}
+		if !right || got.Password != o.Password || v.Stage != StageOpen {
+			return effects(s.failed(got, c, "proof", now)), nil
+		}
+		forgive(h.Waits, 1)
+		got.Password, got.Short, got.PasswordOnly, got.UpdatedAt = hash, short, false, now
+		v.Hash = s.sessionHash(next.Reveal())
+		h.CloseAll = true
+		step = Step{Stage: StageOpen, Token: next, ExpiresAt: v.ExpiresAt}
+		fx = effects(got.event(EventPasswordChanged, c.self(got), now, data{ClientHash: s.clientHash(c)}))
+		fx.Jobs = append(fx.Jobs, mailJob(got.Tenant, got.ID, MailPassword, now))
+		return fx, nil
+	})
+	if err == nil && step.Stage == "" {
+		err = errFailed()
+	}
+	return step, err
+}
+
+// choose hashes a password that o has chosen, or says what is wrong with it. short: it can't stand alone.
+func (s *Service) choose(ctx context.Context, o *Operator, password string) (hash string, short bool, err error) {
+	who, err := s.person(o)
+	if err != nil {
+		return "", false, err
+	}
+	if err := s.passwords.refuse(password, who, o.least()); err != nil {
+		return "", false, err
+	}
+	hash, err = s.passwords.hash(ctx, password)
+	return hash, utf8.RuneCountInString(normal(password)) < minAlone, err
+}
+
+// ChangeProfile changes the name that the team sees and the language of messages ("": English).
+func (s *Service) ChangeProfile(ctx context.Context, c Client, g Signed, name, locale string) (out Person, err error) {
+	if name, err = readName(name); err != nil {
+		return Person{}, err
+	}
+	if locale, err = readLocale(locale); err != nil {
+		return Person{}, err
+	}
+	now := s.moment()
+	err = s.store.ChangeOperator(ctx, Target{Tenant: g.Operator.Tenant, Operator: g.Operator.ID}, func(h *Held) (fx outbox.Effects, err error) {
+		o := h.Operator
+		if o == nil || !o.able() {
+			return fx, errEnded()
+		}
+		who, err := s.person(o)
+		if err != nil {
+			return fx, err
+		}
+		o.Person = s.seal(place(o.Tenant, o.ID, sealPerson), person{who.Email, name})
+		o.Locale, o.UpdatedAt = locale, now
+		out, err = s.view(o)
+		return effects(o.event(EventProfileChanged, c.self(o), now, data{})), err
+	})
+	return out, err
+}
+
+// The bounds of what people call themselves.
+const (
+	maxName   = 100 // characters
+	maxLocale = 35  // RFC 5646 §4.4.1
+)
+
+func readName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	n := utf8.RuneCountInString(name)
+	if n < 1 || n > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", fault.New(fault.Invalid, "name_invalid", "Give a name of 1 to 100 printable characters.").On("name")
+	}
+	return name, nil
+}
+
+func readLocale(tag string) (string, error) {
+	ok := len(tag) <= maxLocale && !strings.ContainsFunc(tag, func(r rune) bool {
+		return r != '-' && !('0' <= r && r <= '9') && !('a' <= r && r <= 'z') && !('A' <= r && r <= 'Z')
+	})
+	if !ok {
+		return "", fault.New(fault.Invalid, "locale_invalid", "Name a language as en or pt-BR.").On("locale")
+	}
+	return tag, nil
+}
+
+// Revoke ends a session of an operator, or all of them for the zero id: one's own, or those of another by who may change the team.
+func (s *Service) Revoke(ctx context.Context, c Client, g Signed, operator, session uid.ID) error {
+	now := s.moment()
+	return s.team(ctx, g, operator, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
+		o := h.Operator
+		if o.ID != me.ID && !manages(me, o.Role) {
+			return fx, errForbidden()
+		}
+		h.CloseAll, h.CloseOne = session.IsZero(), session
+		d := data{}
+		if !session.IsZero() {
+			d.Session = session.Text(uid.Session)
+		}
+		return effects(o.event(EventSessionsEnded, c.signed(g), now, d)), nil
+	})
+}
+
+// errNothing is a decision without effect. It does not leave the package.
+var errNothing = errors.New("operator: nothing changes")

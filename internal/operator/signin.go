@@ -1,0 +1,208 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/factor"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// Step is what came of one answer in a sign-in.
+type Step struct {
+	Stage     Stage
+	Token     Secret    // for the browser, in place of the one before
+	ExpiresAt time.Time // when the browser can forget it
+}
+
+// SignIn takes the password. A wrong one, and one of an account that does not exist or may not sign in, leads to the second factor
+// as well, with a token that no code is right for. Limited with sign_in_paused after too many failures, whether there is an account or not.
+func (s *Service) SignIn(ctx context.Context, c Client, email, password string) (Step, error) {
+	index := s.emailIndex(email)
+	if err := s.spend(ctx, c, index); err != nil {
+		return Step{}, err
+	}
+	o, err := s.store.OperatorByEmail(ctx, index)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Step{}, err
+	}
+	right, err := s.passwords.check(ctx, o.Password, password)
+	if err != nil {
+		return Step{}, err
+	}
+	if right {
+		if right, err = s.admits(ctx, o.Tenant); err != nil {
+			return Step{}, err
+		}
+	}
+	if !right {
+		return s.decoy(ctx, c, &o)
+	}
+	step, err := s.enter(ctx, c, &o)
+	if errors.Is(err, errChanged) {
+		return s.decoy(ctx, c, &o)
+	}
+	return step, err
+}
+
+// spend counts a failure before anything is compared (SEC-4, SEC-16).
+func (s *Service) spend(ctx context.Context, c Client, index [16]byte) error {
+	now := s.moment()
+	return s.store.ChangeOperator(ctx, Target{Waits: s.waitKeys(c, index)}, func(h *Held) (outbox.Effects, error) {
+		for i := range h.Waits {
+			if err := h.Waits[i].spend(waitKinds[i], now); err != nil {
+				return outbox.Effects{}, err
+			}
+		}
+		return outbox.Effects{}, nil
+	})
+}
+
+// forgive takes the count of failures back. A network keeps those of others.
+func forgive(waits []Wait, own int) {
+	for i := range waits {
+		w := &waits[i]
+		w.Until = time.Time{}
+		if w.Failed = max(0, w.Failed-own); waitKinds[i] != waitAddress {
+			w.Failed = 0
+		}
+	}
+}
+
+// admits reports whether the operators of a tenant are let in: those of a suspended one are not, as its keys are refused.
+func (s *Service) admits(ctx context.Context, t uid.Tenant) (bool, error) {
+	owner, err := s.tenants.Tenant(ctx, t)
+	return err == nil && owner.SuspendedAt.IsZero(), err
+}
+
+// errChanged is when an operator changed while its password was compared. It does not leave the package.
+var errChanged = errors.New("operator: changed meanwhile")
+
+// decoy is the step after a wrong password. o is zero when there is no such account.
+func (s *Service) decoy(ctx context.Context, c Client, o *Operator) (Step, error) {
+	now := s.moment()
+	if err := s.store.ChangeOperator(ctx, Target{}, func(*Held) (outbox.Effects, error) {
+		return effects(s.failed(o, c, "password", now)), nil
+	}); err != nil {
+		return Step{}, err
+	}
+	return Step{Stage: StageSecond, Token: newToken(), ExpiresAt: now.Add(signInLimit)}, nil
+}
+
+// failed is the event of a failure. That of an account that is not there is of no tenant.
+func (s *Service) failed(o *Operator, c Client, step string, now time.Time) audit.Event {
+	d := data{Step: step, ClientHash: s.clientHash(c)}
+	if o == nil || o.ID.IsZero() {
+		return newEvent(uid.Tenant{}, uid.Random(now), EventSignInFailed, c.stranger(), now, d)
+	}
+	return o.event(EventSignInFailed, c.stranger(), now, d)
+}
+
+// enter opens what comes after the right password of o.
+func (s *Service) enter(ctx context.Context, c Client, o *Operator) (step Step, err error) {
+	now, token := s.moment(), newToken()
+	target := Target{Tenant: o.Tenant, Operator: o.ID, Waits: s.waitKeys(c, o.EmailIndex)}
+	err = s.store.ChangeOperator(ctx, target, func(h *Held) (fx outbox.Effects, err error) {
+		got := h.Operator
+		if got == nil || !got.able() || got.Password != o.Password {
+			return fx, errChanged
+		}
+		h.Open, fx = s.begin(got, c, token, now)
+		if h.Open.Stage == StageOpen {
+			forgive(h.Waits, 1)
+		}
+		step = Step{Stage: h.Open.Stage, Token: token, ExpiresAt: h.Open.ExpiresAt}
+		return fx, nil
+	})
+	return step, err
+}
+
+// begin is the session after a password, and what happened with that.
+func (s *Service) begin(o *Operator, c Client, token Secret, now time.Time) (*Session, outbox.Effects) {
+	v := &Session{ID: uid.Random(now), Tenant: o.Tenant, Operator: o.ID, Hash: s.sessionHash(token.Reveal()), Stage: o.stage(s.cfg.Development),
+		CreatedAt: now, SeenAt: now, ProvedAt: now, ExpiresAt: now.Add(signInLimit)}
+	v.Client = s.seal(place(o.Tenant, v.ID, sealClient), clientText{c.IP, c.UserAgent})
+	if v.Stage != StageOpen {
+		return v, outbox.Effects{}
+	}
+	v.open(now)
+	o.LastSignInAt, o.UpdatedAt = now, now
+	return v, effects(o.event(EventSignedIn, c.self(o), now, s.of(v, c, "password")))
+}
+
+// of is what the event of a sign-in says.
+func (s *Service) of(v *Session, c Client, factor string) data {
+	return data{Factor: factor, Session: v.ID.Text(uid.Session), ClientHash: s.clientHash(c)}
+}
+
+// clientText is what is kept of a browser.
+type clientText struct {
+	IP        string `json:"ip,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
+}
+
+// SecondFactor takes a code of the authenticator, or a recovery code, and opens the session. Whatever is wrong is one fault,
+// sign_in_failed: the code, the password before it, or a token that is over. After five wrong codes only a new sign-in helps.
+func (s *Service) SecondFactor(ctx context.Context, c Client, token, code string) (step Step, err error) {
+	hash, now, fresh := s.sessionHash(token), s.moment(), newToken()
+	_, o, err := s.store.SessionByHash(ctx, hash)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Step{}, err
+	}
+	passed := false
+	err = s.store.ChangeOperator(ctx, Target{Session: hash, Waits: s.waitKeys(c, o.EmailIndex)}, func(h *Held) (fx outbox.Effects, err error) {
+		passed = false
+		if err := h.Waits[0].spend(waitKinds[0], now); err != nil {
+			return fx, err
+		}
+		v, o := h.Session, h.Operator
+		if v == nil || o == nil || v.Stage != StageSecond || !v.live(now) || !o.able() {
+			return effects(s.failed(nil, c, "second_factor", now)), nil
+		}
+		v.Wrong++
+		how, more, err := s.show(o, code, c, now)
+		if err != nil {
+			return fx, err
+		}
+		if how == "" {
+			h.Close = v.Wrong >= wrongInStep
+			return effects(s.failed(o, c, "second_factor", now)), nil
+		}
+		passed = true
+		forgive(h.Waits, 2)
+		v.Hash = s.sessionHash(fresh.Reveal())
+		v.open(now)
+		o.LastSignInAt, o.UpdatedAt = now, now
+		step = Step{Stage: StageOpen, Token: fresh, ExpiresAt: v.ExpiresAt}
+		more.Events = append(more.Events, o.event(EventSignedIn, c.self(o), now, s.of(v, c, how)))
+		return more, nil
+	})
+	if err == nil && !passed {
+		return Step{}, errFailed()
+	}
+	return step, err
+}
+
+// show compares a code with what o has. It gives the factor that it was of, "" for none, and what follows from its use.
+func (s *Service) show(o *Operator, code string, c Client, now time.Time) (how string, fx outbox.Effects, err error) {
+	if o.TOTP == nil {
+		return "", fx, nil
+	}
+	if recovery, is := recoveryCode(code); is {
+		if !o.redeem(s.codeHash(o, recovery)) {
+			return "", fx, nil
+		}
+		left := len(o.Codes)
+		fx.Events = append(fx.Events, o.event(EventCodeUsed, c.self(o), now, data{CodesLeft: &left}))
+		fx.Jobs = append(fx.Jobs, mailJob(o.Tenant, o.ID, MailCodeUsed, now))
+		return "recovery_code", fx, nil
+	}
+	secret, err := s.openSecret(o, o.TOTP)
+	if err != nil || !o.TOTP.match(secret, digits(code), now) {
+		return "", fx, err
+	}
+	return string(factor.TOTP), fx, nil
+}
