@@ -14,6 +14,7 @@ import (
 type Enrolment struct {
 	Secret    factor.Secret
 	URI       factor.KeyURI
+	Account   string // under what name the app shows it: the e-mail address
 	ExpiresAt time.Time
 }
 
@@ -36,7 +37,9 @@ func (s *Service) EnrolTOTP(ctx context.Context, c Client, token string) (got En
 			return fx, err
 		}
 		secret, err := s.openSecret(o, o.Enrolling)
-		got = Enrolment{Secret: secret, URI: factor.DefaultConfig().URI(secret, s.cfg.Issuer, who.Email), ExpiresAt: o.Enrolling.ExpiresAt}
+		got = Enrolment{
+			Secret: secret, URI: factor.DefaultConfig().URI(secret, s.cfg.Issuer, who.Email), Account: who.Email, ExpiresAt: o.Enrolling.ExpiresAt,
+		}
 		return fx, err
 	})
 	return got, err

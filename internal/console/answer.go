@@ -1,0 +1,113 @@
+package console
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/web"
+)
+
+// codeProof is the fault of an act that wants the operator to show again who they are.
+const codeProof = "proof_needed"
+
+// write answers with a page.
+func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, v View) {
+	var page bytes.Buffer
+	if err := s.pages.Render(&page, v); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
+	w.WriteHeader(status)
+	_, _ = page.WriteTo(w) // a browser that is gone needs no page
+}
+
+// trouble tells a signed-in operator that a page can't be shown.
+func (s *Site) trouble(v *visit, err error) { s.tell(v.w, v.r, v.frame(), err) }
+
+// fail tells it to somebody of whom nothing is known.
+func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) { s.tell(w, r, Frame{}, err) }
+
+func (s *Site) tell(w http.ResponseWriter, r *http.Request, frame Frame, err error) {
+	p := web.NewProblem(r.Context(), err)
+	for k, v := range p.GetHeaders() {
+		w.Header()[k] = v
+	}
+	t := &Trouble{Frame: frame, Kind: kindOf(p, fault.As(err))}
+	if p.Status >= 500 {
+		t.Reference = p.RequestID
+	}
+	if r.Method == http.MethodGet && (p.Status >= 500 || t.Kind == Limited) {
+		t.RetryURL = r.URL.RequestURI()
+	}
+	var page bytes.Buffer
+	if err := s.pages.Render(&page, t); err != nil {
+		panic(err) // each kind is drawn by the tests
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(p.Status)
+	_, _ = page.WriteTo(w)
+}
+
+func kindOf(p *web.Problem, f *fault.Error) string {
+	switch {
+	case f.Kind == fault.Limited:
+		return Limited
+	case p.Status == http.StatusServiceUnavailable:
+		return Busied
+	case p.Status >= 500:
+		return Broken
+	case f.Kind == fault.NotFound, p.Code == web.ErrMethod.Code:
+		return Missing
+	case f.Kind == fault.Denied:
+		return Denied
+	}
+	return Outdated
+}
+
+// turnAway leads somebody who is not signed in, or must show again who they are, to where that is done and back here.
+func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	if !fault.Is(err, fault.Unauthenticated) {
+		s.fail(w, r, err)
+		return
+	}
+	to := pathSignIn
+	if fault.As(err).Code == codeProof {
+		to = pathProve
+	}
+	if next := nextOf(r); next != Prefix {
+		to += "?" + FieldNext + "=" + url.QueryEscape(next)
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// nextOf is the page to come back to: the one that was asked for, or the one that a form stood on.
+func nextOf(r *http.Request) string {
+	if r.Method == http.MethodGet {
+		return inConsole(r.URL.RequestURI())
+	}
+	if from, err := url.Parse(r.Referer()); err == nil && r.Referer() != "" {
+		return inConsole(from.RequestURI())
+	}
+	return Prefix
+}
+
+// inConsole is to when that is a path of the console, or its beginning when it is none: nobody is led elsewhere.
+func inConsole(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(u.Path, Prefix+"/") || path.Clean(u.Path) != u.Path || strings.ContainsAny(to, "\\\r\n") {
+		return Prefix
+	}
+	for _, door := range []string{pathSignIn, pathSecond, pathSignOut, pathProve} {
+		if strings.HasPrefix(u.Path, door) {
+			return Prefix
+		}
+	}
+	return u.RequestURI()
+}

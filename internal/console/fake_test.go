@@ -1,0 +1,147 @@
+package console_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/countersign/countersign/internal/console"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/seal"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// people are operators whose sessions' tokens are the names of their roles. Whatever else they are asked panics.
+type people struct {
+	console.Operators
+	proofs int // acts that want a proof first
+	out    []string
+}
+
+func (p *people) Session(_ context.Context, token string) (operator.Signed, error) {
+	role := operator.Role(token)
+	if !role.Valid() {
+		return operator.Signed{}, fault.New(fault.Unauthenticated, "session_ended", "Sign in again.")
+	}
+	return operator.Signed{
+		Operator: operator.Person{ID: uid.ID{1}, Tenant: uid.Tenant{7}, Email: token + "@example.com", Role: role, TOTP: true},
+		Session:  operator.SessionView{ID: uid.ID{15: byte(len(token))}},
+	}, nil
+}
+
+func (p *people) Stage(_ context.Context, token string) (operator.Stage, error) {
+	if token == "half" {
+		return operator.StageSecond, nil
+	}
+	if _, err := p.Session(context.Background(), token); err != nil {
+		return "", err
+	}
+	return operator.StageOpen, nil
+}
+
+func (p *people) NeedsSetup(context.Context) (bool, error) { return false, nil }
+
+func (p *people) SignIn(_ context.Context, _ operator.Client, email, _ string) (operator.Step, error) {
+	if email == "" {
+		return operator.Step{}, fault.New(fault.Invalid, "email_invalid", "Give your e-mail address.").On("email")
+	}
+	return operator.Step{Stage: operator.StageSecond, Token: seal.CodeFrom("half")}, nil
+}
+
+func (p *people) SecondFactor(_ context.Context, _ operator.Client, token, code string) (operator.Step, error) {
+	if token != "half" || code != "123456" {
+		return operator.Step{}, fault.New(fault.Unauthenticated, "sign_in_failed", "That did not fit.")
+	}
+	return operator.Step{Stage: operator.StageOpen, Token: seal.CodeFrom("owner")}, nil
+}
+
+func (p *people) SignOut(_ context.Context, _ operator.Client, token string) error {
+	p.out = append(p.out, token)
+	return nil
+}
+
+// firms are called Acme.
+type firms struct{}
+
+func (firms) Name(context.Context, uid.Tenant) (string, error) { return "Acme", nil }
+
+// browser is one that keeps cookies, over a site.
+type browser struct {
+	t       *testing.T
+	site    http.Handler
+	cookies map[string]string
+}
+
+func newBrowser(t *testing.T, p *people) *browser {
+	t.Helper()
+	site, err := console.NewSite(console.Config{
+		Operators: p, Tenants: firms{}, PublicURL: "http://console.test",
+		MAC: func(parts ...[]byte) [32]byte {
+			h := sha256.New()
+			for _, p := range parts {
+				h.Write([]byte{byte(len(p))})
+				h.Write(p)
+			}
+			return [32]byte(h.Sum(nil))
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t: t, site: site, cookies: map[string]string{}}
+}
+
+// as is the browser of somebody with a role.
+func (b *browser) as(role operator.Role) *browser {
+	return &browser{t: b.t, site: b.site, cookies: map[string]string{"countersign_console": string(role)}}
+}
+
+func (b *browser) do(r *http.Request) *httptest.ResponseRecorder {
+	for k, v := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: k, Value: v})
+	}
+	w := httptest.NewRecorder()
+	b.site.ServeHTTP(w, r)
+	for _, c := range w.Result().Cookies() {
+		if b.cookies[c.Name] = c.Value; c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+		}
+	}
+	return w
+}
+
+func (b *browser) get(path string) *httptest.ResponseRecorder {
+	return b.do(httptest.NewRequest(http.MethodGet, "http://console.test"+path, nil))
+}
+
+// post sends a form as it is.
+func (b *browser) post(path string, fields url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "http://console.test"+path, strings.NewReader(fields.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", "http://console.test")
+	return b.do(r)
+}
+
+var tokenField = regexp.MustCompile(`name="form_token" value="([^"]+)"`)
+
+// send fills in the form that the page at path has for action, and sends it.
+func (b *browser) send(path, action string, fields url.Values) *httptest.ResponseRecorder {
+	b.t.Helper()
+	body := b.get(path).Body.String()
+	at := strings.Index(body, `action="`+action+`"`)
+	if at < 0 {
+		b.t.Fatalf("%s has no form for %s", path, action)
+	}
+	m := tokenField.FindStringSubmatch(body[at:])
+	if m == nil {
+		b.t.Fatalf("the form for %s has no token", action)
+	}
+	fields.Set("form_token", m[1])
+	return b.post(action, fields)
+}

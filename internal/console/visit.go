@@ -1,0 +1,198 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/web"
+)
+
+// maxForm is the largest form that is read, in bytes.
+const maxForm = 64 << 10
+
+// maxUserAgent is how much is kept of what a browser calls itself, in bytes.
+const maxUserAgent = 512
+
+var (
+	errCrossOrigin = fault.New(fault.Denied, "cross_origin", "This form was sent from another site.")
+	errForm        = fault.New(fault.Malformed, "form_malformed", "The form can't be read.")
+	errOutdated    = fault.New(fault.Conflict, "form_outdated", "This page was open too long. Nothing was changed. Load it again.")
+	errDenied      = fault.New(fault.Denied, "role_forbids", "Your role does not allow this.")
+	errNothing     = fault.New(fault.NotFound, "not_found", "There is nothing here.")
+)
+
+// visit is one request of a signed-in operator.
+type visit struct {
+	operator.Signed
+	site  *Site
+	w     http.ResponseWriter
+	r     *http.Request
+	at    Section
+	token string // of the session, for what asks for a proof
+	firm  string
+	flash Flash
+}
+
+// guard lets a request through to its page when somebody is signed in whose role allows it, and a form only when it was drawn here
+// for this session.
+func (s *Site) guard(to route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v, err := s.visit(w, r, to.at)
+		if err != nil {
+			s.turnAway(w, r, err)
+			return
+		}
+		if to.act != "" && !v.May(to.act) {
+			s.trouble(v, errDenied)
+			return
+		}
+		if r.Method == http.MethodPost {
+			if err := v.readForm(); err != nil {
+				s.trouble(v, err)
+				return
+			}
+		}
+		view, err := to.page(v)
+		switch {
+		case fault.Is(err, fault.Unauthenticated): // also a proof that is asked for
+			s.turnAway(w, r, err)
+		case err != nil:
+			s.trouble(v, err)
+		case view != nil:
+			s.write(w, r, http.StatusOK, view)
+		}
+	}
+}
+
+// visit finds out who asks.
+func (s *Site) visit(w http.ResponseWriter, r *http.Request, at Section) (*visit, error) {
+	v := &visit{site: s, w: w, r: r, at: at, token: s.cookie(r, sessionCookie)}
+	var err error
+	if v.Signed, err = s.Operators.Session(r.Context(), v.token); err != nil {
+		return nil, err
+	}
+	if v.firm, err = s.Tenants.Name(r.Context(), v.Operator.Tenant); err != nil {
+		return nil, err
+	}
+	v.flash = s.takeFlash(w, r)
+	return v, nil
+}
+
+// readForm checks where a form comes from, and reads it.
+func (v *visit) readForm() error {
+	if err := v.site.readForm(v.w, v.r); err != nil {
+		return err
+	}
+	return v.site.signed(v.r, v.Session.ID.Text(uid.Session))
+}
+
+// readForm reads a form that comes from our own origin.
+func (s *Site) readForm(w http.ResponseWriter, r *http.Request) error {
+	if s.origin.Check(r) != nil {
+		return errCrossOrigin
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	parse := r.ParseForm
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+		parse = func() error { return r.ParseMultipartForm(maxForm) }
+	}
+	if err := parse(); err != nil {
+		if strings.Contains(err.Error(), "too large") {
+			return web.ErrTooLarge
+		}
+		return errForm
+	}
+	return nil
+}
+
+func (v *visit) ctx() context.Context { return v.r.Context() }
+
+// client is the browser, for what is audited.
+func (v *visit) client() operator.Client { return client(v.r) }
+
+func client(r *http.Request) operator.Client {
+	agent := r.UserAgent()
+	c := operator.Client{
+		UserAgent: strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], ""), RequestID: web.RequestID(r.Context()),
+	}
+	if addr := web.ClientAddr(r.Context()); addr.IsValid() {
+		c.IP = addr.String()
+	}
+	return c
+}
+
+// caller is who asks, for the services.
+func (v *visit) caller() operator.Caller { return v.Caller(web.RequestID(v.ctx())) }
+
+// frame is what the page has around it, with what is wrong with its form.
+func (v *visit) frame(wrong ...Problem) Frame {
+	o := v.Operator
+	return Frame{
+		Tenant: v.firm, At: v.at, Sections: open(o.Role), Flash: v.flash, Problems: wrong, SignOut: v.form(pathSignOut),
+		Operator: Operator{Name: o.Name, Email: o.Email, Role: string(o.Role)},
+	}
+}
+
+// form is one that this session may send to action, a path with or without a query.
+func (v *visit) form(action string) Form {
+	return Form{Action: action, Token: v.site.sign(v.Session.ID.Text(uid.Session), action)}
+}
+
+// id reads an id of the path; what is none names nothing.
+func (v *visit) id(kind uid.Prefix, name string) (uid.ID, error) {
+	id, err := uid.Parse(kind, v.r.PathValue(name))
+	if err != nil {
+		return id, errNothing
+	}
+	return id, nil
+}
+
+// value is a field of the form, or of the query.
+func (v *visit) value(name string) string { return strings.TrimSpace(v.r.FormValue(name)) }
+
+// ticked reports whether a box was.
+func (v *visit) ticked(name string) bool { return v.r.PostForm.Get(name) != "" }
+
+// leave answers by leading to another page, which says what was done.
+func (v *visit) leave(to string, said Flash) (View, error) {
+	if said.Said != "" {
+		v.site.keepFlash(v.w, said)
+	}
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+	return nil, nil
+}
+
+// wrong tells a fault that a person can repair in the form: what is invalid, in conflict or too often. Any other is for a page of
+// its own. fields names those of the form whose names are not the domain's.
+func wrong(err error, fields map[string]string) ([]Problem, error) {
+	f := fault.As(err)
+	switch f.Kind {
+	case fault.Invalid, fault.Malformed, fault.Conflict, fault.Limited:
+		field := f.Field
+		if ours, ok := fields[field]; ok {
+			field = ours
+		}
+		return []Problem{{Field: field, Message: f.Message}}, nil
+	}
+	return nil, err
+}
+
+// with puts a parameter into a path's query; "" takes it out.
+func with(path, name, value string) string {
+	u, err := url.Parse(path)
+	if err != nil {
+		return path
+	}
+	q := u.Query()
+	q.Del(name)
+	if value != "" {
+		q.Set(name, value)
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
