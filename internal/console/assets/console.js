@@ -57,6 +57,7 @@ document.addEventListener("keydown", (e) => {
   if (e.key === "n") { const a = document.querySelector("a[data-new]"); if (a) { e.preventDefault(); location.assign(a.href); } }
 });
 for (const box of $$("input[data-keys]")) {
+  box.closest(".shortcuts").hidden = false;
   box.checked = !keysOff();
   box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
 }
@@ -105,6 +106,7 @@ async function refresh() {
 function draw(figure) {
   const table = figure.querySelector("table"), place = figure.querySelector(".plot");
   if (!table || !window.uPlot || place.firstChild) return;
+  place.hidden = false;
   const css = getComputedStyle(figure), colour = (name) => css.getPropertyValue(name).trim();
   const strokes = ["--accent", "--good", "--wait", "--bad"], dashes = [[], [6, 3], [2, 3], [10, 4, 2, 4]];
   const names = $$("thead th", table).slice(1).map((th) => th.textContent);
