@@ -134,6 +134,9 @@ func (s *scene) Plain(key string, pairs ...any) (string, error) {
 	return out, nil
 }
 
+// Template gives a text as it is, for a script that fills it.
+func (s *scene) Template(key string) (string, error) { return s.words.Pick(key, nil) }
+
 // Knows reports whether there is a text of that key.
 func (s *scene) Knows(key string) bool {
 	_, ok := s.words.Texts[key]

@@ -87,7 +87,11 @@ func checkPage(t *testing.T, where, page string) {
 	ids, count := map[string]bool{}, map[string]int{}
 	for n := range doc.Descendants() {
 		if n.Type == html.TextNode && n.Parent.Data != "script" && n.Parent.Data != "code" {
-			if found := leftOver.FindString(n.Data); found != "" {
+			shown := n.Data
+			if strings.HasPrefix(where, "texts") { // they speak of such names
+				shown = strings.NewReplacer("{firm}", "", "{reference}", "").Replace(shown)
+			}
+			if found := leftOver.FindString(shown); found != "" {
 				t.Errorf("%s: left over: %q", where, n.Data)
 			}
 		}
@@ -198,7 +202,7 @@ func TestVendoredFilesAreAsPublished(t *testing.T) {
 }
 
 // families are the texts whose keys are put together: by a vocabulary of badges, by what a view says.
-var families = []string{"flash_", "event_", "confirm_", "tab_", "any_", "now_", "way_", "mode_", "locked_", "expires_hint"}
+var families = []string{"flash_", "event_", "confirm_", "tab_", "any_", "now_", "way_", "mode_", "locked_", "expires_hint", "changed_", "toggle_", "channel_", "resend_", "scope_", "role_", "need_", "step_"}
 
 // TestTextsAreUsed finds texts that no template asks for, and the other way about.
 func TestTextsAreUsed(t *testing.T) {

@@ -57,6 +57,7 @@ document.addEventListener("keydown", (e) => {
   if (e.key === "n") { const a = document.querySelector("a[data-new]"); if (a) { e.preventDefault(); location.assign(a.href); } }
 });
 for (const box of $$("input[data-keys]")) {
+  box.closest(".shortcuts").hidden = false;
   box.checked = !keysOff();
   box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
 }
@@ -105,6 +106,7 @@ async function refresh() {
 function draw(figure) {
   const table = figure.querySelector("table"), place = figure.querySelector(".plot");
   if (!table || !window.uPlot || place.firstChild) return;
+  place.hidden = false;
   const css = getComputedStyle(figure), colour = (name) => css.getPropertyValue(name).trim();
   const strokes = ["--accent", "--good", "--wait", "--bad"], dashes = [[], [6, 3], [2, 3], [10, 4, 2, 4]];
   const names = $$("thead th", table).slice(1).map((th) => th.textContent);
@@ -130,6 +132,22 @@ if (secret && location.hash.length > 1) {
   if (hide) hide.hidden = true;
   if (secret.form.matches("[data-go]")) secret.form.requestSubmit();
 }
+
+// Two colours: their contrast by WCAG 2.2, and the sketch, as they are chosen.
+const luminance = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+document.querySelector("[data-contrast]")?.addEventListener("input", (e) => {
+  const [a, b] = $$("input", e.currentTarget).map((i) => i.value), [x, y] = [luminance(a), luminance(b)];
+  const ratio = (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05), good = ratio >= 4.5;
+  const words = document.getElementById("contrast-words").dataset, shown = document.querySelector("#contrast > span");
+  shown.className = good ? "yes" : "no";
+  shown.querySelector("span").textContent = (good ? words.good : words.bad).replace("{ratio}", (Math.floor(ratio * 10) / 10).toFixed(1));
+  const use = shown.querySelector("use");
+  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, good ? "#good" : "#bad"));
+  for (const shape of $$("[data-fill]")) shape.setAttribute("fill", shape.dataset.fill === "accent" ? a : b);
+  const own = document.getElementById("colours");
+  if (own) own.checked = true;
+});
 
 // settle is what new content needs.
 function settle() {

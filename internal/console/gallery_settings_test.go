@@ -1,0 +1,72 @@
+package console_test
+
+import (
+	"time"
+
+	"github.com/countersign/countersign/internal/console"
+	"github.com/countersign/countersign/internal/policy"
+)
+
+// settings is Settings with all below it.
+func settings() []exhibit {
+	f := at(signed, console.AtSettings)
+	l := at(longest, console.AtSettings)
+	last := console.Changed{At: noon.Add(-50 * time.Hour), By: "Mara Jensen"}
+	return []exhibit{
+		{"checks", checks(f, func(*console.Checks) {})},
+		{"checks-saved", checks(said(f, "saved", ""), func(v *console.Checks) { v.Mode, v.Last = policy.YesRequired, last })},
+		{"checks-error", checks(wrong(f, console.Problem{Field: "code_minutes", Message: "Give 2 to 10 minutes."}, console.Problem{Field: "redirect_urls", Message: "Give addresses that begin with https:// and have a host, without user, query and fragment."}), func(v *console.Checks) {
+			v.Minutes, v.Allows = "90", "http://acme.example"
+		})},
+		{"checks-readonly", checks(at(frameOf("Acme Payments", "Tom Okafor", "tom@acme.example", "viewer"), console.AtSettings), func(v *console.Checks) { v.May = false })},
+		{"checks-longest", checks(l, func(v *console.Checks) {
+			v.Mode, v.Demand, v.Editable, v.KeepProof, v.Reminders, v.LinkNever = policy.NoOptional, true, true, true, true, true
+			v.CoolDowns, v.ReminderDays = "30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600", "1, 2, 4, 8, 16, 32, 64, 128"
+			v.Countries = long("AT, BE, BG, CY, CZ, DE, DK, EE, ES, FI, FR, GB, GR, HR, ", 4)
+			v.Allows = long("https://kundenportal.vereinsbank-donaudampfschifffahrt.example/identifizierung/rueckkehr/\n", 8)
+			v.Last = console.Changed{At: noon, By: longest.Operator.Name}
+		})},
+		{"stale", &console.Stale{Frame: f, By: "Tom Okafor", At: noon, Save: form, Carry: []console.Carried{{Name: "version", Value: "8"}}, ReloadURL: "/console/settings/checks",
+			Differences: []console.Difference{{Label: "mobile_2fa", Theirs: "Yes (Required)", Mine: "No (Optional)"}, {Label: "code_minutes", Theirs: "5", Mine: "10"}}}},
+		{"stale-longest", &console.Stale{Frame: l, By: longest.Operator.Name, At: noon, Save: form, ReloadURL: "/console/settings/checks",
+			Differences: []console.Difference{{Label: "redirect_urls", Theirs: long("https://kundenportal.vereinsbank.example/ ", 4), Mine: long("https://kundenportal.vereinsbank.example/ ", 6)}}}},
+		{"customisation", customisation(f, func(*console.Customisation) {})},
+		{"customisation-error", customisation(wrong(f, console.Problem{Field: "accent", Message: "Choose an accent and a background with a contrast of 4.5 to 1 at least."}), func(v *console.Customisation) {
+			v.Colours, v.Accent, v.Background, v.Contrast, v.Readable = true, "#ffd200", "#f3f4f7", "1.3", false
+		})},
+		{"customisation-longest", customisation(l, func(v *console.Customisation) {
+			v.Name, v.Support, v.LogoURL, v.Colours, v.Accent, v.Background, v.Contrast = longest.Tenant, "kundenservice.identifizierung@international.vereinsbank-donaudampfschifffahrt.example", "/console/picture.svg", true, "#ffd200", "#20303f", "9.1"
+			v.VerifyPhone, v.VerifyEmail, v.Last = policy.LockedOn, policy.On, last
+		})},
+		{"customisation-readonly", customisation(f, func(v *console.Customisation) { v.May = false })},
+		{"texts", texts(f, "en", func(*console.Texts) {})},
+		{"texts-error", texts(wrong(l, console.Problem{Field: "text_done_lead", Message: "There is no {reference} here."}), "de", func(v *console.Texts) {
+			v.Rows[1].Own, v.Consent = "Danke, Vorgang {reference}", long("Wir prüfen Ihre Angaben, wie es das Geldwäschegesetz verlangt. ", 12)
+		})},
+	}
+}
+
+func checks(f console.Frame, change func(*console.Checks)) console.View {
+	v := &console.Checks{Frame: f, Act: form, Version: 7, May: true, Mode: policy.YesOptional, Minutes: "5", Resends: "3", CoolDowns: "30, 60, 120", LinkHours: "720",
+		ReminderDays: "1, 2, 4, 8", Allows: "https://acme.example/welcome"}
+	change(v)
+	return v
+}
+
+func customisation(f console.Frame, change func(*console.Customisation)) console.View {
+	v := &console.Customisation{Frame: f, Act: form, Version: 3, May: true, VerifyPhone: policy.Off, VerifyEmail: policy.Off, Name: "Acme Payments", Support: "help@acme.example",
+		Accent: "#1d4ed8", Background: "#f3f4f7", Contrast: "6.0", Readable: true, TextsURL: "/console/x/texts"}
+	change(v)
+	return v
+}
+
+func texts(f console.Frame, locale string, change func(*console.Texts)) console.View {
+	v := &console.Texts{Frame: f, Act: form, Version: 3, May: true, Locale: locale, URL: "/console/x/texts", ConsentVersion: "2026-04",
+		Locales: []console.Option{{Value: "en", Label: "English", Chosen: locale == "en"}, {Value: "de", Label: "Deutsch", Chosen: locale == "de"}},
+		Rows: []console.TextRow{
+			{Key: "intro_sms_title", Where: "Page that asks to confirm a mobile number that the company has on file. Says what to do.", Standard: "Confirm your mobile number", Own: "Prove your number to {firm}", Shown: "Prove your number to Acme Payments"},
+			{Key: "done_lead", Where: "Last page.", Standard: "Thank you. That is all."},
+			{Key: "number_lead", Where: "Why the number is asked for, and what happens with it.", Standard: "{firm} asks you to confirm a mobile number before you go on. We send a code to it by text message."}}}
+	change(v)
+	return v
+}

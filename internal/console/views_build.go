@@ -1,0 +1,224 @@
+package console
+
+import "time"
+
+// The names of the fields that the pages of this file send; those of a list stand in its URL.
+const (
+	QueryState     = "state" // of a delivery
+	QueryChannel   = "channel"
+	QueryProvider  = "provider"
+	QueryOrder     = "order" // "newest"; else failures come first
+	QueryType      = "type"  // of an event
+	FieldDigits    = "code_length"
+	FieldSeconds   = "ttl_seconds"
+	FieldPostLife  = "email_ttl_seconds"
+	FieldMaxChecks = "max_checks"
+	FieldMaxSends  = "max_sends"
+	FieldResend    = "resend" // same_code or new_code
+	FieldChannels  = "channels"
+	FieldHost      = "host"
+	FieldScopes    = "scopes" // once for each
+	FieldExpiry    = "expires_in_days"
+	FieldURL       = "url"
+	FieldAbout     = "description"
+	FieldEvents    = "events" // once for each
+	FieldEnabled   = "enabled"
+)
+
+// Messages is everything that was handed to providers, failures first.
+type Messages struct {
+	Frame
+	State, Channel, From, To string
+	Providers                []Option // the first is any
+	Newest                   bool     // in order of time, failures or not
+	Filtered                 bool
+	Rows                     []MessageRow
+	Pager                    Pager
+}
+
+// ServiceRow is one profile.
+type ServiceRow struct {
+	URL, Name, ID string
+	Default       bool
+	Digits        int
+	Life          string   // as shown: "5 min"
+	Channels      []string // sms, email, voice, whatsapp; empty: all that have a route
+}
+
+// Services is the list of profiles.
+type Services struct {
+	Frame
+	Rows []ServiceRow
+	May  bool
+}
+
+// Ticked is one of several boxes with one name.
+type Ticked struct {
+	Value string // its words are {vocabulary}_{value}
+	On    bool
+}
+
+// Service is the form for a new profile, or for one that is there.
+type Service struct {
+	Frame
+	Act     Form
+	Version int64
+	May     bool
+	ID      string // "" for a new one
+	Default bool
+	Last    Changed
+
+	Name, Digits, Seconds, PostSeconds, MaxChecks, MaxSends, Host string // as typed or kept
+	Resend                                                        string // same_code or new_code
+	Channels                                                      []Ticked
+	DeleteURL                                                     string // "" when it can't be deleted
+}
+
+// KeyRow is one API key, without its secret.
+type KeyRow struct {
+	ID, Name            string
+	State               string // active, rotating or revoked
+	Scopes              []string
+	CreatedAt, LastUsed time.Time
+	ExpiresAt           time.Time // zero: never
+	RotateURL           string    // "" when it can't be
+	RevokeURL           string
+}
+
+// Keys is the list of API keys.
+type Keys struct {
+	Frame
+	Rows []KeyRow
+	May  bool
+}
+
+// NewKey is the form for a key.
+type NewKey struct {
+	Frame
+	Act    Form
+	Name   string
+	Days   string   // until it expires; "" never
+	Scopes []Ticked // by name, such as verifications:start
+}
+
+// KeyMade shows a key, once.
+type KeyMade struct {
+	Frame
+	Name    string
+	Secret  string
+	BaseURL string    // of the API, for the sample
+	Until   time.Time // when the one before ends, after a rotation; zero otherwise
+}
+
+// EndpointRow is one webhook.
+type EndpointRow struct {
+	URL, Target, Description, ID string
+	State                        string // enabled, failing or disabled
+	Events                       []string
+	LastAt                       time.Time
+	LastState                    string // delivered, pending or dead; "" when nothing was sent yet
+}
+
+// Webhooks is the list of endpoints.
+type Webhooks struct {
+	Frame
+	Rows []EndpointRow
+	May  bool
+}
+
+// EndpointForm is the form for a new endpoint, or for one that is there.
+type EndpointForm struct {
+	Frame
+	Act                 Form
+	ID                  string // "" for a new one
+	Target, Description string // as typed or kept
+	Enabled             bool
+	Events              []Ticked // families such as verification.*; none: all
+	BackURL             string
+}
+
+// HookRow is one delivery to an endpoint.
+type HookRow struct {
+	URL    string
+	At     time.Time
+	Type   string // of the event
+	State  string // delivered, pending or dead
+	Status int    // HTTP; 0 when none came
+	Tries  int
+	Took   string
+}
+
+// Endpoint is the window of one, with its log.
+type Endpoint struct {
+	Frame
+	ID, Target, Description  string
+	State                    string
+	Off                      string // why it is switched off, in words; ""
+	Events                   []string
+	Secret                   string // shown once, after it was made; ""
+	PreviousUntil            time.Time
+	Rows                     []HookRow
+	HookState                string // filter
+	Pager                    Pager
+	Test                     Form // Action "" when the operator may not
+	EditURL, RollURL, Remove string
+}
+
+// Hook is one delivery with what was sent and what came back.
+type Hook struct {
+	Frame
+	ID, Type, EventID string
+	State             string
+	Target, BackURL   string
+	Tries             []HookTry
+	Request           string // headers and body as sent, without the secret
+	Replay            Form   // Action "" when the operator may not
+	NextAt            time.Time
+}
+
+// HookTry is one try of a delivery.
+type HookTry struct {
+	At     time.Time
+	Status int
+	Error  string // in words
+	Took   string
+	Answer string // headers and the first kilobyte of the body
+}
+
+func (*Messages) name() string     { return "messages" }
+func (*Services) name() string     { return "services" }
+func (*Service) name() string      { return "service" }
+func (*Keys) name() string         { return "keys" }
+func (*NewKey) name() string       { return "newkey" }
+func (*KeyMade) name() string      { return "keymade" }
+func (*Webhooks) name() string     { return "webhooks" }
+func (*EndpointForm) name() string { return "endpointform" }
+func (*Endpoint) name() string     { return "endpoint" }
+func (*Hook) name() string         { return "hook" }
+
+// DeliveryStates are the choices of the filter of messages.
+func (s *scene) DeliveryStates(chosen string) ([]Option, error) {
+	return s.options("delivery", "any_state", []string{"failed", "expired", "unknown", "sending", "sent", "delivered"}, chosen)
+}
+
+// Channels are the choices of the filter of messages.
+func (s *scene) Channels(chosen string) ([]Option, error) {
+	return s.options("channel", "any_channel", []string{"sms", "email", "voice", "whatsapp"}, chosen)
+}
+
+// HookStates are the choices of the filter of an endpoint's log.
+func (s *scene) HookStates(chosen string) ([]Option, error) {
+	return s.options("hook", "any_state", []string{"dead", "pending", "delivered"}, chosen)
+}
+
+// ticks are boxes with one name.
+type ticks struct {
+	*scene
+	Name, Vocabulary string
+	All              []Ticked
+}
+
+// Ticks draws boxes with one name: {{template "ticks" (.Ticks "channels" "channel" .V.Channels)}}.
+func (s *scene) Ticks(name, vocabulary string, all []Ticked) ticks {
+	return ticks{s, name, vocabulary, all}
+}

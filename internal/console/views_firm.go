@@ -1,0 +1,145 @@
+package console
+
+import "time"
+
+// The names of the fields that the pages of this file send; those of a list stand in its URL.
+const (
+	QueryActor      = "actor"
+	QueryObject     = "object"
+	FieldRole       = "role"
+	FieldOldPass    = "old_password"
+	FieldOwnLocale  = "locale"
+	FieldOwnName    = "name"
+	FieldEndSession = "session"
+)
+
+// MemberRow is one operator, or one who was invited.
+type MemberRow struct {
+	URL         string // of the operator; "" for who was invited
+	Name, Email string
+	Role        string // owner, admin, agent or viewer
+	State       string // active, invited or disabled
+	TOTP        bool
+	At          time.Time // signed in last; of who was invited, when the invitation ends
+	Withdraw    string    // URL to take an invitation back; ""
+	You         bool
+}
+
+// Team is the list of operators.
+type Team struct {
+	Frame
+	Rows []MemberRow
+	May  bool
+}
+
+// Invitation asks whom to invite to the team.
+type Invitation struct {
+	Frame
+	Act   Form
+	Email string // as typed before
+	Role  string
+	Roles []string // that the operator may give
+}
+
+// Member is the window of an operator.
+type Member struct {
+	Frame
+	Act                      Form // changes the role; Action "" when the operator may not
+	Name, Email, Role, State string
+	Roles                    []string
+	TOTP, You                bool
+	CreatedAt, LastAt        time.Time
+	DisableURL, EnableURL    string // "" when it can't be
+	ResetURL, EndSessionsURL string
+}
+
+// AuditRow is one entry.
+type AuditRow struct {
+	URL    string
+	At     time.Time
+	Kind   string // type of the event
+	Actor  string // as shown
+	Object string // what it was about, masked where it is a contact
+}
+
+// Audit is the log of the firm.
+type Audit struct {
+	Frame
+	Type, Actor, Object, From, To string
+	Types                         []Option
+	Filtered                      bool
+	Rows                          []AuditRow
+	Pager                         Pager
+	ExportURL                     string // with the filters; "" when the operator may not
+}
+
+// Fact is a name with its value, as they stand in an event.
+type Fact struct{ Name, Value string }
+
+// AuditEntry is one entry with its proof.
+type AuditEntry struct {
+	Frame
+	ID, Kind, Actor, IP string
+	At                  time.Time
+	Facts               []Fact
+	Proof               string // valid, invalid or pending
+	Index, Size         int64  // place in the log, and how many entries the log had when it was checked
+	Leaf, Root          string // hashes, in base64
+	Path                []string
+	CheckedAt           time.Time // when the proof was last computed: with this page
+	DownloadURL         string    // entry and proof, for countersign audit verify
+	BackURL             string
+}
+
+// Profile is the operator's own.
+type Profile struct {
+	Frame
+	Act     Form
+	Name    string // as typed or kept
+	Locales []Option
+}
+
+// SessionRow is one sign-in that is still open.
+type SessionRow struct {
+	Device     string // as the browser calls itself, in words
+	At, SeenAt time.Time
+	Current    bool
+	End        Form // with ID as FieldEndSession
+	ID         string
+}
+
+// Security is Profile > Security.
+type Security struct {
+	Frame
+	TOTP        bool
+	EnrolURL    string
+	CodesLeft   int
+	CodesURL    string // makes a new set
+	PasswordURL string
+	Sessions    []SessionRow
+	EndAll      string // URL to end all others; ""
+}
+
+// ChangePassword asks for the old password and a new one.
+type ChangePassword struct {
+	Frame
+	Act   Form
+	Least int
+}
+
+func (*Team) name() string           { return "team" }
+func (*Invitation) name() string     { return "invitation" }
+func (*Member) name() string         { return "member" }
+func (*Audit) name() string          { return "audit" }
+func (*AuditEntry) name() string     { return "auditentry" }
+func (*Profile) name() string        { return "profile" }
+func (*Security) name() string       { return "security" }
+func (*ChangePassword) name() string { return "changepassword" }
+
+// ProfileTabs are the parts of Profile.
+func (s *scene) ProfileTabs(current string) ([]tab, error) {
+	return s.Tabs(current, "profile", Prefix+"/profile", "security", Prefix+"/profile/security")
+}
+
+// Event is an event of a type alone, for its words.
+func (s *scene) Event(kind string) Event { return Event{Kind: kind} }

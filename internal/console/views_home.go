@@ -1,0 +1,53 @@
+package console
+
+import "time"
+
+// Hour is what happened in one hour.
+type Hour struct {
+	At                                      time.Time // its beginning
+	Starts, Deliveries, Approvals, Failures int
+}
+
+// Need is something that somebody should look at.
+type Need struct {
+	Kind  string // its words are need_{Kind}, which count: locked, undeliverable, providers, webhooks, keys, owners
+	Count int
+	URL   string
+}
+
+// Step is one of the first steps.
+type Step struct {
+	Kind string // its words are step_{Kind} and step_{Kind}_lead, _button
+	Done bool
+	URL  string
+}
+
+// Home is the first page.
+type Home struct {
+	Frame
+	Starts, Deliveries, Approvals, Failures int // of today
+	Hours                                   []Hour
+	Needs                                   []Need
+	Steps                                   []Step // while nothing was verified yet; else none
+}
+
+// EventDoc is one type of event, of which its webhooks tell.
+type EventDoc struct{ Kind string }
+
+// Developer is the corner for those who write programs.
+type Developer struct {
+	Frame
+	BaseURL, ReferenceURL, SpecURL string
+	KeysURL                        string // "" when the operator may not make keys
+	InboxURL, PhoneURL             string // of development mode; ""
+	Events                         []EventDoc
+}
+
+func (*Home) name() string      { return "home" }
+func (*Developer) name() string { return "developer" }
+
+// Stamp is the hour for a script, Clock for people, in UTC.
+func (h Hour) Stamp() string { return h.At.UTC().Format(time.RFC3339) }
+
+// Clock is the hour for people, in UTC.
+func (h Hour) Clock() string { return h.At.UTC().Format("15:04") + " UTC" }

@@ -1,0 +1,138 @@
+package console
+
+import (
+	"html/template"
+	"time"
+
+	"github.com/countersign/countersign/internal/policy"
+)
+
+// The names of the fields that Checks sends; FieldMobile2FA holds one of policy.Modes there.
+const (
+	FieldVersion     = "version" // of what the form was drawn from
+	FieldDemand      = "override_reason"
+	FieldEditable    = "editable_by_customer"
+	FieldKeepProof   = "keep_proof"
+	FieldMinutes     = "code_minutes"
+	FieldResends     = "resend_max"
+	FieldCoolDowns   = "resend_cooldowns" // seconds, with commas
+	FieldLinkHours   = "link_expiry_hours"
+	FieldLinkNever   = "link_never"
+	FieldReminders   = "reminders"
+	FieldReminderAt  = "reminder_days" // days, with commas
+	FieldCountries   = "countries"     // two letters each, with commas or spaces
+	FieldRedirects   = "redirect_urls" // one a line
+	FieldSupport     = "support"
+	FieldColours     = "colours" // "on": accent and background are the firm's
+	FieldAccent      = "accent"
+	FieldBackground  = "background"
+	FieldLogo        = "logo" // a file
+	FieldLogoAway    = "logo_away"
+	FieldConsent     = "consent_version"
+	FieldConsentText = "consent_text"
+	FieldText        = "text" // text_{key}
+)
+
+// Changed says who changed something last.
+type Changed struct {
+	At time.Time // zero: nobody has
+	By string
+}
+
+// Checks is Settings > Checks.
+type Checks struct {
+	Frame
+	Act     Form
+	Version int64
+	Last    Changed
+	May     bool // the operator may change it; else it is shown and can't be
+
+	Mode                            policy.Mode
+	Demand, Editable, KeepProof     bool
+	Minutes, Resends, CoolDowns     string // as typed or kept
+	LinkHours                       string
+	LinkNever                       bool
+	Reminders                       bool
+	ReminderDays, Countries, Allows string // Allows: redirect URLs, one a line
+}
+
+// Customisation is Settings > Configurations > Customisation.
+type Customisation struct {
+	Frame
+	Act     Form // multipart
+	Version int64
+	Last    Changed
+	May     bool
+
+	VerifyPhone, VerifyEmail policy.Toggle
+	Name, Support            string
+	Colours                  bool   // its own
+	Accent, Background       string // #rrggbb, always
+	Contrast                 string // between them, as shown: "7.2"
+	Readable                 bool   // it is enough
+	LogoURL                  string // on our own origin; "" without
+	TextsURL                 string
+}
+
+// TextRow is one text of the hosted pages that a firm may put its own in place of.
+type TextRow struct {
+	Key      string
+	Where    string // on which page it stands, in the words of the note for translators
+	Standard string // the product's own, with {names}
+	Own      string // as typed or kept; "" is the product's own
+	Shown    string // the own one as customers see it, "" without
+}
+
+// Texts is the firm's own words in one language.
+type Texts struct {
+	Frame
+	Act            Form
+	Version        int64
+	May            bool
+	Locale         string
+	Locales        []Option
+	URL            string // of this page: ?locale= asks for another language
+	Rows           []TextRow
+	Consent        string // as typed or kept; "" is the product's own
+	ConsentVersion string
+}
+
+func (*Checks) name() string        { return "checks" }
+func (*Customisation) name() string { return "customisation" }
+func (*Texts) name() string         { return "texts" }
+
+// SettingsTabs are the parts of Settings.
+func (s *scene) SettingsTabs(current string) ([]tab, error) {
+	return s.Tabs(current, "checks", Prefix+"/settings/checks", "configurations", Prefix+"/settings/customisation")
+}
+
+// Modes are the four options of Mobile 2FA.
+func (s *scene) Modes() []string {
+	var all []string
+	for _, m := range policy.Modes {
+		all = append(all, string(m))
+	}
+	return all
+}
+
+// Toggles are the defaults for a contact that the customer enters.
+func (s *scene) Toggles() []string {
+	return []string{string(policy.Off), string(policy.On), string(policy.LockedOn)}
+}
+
+// LastChanged says who changed the page last.
+func (s *scene) LastChanged(c Changed) (template.HTML, error) {
+	if c.At.IsZero() {
+		return s.T("changed_never")
+	}
+	return s.T("changed_last", "who", c.By, "when", s.Time(c.At))
+}
+
+// PreviewName is a name as the sketch of a phone has room for.
+func (s *scene) PreviewName(name string) string {
+	const room = 20
+	if all := []rune(name); len(all) > room {
+		return string(all[:room-1]) + "…"
+	}
+	return name
+}
