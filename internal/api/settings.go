@@ -105,7 +105,7 @@ type putChecksInput struct {
 		Resend          *Resends   `json:"resend,omitempty"`
 		Reminders       *Reminders `json:"reminders,omitempty"`
 		Editable        *bool      `json:"editable_by_customer,omitempty" doc:"A customer may change the number once; you are told"`
-		RedirectURLs    *[]string  `json:"redirect_urls,omitempty" maxItems:"20" doc:"What a redirect_url has to begin with: https, whole path segments"`
+		RedirectURLs    *[]string  `json:"redirect_urls,omitempty" maxItems:"20" doc:"What a redirect_url has to begin with: https, whole path segments; or the scheme of an app of yours, as acme-app://"`
 	}
 }
 

@@ -1,9 +1,7 @@
 package policy
 
 import (
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -27,7 +25,7 @@ type Checks struct {
 	Resend             Resend    `json:"resend"`
 	Reminders          Reminders `json:"reminders"`
 	EditableByCustomer bool      `json:"editable_by_customer"` // the customer may change the number once (RA-30)
-	RedirectURLs       []string  `json:"redirect_urls"`        // what a redirect URL of an invitation has to begin with: https, whole path segments
+	RedirectURLs       []string  `json:"redirect_urls"`        // what a redirect URL of an invitation has to begin with: https or an app's scheme, whole path segments
 	UpdatedAt          time.Time `json:"-"`                    // zero: never changed
 	UpdatedBy          string    `json:"-"`                    // the actor
 	Version            int64     `json:"-"`                    // 0: the defaults
@@ -76,7 +74,7 @@ func (c *Checks) Validate() error {
 	}
 	for _, u := range c.RedirectURLs {
 		if _, ok := redirect(u); !ok {
-			return wrong("redirect_urls", "Give addresses that begin with https:// and have a host, without user, query and fragment.")
+			return wrong("redirect_urls", "Give addresses that begin with https:// and have a host, or with an app's own scheme such as acme-app://, without user, query and fragment.")
 		}
 	}
 	return nil
@@ -91,39 +89,6 @@ func ascending(days []int) bool {
 		last = d
 	}
 	return len(days) <= MaxReminders
-}
-
-// redirect reads an entry of the allow list.
-func redirect(s string) (*url.URL, bool) {
-	u, ok := page(s)
-	return u, ok && u.RawQuery == "" && !u.ForceQuery
-}
-
-// page reads the address of a page that a customer may be sent to.
-func page(s string) (*url.URL, bool) {
-	if len(s) > MaxURL {
-		return nil, false
-	}
-	u, err := url.Parse(s)
-	ok := err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.Fragment == "" && !strings.Contains(s, "#") &&
-		!strings.Contains(s, `\`) && !slices.Contains(strings.Split(u.Path, "/"), "..")
-	return u, ok
-}
-
-// Redirects reports whether a customer may be sent to s: https, on a host of the allow list, and below the path of that entry (RA b.3, ID-33).
-func (c *Checks) Redirects(s string) bool {
-	u, ok := page(s)
-	if !ok {
-		return false
-	}
-	return slices.ContainsFunc(c.RedirectURLs, func(entry string) bool {
-		e, ok := redirect(entry)
-		if !ok || !strings.EqualFold(e.Host, u.Host) {
-			return false
-		}
-		base := strings.TrimSuffix(e.EscapedPath(), "/")
-		return u.EscapedPath() == base || strings.HasPrefix(u.EscapedPath(), base+"/")
-	})
 }
 
 // CoolDown is the wait after send n, from 1.
