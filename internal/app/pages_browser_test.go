@@ -32,6 +32,7 @@ func TestJourneysInABrowser(t *testing.T) {
 		"RA_45 another browser":                     anotherBrowser,
 		"RA_41 wrong, then right":                   wrongThenRight,
 		"ID_15 three sends, then the link ends":     threeSends,
+		"ID_32 the way out":                         wayOut,
 	} {
 		t.Run(name, func(t *testing.T) { does(t, chromium) })
 	}
@@ -393,4 +394,30 @@ func threeSends(t *testing.T, chromium context.Context) {
 		t.Errorf("at the end it shows %q", got)
 	}
 	w.is(id, invite.Expired)
+}
+
+// wayOut is a customer who gives up, with script and without: asked once whether that is meant, and back on the way to it.
+func wayOut(t *testing.T, chromium context.Context) {
+	w := newTown(t)
+	for _, how := range []way{{360, true, true, "en"}, {1280, false, false, "en"}, {360, true, false, "ar"}} {
+		k := w.walker(t, chromium, how)
+		id, link := w.invited(entered(true, true))
+		hub := "/v/i/" + id.Text(uid.Invitation)
+		k.Go(link)
+		k.screen(hub + "/mobile")
+		k.press(".stop a")
+		k.screen(hub + "/stop")
+		k.press("main a.primary") // not meant
+		k.screen(hub + "/mobile")
+		k.press(".stop a")
+		k.screen(hub + "/stop")
+		k.press("main form button")
+		k.screen(hub)
+		w.is(id, invite.Declined)
+		k.Go(link)
+		k.arrive(link)
+		if len(w.s.inbox.Messages("")) != 0 {
+			t.Errorf("%s: something was sent", how)
+		}
+	}
 }

@@ -44,6 +44,9 @@ func (f *filler) frame() Frame {
 		return v // the language is kept, and the logo given, where there is a session
 	}
 	v.LanguageURL = f.path
+	if p.CanLeave {
+		v.StopURL = f.hub + pathStop
+	}
 	if name := logoName(p.Brand); name != "" {
 		v.Firm.LogoURL = f.hub + pathLogo + name
 	}
@@ -85,14 +88,14 @@ func (f *filler) form(path, what string) Form {
 func (f *filler) ending() (int, View) {
 	switch f.page.Step {
 	case invite.StepDeclined:
-		return http.StatusOK, &Declined{f.frame()}
+		return http.StatusOK, &Declined{Frame: f.frame(), ContinueURL: f.page.LeadsTo}
 	case invite.StepCanceled:
 		return http.StatusGone, &Canceled{f.frame()}
 	case invite.StepExpired:
 		if f.page.Failure == invite.FailureAttempts {
-			return http.StatusOK, &Failed{Frame: f.frame(), ContinueURL: f.page.FailureURL}
+			return http.StatusOK, &Failed{Frame: f.frame(), ContinueURL: f.page.LeadsTo}
 		}
-		return http.StatusGone, &Expired{f.frame()}
+		return http.StatusGone, &Expired{Frame: f.frame(), ContinueURL: f.page.LeadsTo}
 	default: // everything was done, and the link has nothing more to give (ID-29)
 		return http.StatusOK, &Done{Frame: f.frame()}
 	}

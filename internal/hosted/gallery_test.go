@@ -152,13 +152,21 @@ func outcomes() []exhibit {
 		{"locked-firm", framed(func(f hosted.Frame) hosted.View { return &hosted.Locked{Frame: f} }), longest},
 		{"leave", framed(func(f hosted.Frame) hosted.View { return &hosted.Leave{Frame: f, URL: "/v/nothing?state=a&b=%22"} }), acme},
 		{"done", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f} }), phoned},
-		{"done-continue", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f, ContinueURL: hub} }), longest},
+		{"done-continue", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f, ContinueURL: "https://acme.example/"} }), longest},
 		{"declined", framed(func(f hosted.Frame) hosted.View { return &hosted.Declined{Frame: f} }), acme},
+		{"declined-continue", framed(func(f hosted.Frame) hosted.View { return &hosted.Declined{Frame: f, ContinueURL: "/v/nothing"} }), longest},
+		{"number-way-out", number(func(*hosted.NumberEntry) {}), acme},
+		{"email-way-out", framed(func(f hosted.Frame) hosted.View {
+			return &hosted.EmailEntry{Frame: f, Enter: form, SendsLeft: 3, SendsMax: 3}
+		}), longest},
+		{"code-way-out", code(func(*hosted.CodeEntry) {}), phoned},
+		{"stop", framed(func(f hosted.Frame) hosted.View { return &hosted.Stop{Frame: f, Give: form, StayURL: hub} }), acme},
+		{"stop-longest", framed(func(f hosted.Frame) hosted.View { return &hosted.Stop{Frame: f, Give: form, StayURL: hub} }), longest},
 		{"expired", framed(func(f hosted.Frame) hosted.View { return &hosted.Expired{Frame: f} }), longest},
 		{"expired-unknown", framed(func(f hosted.Frame) hosted.View { return &hosted.Expired{Frame: f} }), nobody},
 		{"canceled", framed(func(f hosted.Frame) hosted.View { return &hosted.Canceled{Frame: f} }), acme},
 		{"failed", framed(func(f hosted.Frame) hosted.View { return &hosted.Failed{Frame: f} }), phoned},
-		{"failed-bare", framed(func(f hosted.Frame) hosted.View { return &hosted.Failed{Frame: f, ContinueURL: hub} }), hosted.Firm{Name: "Acme Payments"}},
+		{"failed-bare", framed(func(f hosted.Frame) hosted.View { return &hosted.Failed{Frame: f, ContinueURL: "/v/nothing"} }), hosted.Firm{Name: "Acme Payments"}},
 		{"wait", framed(func(f hosted.Frame) hosted.View { return &hosted.Wait{Frame: f, Seconds: 90, URL: hub} }), acme},
 		{"wait-open", framed(func(f hosted.Frame) hosted.View { return &hosted.Wait{Frame: f, URL: hub} }), longest},
 		{"notfound", framed(func(f hosted.Frame) hosted.View { return &hosted.NotFound{Frame: f} }), nobody},
@@ -238,6 +246,9 @@ func (h *hall) view(e exhibit, locale string) hosted.View {
 	f := hosted.Frame{Locale: locale, Firm: e.firm, LanguageURL: "/v/i/" + e.name}
 	if strings.HasPrefix(e.name, "code") || strings.HasPrefix(e.name, "number") {
 		f.Step, f.Steps = 1, 2
+	}
+	if strings.HasSuffix(e.name, "-way-out") {
+		f.StopURL = "/v/i/stop"
 	}
 	return e.view(f, h.pages)
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/text/language"
 
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/web"
 )
 
@@ -247,6 +248,15 @@ func (s *scene) Masked(contact string) template.HTML {
 func (s *scene) Clock(at time.Time) template.HTML {
 	at = at.UTC()
 	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `" dir="ltr">` + at.Format("15:04") + ` UTC</time>`) // no text from outside
+}
+
+// Away is an address of the firm, as a link and as where a page leads by itself. html/template knows no schemes of apps (ID-33) and would
+// bar them; whatever is neither such an address nor https it bars still.
+func (s *scene) Away(url string) any {
+	if policy.IsRedirect(url) {
+		return template.URL(url) // https, or a scheme that policy lets through
+	}
+	return url
 }
 
 // Example is a number or an address within a text, which keeps its own direction.

@@ -83,6 +83,11 @@ func (c *clerk) Consent(_ context.Context, v invite.Visit, a invite.Answer) (inv
 	return c.page, c.err
 }
 
+func (c *clerk) Leave(_ context.Context, v invite.Visit) (invite.Page, error) {
+	c.note("leave %s", v.Cookie)
+	return c.page, c.err
+}
+
 func (c *clerk) HandOff(_ context.Context, v invite.Visit) (string, invite.Page, error) {
 	c.note("hand off %s", v.Cookie)
 	return c.url, c.page, c.err

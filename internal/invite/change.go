@@ -17,6 +17,7 @@ const (
 	FailureAttempts = "contact_attempts_exceeded" // ID-26
 	FailureCarry    = "undeliverable"
 	FailureGate     = "mobile_failed"
+	FailureLeft     = "customer_left" // by Leave (ID-32)
 )
 
 // step takes an action, or is the Conflict of a status that forbids it.

@@ -134,9 +134,9 @@ func (m *making) begin() error {
 	if err != nil {
 		return err
 	}
-	for _, u := range []struct{ url, field string }{{r.RedirectURL, "redirect_url"}, {r.FailureURL, "failure_url"}} {
+	for _, u := range []struct{ url, field string }{{r.RedirectURL, "redirect_url"}, {r.FailureURL, "failure_url"}, {r.UnverifiedURL, "unverified_url"}} {
 		if u.url != "" && !m.checks.Redirects(u.url) {
-			return invalid(u.field+"_invalid", "Give an https address that begins like one on your list of redirect addresses.", u.field)
+			return invalid(u.field+"_invalid", "Give an address that begins like one on your list of redirect addresses.", u.field)
 		}
 	}
 	if r.ConsentVersion != "" && r.ConsentVersion != m.look.Consent.Version {
@@ -145,7 +145,7 @@ func (m *making) begin() error {
 	m.v = &Invitation{
 		Tenant: r.Caller.Tenant, Kind: r.Kind, Status: Created, CreatedAt: m.now, UpdatedAt: m.now, Version: 1, Policy: m.checks.Mobile2FA,
 		Resend: m.checks.Resend, LinkTTL: ttl, SessionTTL: r.SessionTTL, WithoutConsent: r.WithoutConsent, RedirectURL: r.RedirectURL,
-		FailureURL: r.FailureURL, Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor,
+		FailureURL: r.FailureURL, UnverifiedURL: r.UnverifiedURL, IDParam: r.IDParam, Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor,
 	}
 	if !r.WithoutConsent {
 		m.v.ConsentVersion = m.look.Consent.Version

@@ -60,7 +60,9 @@ type Invitation struct {
 	ConsentVersion string        `json:"consent_version,omitempty"`
 	WithoutConsent bool          `json:"without_consent,omitempty"` // consent is asked for elsewhere (RA-A12)
 	RedirectURL    string        `json:"redirect_url,omitempty"`
-	FailureURL     string        `json:"failure_url,omitempty"` // where a customer goes who could not finish (ID-32)
+	FailureURL     string        `json:"failure_url,omitempty"`    // where a customer goes who could not finish (ID-32)
+	UnverifiedURL  string        `json:"unverified_url,omitempty"` // where one goes who gave up before anything was proven (ID-32)
+	IDParam        string        `json:"id_param,omitempty"`       // of an entered invitation: what carries its id in the query of these URLs (ID-33)
 
 	Channels   []delivery.Channel `json:"channels,omitempty"` // of the link; none: the caller hands it over
 	Sealed     []byte             `json:"sealed"`             // Person, sealed

@@ -15,6 +15,7 @@ const (
 	actAccept   action = "accept"   // consent was given
 	actWaive    action = "waive"    // consent is asked for elsewhere
 	actDecline  action = "decline"  // consent was refused
+	actLeave    action = "leave"    // the customer of an entered one gave up at a gate
 	actHandOff  action = "hand_off" // the customer was sent on
 	actComplete action = "complete" // nothing is left to be done
 	actExpire   action = "expire"   // its time is over, or the sends of an entered contact are
@@ -38,11 +39,11 @@ var machine = map[Status]map[action]Status{
 		actCarry: Sent, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	Opened: {
-		actCarry: Opened, actOpen: Opened, actAsk: MobilePending, actReach: ConsentPending, actWaive: Consented,
+		actCarry: Opened, actOpen: Opened, actAsk: MobilePending, actReach: ConsentPending, actWaive: Consented, actLeave: Declined,
 		actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	MobilePending: {
-		actCarry: MobilePending, actOpen: MobilePending, actAsk: MobilePending, actPass: MobileVerified, actLock: MobileFailed,
+		actCarry: MobilePending, actOpen: MobilePending, actAsk: MobilePending, actPass: MobileVerified, actLock: MobileFailed, actLeave: Declined,
 		actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	MobileFailed: {

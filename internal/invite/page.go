@@ -25,26 +25,27 @@ const (
 
 // Page is what a customer's page is made of. It holds no contact in full.
 type Page struct {
-	ID         uid.ID
-	Tenant     uid.Tenant
-	Kind       Kind
-	Status     Status
-	Step       Step
-	Steps      []Step // all that this invitation has, in order, without the endings
-	Firm       string // name, as the customer knows it
-	Support    string // whom to turn to; may be empty
-	Brand      policy.Brand
-	Texts      map[string]map[string]string // locale -> key -> text
-	Locale     string                       // wanted; empty: the browser's
-	FirstName  string
-	Gate       *GatePage // of StepPhone and StepEmail
-	Consent    ConsentPage
-	Redirects  bool   // HandOff leads away from here
-	Failure    string // of an ending: a stable word, as contact_attempts_exceeded
-	Version    int64  // of the invitation: a form may carry it
-	Now        time.Time
-	ExpiresAt  time.Time
-	FailureURL string // where the firm wants a customer to go who could not finish; empty: nowhere
+	ID        uid.ID
+	Tenant    uid.Tenant
+	Kind      Kind
+	Status    Status
+	Step      Step
+	Steps     []Step // all that this invitation has, in order, without the endings
+	Firm      string // name, as the customer knows it
+	Support   string // whom to turn to; may be empty
+	Brand     policy.Brand
+	Texts     map[string]map[string]string // locale -> key -> text
+	Locale    string                       // wanted; empty: the browser's
+	FirstName string
+	Gate      *GatePage // of StepPhone and StepEmail
+	Consent   ConsentPage
+	Redirects bool   // HandOff leads away from here
+	Failure   string // of an ending: a stable word, as contact_attempts_exceeded
+	Version   int64  // of the invitation: a form may carry it
+	Now       time.Time
+	ExpiresAt time.Time
+	CanLeave  bool   // Leave may be offered
+	LeadsTo   string // of an ending: where the firm wants its customer to go now; empty: nowhere (ID-32)
 }
 
 // GateState is which of its faces a gate shows.

@@ -28,7 +28,7 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 		ID: v.ID, Tenant: v.Tenant, Kind: v.Kind, Status: v.Status, Step: v.stepOf(session, now), Steps: v.steps(), Firm: firm(owner.Name, look.Brand),
 		Support: look.Brand.Support, Brand: look.Brand, Texts: look.Texts, Locale: v.Locale, FirstName: person.FirstName,
 		Consent:   ConsentPage{Version: v.ConsentVersion},
-		Redirects: v.RedirectURL != "", Failure: v.Failure, Version: v.Version, Now: now, ExpiresAt: v.Link.ExpiresAt, FailureURL: v.FailureURL,
+		Redirects: v.RedirectURL != "", Failure: v.Failure, Version: v.Version, Now: now, ExpiresAt: v.Link.ExpiresAt, LeadsTo: v.leadsTo(),
 	}
 	if v.ConsentVersion == look.Consent.Version { // else the text that was promised is not known any more: the product's own
 		p.Consent.Texts = look.Consent.Texts
@@ -43,7 +43,7 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 		}
 	}
 	p.Gate = v.gatePage(g, session, seen, now)
-	p.Gate.Country = person.Country
+	p.Gate.Country, p.CanLeave = person.Country, v.canLeave()
 	return p, nil
 }
 

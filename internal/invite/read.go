@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ func isText(s string, limit int, lines bool) bool {
 		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) && (!lines || r != '\n' && r != '\t') }) < 0
 }
 
+// idParam is what CreateRequest.IDParam looks like.
+var idParam = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,31}$`)
+
 // checkTexts looks at what a request carries along.
 func (r *CreateRequest) checkTexts() error {
 	named := r.Kind == Fixed
@@ -52,6 +56,8 @@ func (r *CreateRequest) checkTexts() error {
 		return invalid("locale_invalid", "Give a language tag like en or pt-BR.", "locale")
 	case r.Country != "" && !isCountry(r.Country):
 		return invalid("country_invalid", "Give two capitals, such as DE.", "country")
+	case r.IDParam != "" && (r.Kind != Entered || !idParam.MatchString(r.IDParam)):
+		return invalid("id_param_invalid", "Give the name of a parameter to an invitation whose customer enters the contacts: a letter, then at most 31 letters, digits and _.", "id_param")
 	case len(r.Vendor) > MaxVendor:
 		return invalid("vendor_invalid", "Give at most 64 settings.", "vendor")
 	}

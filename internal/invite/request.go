@@ -43,8 +43,10 @@ type CreateRequest struct {
 
 	ConsentVersion string // empty: the firm's; another is refused
 	WithoutConsent bool
-	RedirectURL    string             // https and on the firm's allow list; empty: the built-in end page
+	RedirectURL    string             // https or of an app, and on the firm's allow list; empty: the built-in end page
 	FailureURL     string             // the same, for a customer who could not finish; empty: the built-in page (ID-32)
+	UnverifiedURL  string             // the same, for one who gave up before a contact was proven (ID-32)
+	IDParam        string             // of an entered one: these URLs carry its id as a UUID in a parameter of this name; empty: nothing is added (ID-33)
 	LinkTTL        *time.Duration     // 0: never; nil: the firm's setting. 1 h..8760 h in a fixed invitation, 0 s..30 d in an entered one
 	SessionTTL     time.Duration      // of an entered one: 60 s..3600 s; 0: none
 	Channels       []delivery.Channel // of the link, sms and email; empty: all that there is a contact for (RA-27)
@@ -118,6 +120,8 @@ type View struct {
 	ConsentVersion string             `json:"consent_version"`
 	RedirectURL    string             `json:"redirect_url"`
 	FailureURL     string             `json:"failure_url"`
+	UnverifiedURL  string             `json:"unverified_url"`
+	IDParam        string             `json:"id_param"`
 	Channels       []delivery.Channel `json:"channels"`
 	Carried        []Carried          `json:"carried"`
 	Gates          []GateView         `json:"gates"`

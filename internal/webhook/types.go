@@ -61,7 +61,7 @@ func Types() []Type {
 		invitation("mobile_verified", "a contact was proven by the right code; all of them, when the status says so"),
 		invitation("mobile_failed", "the codes of a contact are used up, for now or until you unlock it"),
 		invitation("consented", "the customer agreed"),
-		invitation("declined", "the customer did not agree"),
+		invitation("declined", "the customer did not agree, or gave up"),
 		invitation("handed_off", "the customer was sent on"),
 		invitation("completed", "nothing is left to be done"),
 		invitation("expired", "its time was over, or the codes of a contact were"),
