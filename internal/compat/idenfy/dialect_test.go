@@ -125,7 +125,7 @@ func TestID_38_an_expired_or_cancelled_session_tells_what_was_confirmed_until_th
 			if last.header.Get("Idenfy-Event-Type") != c.event || status["overall"] != c.overall || !strings.Contains(last.raw, `"phoneVerified":true`) {
 				t.Errorf("%s: %s", kind, last.raw)
 			}
-			if want := any("contact_attempts_exceeded"); kind == invite.EventExpired && status["reason"] != want || kind != invite.EventExpired && status["reason"] != nil {
+			if want := any("contact_attempts_exceeded"); kind != invite.EventCanceled && status["reason"] != want || kind == invite.EventCanceled && status["reason"] != nil {
 				t.Errorf("%s: reason %v", kind, status["reason"])
 			}
 		}
