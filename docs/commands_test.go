@@ -176,6 +176,7 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"country_code":"GB".*"current_route":"landline".*"validity":"inferred"`,
 		))
 	})
+	t.Run("a session of compat-idenfy", func(t *testing.T) { t.Parallel(); hostedSession(t, dir, addr) })
 	t.Run("move-from-twilio", func(t *testing.T) {
 		t.Parallel()
 		follow(t, dir, addr, "%2B12025550157", pair(t, blocks(t, "move-from-twilio.md"),
