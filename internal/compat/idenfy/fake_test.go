@@ -82,7 +82,7 @@ type fake struct {
 
 func newFake(limit ...ratelimit.Limit) *fake {
 	f := &fake{clock: began, toggle: policy.Off, answered: map[string]string{}}
-	f.hooks = hooksOn(webhooktest.NewMemory(), &ears{}, f, true)
+	f.hooks = webhooktest.NewService(webhooktest.NewMemory(), &webhooktest.Ears{}, webhooktest.NoRecords{}, true, idenfy.Dialects(f)...)
 	cfg := idenfy.Config{
 		Keys: f, Sessions: f, Verifications: f, Profiles: f, Webhooks: f.hooks, Rules: recipient.Rules{Fiction: true},
 		Origin: func(*http.Request) string { return "https://verify.example" },
