@@ -1,6 +1,8 @@
 package invite_test
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -156,5 +158,41 @@ func TestID_33_each_redirect_is_on_the_list(t *testing.T) {
 		r.Caller, r.Kind, r.Silent = d.by, invite.Entered, true
 		_, err := d.Create(t.Context(), r)
 		d.fault(err, fault.Invalid, code)
+	}
+}
+
+func TestID_32_of_leaving_and_the_right_code_at_once_one_happens(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	for late := range 4 {
+		v := threeWays(d, true, false)
+		d.sendTo(v, delivery.SMS, mobile, invite.SendSent)
+		code := d.code()
+		together(4, func(i int) {
+			for range 80 * late * (1 - i%2) { // a check takes longer: who leaves looks around first, from round to round for longer
+				_, _ = d.Hub(context.Background(), v)
+			}
+			err := patiently(func() (err error) {
+				if i%2 == 0 {
+					_, err = d.Leave(context.Background(), v)
+				} else {
+					_, _, err = d.Check(context.Background(), v, delivery.SMS, code)
+				}
+				return err
+			})
+			if err != nil && !fault.Is(err, fault.Conflict) {
+				t.Error(err)
+			}
+		})
+		kinds := d.timeline(v.ID)
+		left, proven := slices.Contains(kinds, "declined"), slices.Contains(kinds, "mobile_verified")
+		if left == proven {
+			t.Errorf("left %t and proven %t: %v", left, proven, kinds)
+		}
+		to, _, err := d.HandOff(t.Context(), v)
+		if proven != (err == nil && to == "https://firm.example/ok?cart=7") {
+			t.Errorf("proven %t, and the customer goes to %q, %v", proven, to, err)
+		}
+		d.later(time.Minute)
 	}
 }
