@@ -117,10 +117,13 @@ type Link struct {
 
 // Carried is what came of sending the link by one channel.
 type Carried struct {
-	Channel delivery.Channel `json:"channel"`
-	State   delivery.State   `json:"state"`
-	Error   string           `json:"error,omitempty"`
-	At      time.Time        `json:"at"`
+	Channel   delivery.Channel `json:"channel"`
+	Provider  string           `json:"provider,omitempty"`  // empty: it is unknown who took it
+	Reference string           `json:"reference,omitempty"` // the provider's own id, when its receipts name the link by it
+	State     delivery.State   `json:"state"`
+	Error     string           `json:"error,omitempty"`
+	At        time.Time        `json:"at"`
+	UpdatedAt time.Time        `json:"updated_at,omitzero"` // by a receipt
 }
 
 // Session is one browser that opened the link.
