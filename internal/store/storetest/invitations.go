@@ -75,3 +75,39 @@ func linkReferences(t *testing.T, e store.Engine) {
 		t.Errorf("after a week: %v", err)
 	}
 }
+
+func timelinesSwept(t *testing.T, e store.Engine) {
+	db := Start(t, e, nil)
+	before := now().Truncate(24 * time.Hour)
+	if err := e.Partitions(t.Context(), before.AddDate(0, 0, -2)); err != nil {
+		t.Fatalf("partitions: %v", err)
+	}
+	if err := e.Partitions(t.Context(), now()); err != nil {
+		t.Fatalf("partitions: %v", err)
+	}
+	old := invitation(t, db, before.AddDate(0, 0, -2), "a", "b")
+	alter(t, db, &old, before.Add(-time.Hour), func(*invite.Invitation) {}, "c")
+	alter(t, db, &old, before, func(*invite.Invitation) {}, "d")
+	young := invitation(t, db, now(), "a")
+	for range 2 {
+		if err := db.DropEvents(t.Context(), uid.Floor(before)); err != nil {
+			t.Fatalf("drop events: %v", err)
+		}
+	}
+	for _, one := range []struct {
+		v    invite.Invitation
+		want []string
+	}{{old, []string{"d"}}, {young, []string{"a"}}} {
+		var kinds []string
+		events, err := db.InvitationEvents(t.Context(), one.v.Tenant, one.v.ID, uid.ID{}, 10)
+		for _, e := range events {
+			kinds = append(kinds, e.Type)
+		}
+		if err != nil || !slices.Equal(kinds, one.want) {
+			t.Errorf("a timeline: %v %v, want %v", kinds, err, one.want)
+		}
+	}
+	if n := Count(t, e, "invitation_event"); n != 2 {
+		t.Errorf("%d rows are left, want those of the two events", n)
+	}
+}
