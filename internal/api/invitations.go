@@ -26,6 +26,7 @@ type Invitations interface {
 	Unlock(ctx context.Context, t invite.Target, reason string) (invite.View, error)
 	Cancel(ctx context.Context, t invite.Target, reason string) (invite.View, error)
 	Complete(ctx context.Context, t invite.Target) (invite.View, error)
+	Sandbox(ctx context.Context, by invite.Caller, to string) ([]invite.Message, error)
 }
 
 // What a malformed id gets, as an unknown one does from the service.

@@ -66,6 +66,13 @@ func (i invites) CreateMany(_ context.Context, rs []invite.CreateRequest) ([]inv
 	return answers, i.s.note(rs[0].Caller.Tenant, rs)
 }
 
+func (i invites) Sandbox(_ context.Context, by invite.Caller, to string) ([]invite.Message, error) {
+	at := func(d time.Duration) invite.Message {
+		return invite.Message{Invitation: inv, N: 1, To: "a•••@example.net", Channel: delivery.Email, Subject: "Acme", Text: "Open it", Link: "https://x.example/v/t", At: began.Add(d)}
+	}
+	return []invite.Message{at(time.Second), at(-time.Second)}, i.s.note(by.Tenant, to)
+}
+
 func (i invites) Get(_ context.Context, t invite.Target) (invite.View, error) { return i.one(t, "get") }
 
 func (i invites) Reveal(_ context.Context, t invite.Target) (invite.Revealed, error) {

@@ -109,6 +109,10 @@ func (w *world) Notify(_ context.Context, n invite.Notice) (delivery.Result, err
 	return taken, nil
 }
 
+func (w *world) PreviewNotice(_ context.Context, n invite.Notice) (delivery.Content, error) {
+	return delivery.Content{Text: n.Firm + ": " + n.Link}, nil
+}
+
 func (w *world) weigh(context.Context, risk.Signals) (risk.Decision, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
