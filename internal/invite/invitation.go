@@ -152,7 +152,10 @@ func (v *Invitation) Copy() *Invitation {
 func (v *Invitation) Erase() {
 	v.Sealed, v.Masked, v.EmailIndex, v.PhoneIndex = nil, Masked{}, [16]byte{}, [16]byte{}
 	v.Reference, v.ExternalID, v.Vendor, v.Sessions, v.Consent.Client = "", "", nil, nil, nil
-	v.Gates = slices.Clone(v.Gates)
+	v.Gates, v.Link.Carried = slices.Clone(v.Gates), slices.Clone(v.Link.Carried)
+	for i := range v.Link.Carried {
+		v.Link.Carried[i].Reference = ""
+	}
 	for i := range v.Gates {
 		g := &v.Gates[i]
 		g.Contact, g.Masked, g.Index, g.Evidence = nil, "", [16]byte{}, nil
