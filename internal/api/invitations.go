@@ -26,6 +26,7 @@ type Invitations interface {
 	Unlock(ctx context.Context, t invite.Target, reason string) (invite.View, error)
 	Cancel(ctx context.Context, t invite.Target, reason string) (invite.View, error)
 	Complete(ctx context.Context, t invite.Target) (invite.View, error)
+	Sandbox(ctx context.Context, by invite.Caller, to string) ([]invite.Message, error)
 }
 
 // What a malformed id gets, as an unknown one does from the service.
@@ -81,10 +82,12 @@ type Invitation struct {
 type InvitationSend struct {
 	_ struct{} `additionalProperties:"true"`
 
-	Channel string `json:"channel" enum:"email,sms"`
-	State   string `json:"state" enum:"sending,sent,delivered,failed,expired,unknown"`
-	Error   string `json:"error" doc:"Stable word; empty when the provider took it"`
-	At      string `json:"at" format:"date-time"`
+	Channel   string `json:"channel" enum:"email,sms"`
+	Provider  string `json:"provider" doc:"Empty while it is unknown which one took it"`
+	State     string `json:"state" enum:"sending,sent,delivered,failed,expired,unknown" doc:"It advances by what the provider reports"`
+	Error     string `json:"error" doc:"Stable word; empty when the provider took it"`
+	CreatedAt string `json:"created_at" format:"date-time"`
+	UpdatedAt string `json:"updated_at,omitempty" format:"date-time" doc:"When the provider last reported; absent: never"`
 }
 
 // InvitationGate is one contact proof.
@@ -118,7 +121,9 @@ func invitation(v invite.View) Invitation {
 		out.Channels = append(out.Channels, string(c))
 	}
 	for i, c := range v.Carried {
-		out.Deliveries[i] = InvitationSend{Channel: string(c.Channel), State: string(c.State), Error: c.Error, At: stamp(c.At)}
+		out.Deliveries[i] = InvitationSend{
+			Channel: string(c.Channel), Provider: c.Provider, State: string(c.State), Error: c.Error, CreatedAt: stamp(c.At), UpdatedAt: stamp(c.UpdatedAt),
+		}
 	}
 	for i, g := range v.Gates {
 		out.Gates[i] = InvitationGate{

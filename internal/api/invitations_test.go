@@ -27,7 +27,7 @@ func oneInvitation() invite.View {
 		ID: inv, Kind: invite.Fixed, Status: invite.Sent, FirstName: "Ann", LastName: "Lee", MaskedEmail: "a•••@example.net", MaskedMobile: "+1 ••• ••• ••23",
 		Policy: policy.YesOptional, Mobile2FA: true, Reference: "case-7", ExternalID: "x-1", Channels: []delivery.Channel{delivery.Email, delivery.SMS},
 		Vendor:  map[string]string{"door": "hidden"},
-		Carried: []invite.Carried{{Channel: delivery.SMS, State: delivery.Sent, At: began}},
+		Carried: []invite.Carried{{Channel: delivery.SMS, Provider: "main", Reference: "SM1", State: delivery.Delivered, At: began, UpdatedAt: began.Add(time.Second)}},
 		Gates:   []invite.GateView{{Channel: delivery.SMS, Fixed: true, Masked: "+1 ••• ••• ••23", Cycle: 1}}, CreatedAt: began, UpdatedAt: began, SentAt: began,
 		ExpiresAt: began.Add(720 * time.Hour),
 	}
@@ -64,6 +64,13 @@ func (i invites) CreateMany(_ context.Context, rs []invite.CreateRequest) ([]inv
 		}
 	}
 	return answers, i.s.note(rs[0].Caller.Tenant, rs)
+}
+
+func (i invites) Sandbox(_ context.Context, by invite.Caller, to string) ([]invite.Message, error) {
+	at := func(d time.Duration) invite.Message {
+		return invite.Message{Invitation: inv, N: 1, To: "a•••@example.net", Channel: delivery.Email, Subject: "Acme", Text: "Open it", Link: "https://x.example/v/t", At: began.Add(d)}
+	}
+	return []invite.Message{at(time.Second), at(-time.Second)}, i.s.note(by.Tenant, to)
 }
 
 func (i invites) Get(_ context.Context, t invite.Target) (invite.View, error) { return i.one(t, "get") }
@@ -111,7 +118,7 @@ var invitations = []scenario{
 	{name: "create answers 201 without a link, a contact or a vendor's word", method: "POST", target: "/v1/invitations", body: draft, status: 201,
 		want: []string{`"id":"inv_`, `"kind":"fixed"`, `"status":"sent"`, `"first_name":"Ann"`, `"masked_email":"a•••@example.net"`, `"masked_mobile":"+1 ••• ••• ••23"`,
 			`"mobile_2fa":"pending"`, `"mobile_2fa_effective":true`, `"mobile_2fa_policy":"yes_optional"`, `"mobile_2fa_overridden":false`,
-			`"channels":["email","sms"]`, `"deliveries":[{"channel":"sms","state":"sent","error":"","at":"2026-11-21T22:46:00.123Z"}]`,
+			`"channels":["email","sms"]`, `"deliveries":[{"channel":"sms","provider":"main","state":"delivered","error":"","created_at":"2026-11-21T22:46:00.123Z","updated_at":"2026-11-21T22:46:01.123Z"}]`,
 			`"gates":[{"channel":"sms","fixed":true,"contact":"+1 ••• ••• ••23","sends":0,"cycle":1,"shut":false}]`,
 			`"resend_count":0`, `"attempt_count":0`, `"link_sent_at":"2026-11-21T22:46:00.123Z"`, `"expires_at":"2026-12-21T22:46:00.123Z"`},
 		not: []string{"ann@example.net", "+12025550123", `"email":`, `"mobile":`, "hidden", "opened_at", "/v/"}},

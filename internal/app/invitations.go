@@ -25,6 +25,16 @@ func (n notices) Notify(ctx context.Context, m invite.Notice) (delivery.Result, 
 	return n.dispatcher.Notify(ctx, delivery.Notice(m))
 }
 
+// PreviewNotice implements invite.Notifier.
+func (n notices) PreviewNotice(ctx context.Context, m invite.Notice) (delivery.Content, error) {
+	return n.dispatcher.PreviewNotice(ctx, delivery.Notice(m))
+}
+
+// noticeReceipt hands a receipt of a notice to who sent it.
+func (s *server) noticeReceipt(ctx context.Context, r delivery.Receipt) error {
+	return s.invites.Receipt(ctx, r)
+}
+
 // signResult signs what a customer takes along to the firm. The state is the firm's own id, as it stands in the redirect.
 func (s *server) signResult(ctx context.Context, r invite.Result) (string, error) {
 	return s.handover.Sign(ctx, handover.Result{

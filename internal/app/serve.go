@@ -164,7 +164,7 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	}
 	if s.verify, err = verify.New(verify.Config{Rules: rules(s.cfg)}, verify.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Tenants: s.directory, Carrier: s.dispatcher, Risk: s.risk(),
-		Log: s.log, Registry: s.registry,
+		Notices: s.noticeReceipt, Log: s.log, Registry: s.registry,
 	}); err != nil {
 		return err
 	}

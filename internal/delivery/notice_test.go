@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -147,6 +148,30 @@ func TestRA_27_a_link_by_email_is_a_button_and_stands_in_full_in_every_language(
 			nameless := mustWrite(t, testNotice(func(n *Notice) { n.Channel, n.Locale, n.Kind, n.Name = Email, locale, kind, " " }))
 			if first, _, _ := strings.Cut(nameless.Text, "\n"); first == "" || strings.Contains(first, "  ") || strings.Contains(first, " ,") {
 				t.Errorf("%s: without a name: %q", locale, first)
+			}
+		}
+	}
+}
+
+func TestRA_53_messages_name_the_firm_and_never_the_platform(t *testing.T) {
+	t.Parallel()
+	r := testRenderer(t)
+	check := func(what string, c Content, err error) {
+		t.Helper()
+		all := c.Subject + c.Text + c.HTML
+		if err != nil || !strings.Contains(all, "Acme") || strings.Contains(strings.ToLower(all), "countersign") {
+			t.Errorf("%s: %v\n%s", what, err, all)
+		}
+	}
+	for _, locale := range inLanguage {
+		for _, ch := range Channels {
+			c, err := r.render(Message{Channel: ch, Locale: locale, ServiceName: "Acme", Code: seal.CodeFrom("123456"), Life: 5 * time.Minute, Host: "acme.example"})
+			check(locale+" code by "+string(ch), c, err)
+			for _, kind := range []string{KindInvitation, KindReminder} {
+				if ch != Voice {
+					c, err := r.notice(testNotice(func(n *Notice) { n.Locale, n.Channel, n.Kind = locale, ch, kind }))
+					check(locale+" "+kind+" by "+string(ch), c, err)
+				}
 			}
 		}
 	}

@@ -205,6 +205,52 @@ func TestRA_54_EveryPageNamesTheFirmAndItsContact(t *testing.T) {
 	}
 }
 
+// TestRA_53_NoPageNamesThePlatform: who needs help is pointed to the firm, in every language and also by the title, the form's
+// addresses and what a screen reader says.
+func TestRA_53_NoPageNamesThePlatform(t *testing.T) {
+	t.Parallel()
+	h := &hall{pages: newPages(t)}
+	for _, e := range gallery() {
+		for _, locale := range hosted.Locales {
+			var page bytes.Buffer
+			if err := h.pages.Render(&page, h.view(e, locale)); err != nil {
+				t.Fatal(err)
+			}
+			if text := page.String(); strings.Contains(strings.ToLower(text), "countersign") {
+				t.Errorf("%s, %s names the platform:\n%s", e.name, locale, text)
+			}
+			if e.firm != nobody && !strings.Contains(page.String(), html.EscapeString(e.firm.Name)) {
+				t.Errorf("%s, %s does not name the firm", e.name, locale)
+			}
+		}
+	}
+}
+
+// TestRA_5_NoPageSaysThatAnIdentityIsConfirmed: what is proven is a number. Consent alone says what the firm wants to know.
+func TestRA_5_NoPageSaysThatAnIdentityIsConfirmed(t *testing.T) {
+	t.Parallel()
+	identity := regexp.MustCompile(`(?i)identi|who you are|wer Sie sind|quién es|quem é|هويت|מי אתם|זהות`)
+	h := &hall{pages: newPages(t)}
+	consents := 0
+	for _, e := range gallery() {
+		for _, locale := range hosted.Locales {
+			var page bytes.Buffer
+			if err := h.pages.Render(&page, h.view(e, locale)); err != nil {
+				t.Fatal(err)
+			}
+			switch found := identity.FindString(strings.ReplaceAll(page.String(), "identifizierung@", "")); { // a firm's own address
+			case found != "" && strings.HasPrefix(e.name, "consent"):
+				consents++
+			case found != "":
+				t.Errorf("%s, %s says %q", e.name, locale, found)
+			}
+		}
+	}
+	if consents < len(hosted.Locales) {
+		t.Errorf("the search is blind: it finds the consent in %d pages", consents)
+	}
+}
+
 // TestContactsBecomeLinks shows what a firm's contact leads to.
 func TestContactsBecomeLinks(t *testing.T) {
 	t.Parallel()

@@ -14,8 +14,9 @@ import (
 const (
 	EventCreated         = "invitation.created"
 	EventSent            = "invitation.sent"                // a provider took the link
-	EventUndeliverable   = "invitation.undeliverable"       // no channel could carry it
+	EventUndeliverable   = "invitation.undeliverable"       // it did not arrive by any channel
 	EventLinkFailed      = "invitation.link_failed"         // one of several channels could not
+	EventLinkReported    = "invitation.link_reported"       // a provider says how far it has come
 	EventOpened          = "invitation.opened"              // in one more browser
 	EventCodeAsked       = "invitation.mobile_code_asked"   // a send was counted
 	EventCodeRefused     = "invitation.mobile_code_refused" // and nothing was sent: it counts no more

@@ -109,6 +109,10 @@ func (w *world) Notify(_ context.Context, n invite.Notice) (delivery.Result, err
 	return taken, nil
 }
 
+func (w *world) PreviewNotice(_ context.Context, n invite.Notice) (delivery.Content, error) {
+	return delivery.Content{Text: n.Firm + ": " + n.Link}, nil
+}
+
 func (w *world) weigh(context.Context, risk.Signals) (risk.Decision, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -144,7 +148,8 @@ func setupWith(t *testing.T, wrapStore func(invite.Store) invite.Store, wrapVeri
 	rules := recipient.Rules{Fiction: true}
 	quiet := slog.New(slog.DiscardHandler)
 	if d.verify, err = verify.New(verify.Config{Rules: rules}, verify.Deps{Store: d.db, Ring: d.ring, Tenants: d.world, Carrier: d.world,
-		Risk: d.world.weigh, Log: quiet, Registry: prometheus.NewRegistry()}); err != nil {
+		Risk: d.world.weigh, Log: quiet, Registry: prometheus.NewRegistry(),
+		Notices: func(ctx context.Context, r delivery.Receipt) error { return d.Receipt(ctx, r) }}); err != nil {
 		t.Fatal(err)
 	}
 	d.verify.Now = d.world.time

@@ -119,10 +119,13 @@ type Link struct {
 
 // Carried is what came of sending the link by one channel.
 type Carried struct {
-	Channel delivery.Channel `json:"channel"`
-	State   delivery.State   `json:"state"`
-	Error   string           `json:"error,omitempty"`
-	At      time.Time        `json:"at"`
+	Channel   delivery.Channel `json:"channel"`
+	Provider  string           `json:"provider,omitempty"`  // empty: it is unknown who took it
+	Reference string           `json:"reference,omitempty"` // the provider's own id, when its receipts name the link by it
+	State     delivery.State   `json:"state"`
+	Error     string           `json:"error,omitempty"`
+	At        time.Time        `json:"at"`
+	UpdatedAt time.Time        `json:"updated_at,omitzero"` // by a receipt
 }
 
 // Session is one browser that opened the link.
@@ -151,7 +154,10 @@ func (v *Invitation) Copy() *Invitation {
 func (v *Invitation) Erase() {
 	v.Sealed, v.Masked, v.EmailIndex, v.PhoneIndex = nil, Masked{}, [16]byte{}, [16]byte{}
 	v.Reference, v.ExternalID, v.Vendor, v.Sessions, v.Consent.Client = "", "", nil, nil, nil
-	v.Gates = slices.Clone(v.Gates)
+	v.Gates, v.Link.Carried = slices.Clone(v.Gates), slices.Clone(v.Link.Carried)
+	for i := range v.Link.Carried {
+		v.Link.Carried[i].Reference = ""
+	}
 	for i := range v.Gates {
 		g := &v.Gates[i]
 		g.Contact, g.Masked, g.Index, g.Evidence = nil, "", [16]byte{}, nil

@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -66,15 +67,26 @@ func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	case err != nil:
 		return s.record(ctx, &v, j, Carried{Channel: ch, State: delivery.Failed, Error: "no_route"})
 	case result.Accepted:
-		return s.record(context.WithoutCancel(ctx), &v, j, Carried{Channel: ch, State: delivery.Sent})
+		return s.record(context.WithoutCancel(ctx), &v, j, carriedBy(ch, result.Tries))
 	case result.Retry && j.Attempt+1 < linkRounds:
 		return outbox.RetryAt(s.Now().Add(max(result.Wait, j.Backoff(linkBackoff, linkSlowest))), "no provider took it")
 	}
-	c := Carried{Channel: ch, State: delivery.Failed, Error: "refused"}
-	if k := len(result.Tries); k > 0 && result.Tries[k-1].Error != "" {
-		c.Error = result.Tries[k-1].Error
-	}
+	c := carriedBy(ch, result.Tries)
+	c.State, c.Error = delivery.Failed, cmp.Or(c.Error, "refused")
 	return s.record(context.WithoutCancel(ctx), &v, j, c)
+}
+
+// carriedBy is what the last of the tries has come to.
+func carriedBy(ch delivery.Channel, tries []delivery.Try) Carried {
+	c := Carried{Channel: ch, State: delivery.Sent}
+	if k := len(tries); k > 0 {
+		last := tries[k-1]
+		c.Provider, c.State, c.Error = last.Provider, last.State, last.Error
+		if !last.Echoes {
+			c.Reference = last.Reference
+		}
+	}
+	return c
 }
 
 // notice is the message with the link. It holds the token in clear and never leaves memory but through a provider.

@@ -6,7 +6,7 @@ type action string
 // The actions.
 const (
 	actCarry    action = "carry"    // a provider took the link
-	actFail     action = "fail"     // no channel could carry the link
+	actFail     action = "fail"     // the link did not arrive by any channel
 	actOpen     action = "open"     // the link was opened in a browser
 	actAsk      action = "ask"      // a code was asked for
 	actPass     action = "pass"     // the last gate was passed
@@ -33,7 +33,7 @@ var machine = map[Status]map[action]Status{
 		actCarry: Sent, actFail: Undeliverable, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	Sent: {
-		actCarry: Sent, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
+		actCarry: Sent, actFail: Undeliverable, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	Undeliverable: {
 		actCarry: Sent, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,

@@ -52,6 +52,8 @@ type Notice struct {
 // Notifier sends notices. Refusals by providers are in the result; an error means that no try was made, or that ctx ended.
 type Notifier interface {
 	Notify(ctx context.Context, n Notice) (delivery.Result, error)
+	// PreviewNotice writes a notice of a sandbox as Notify does. For any other tenant it is refused with delivery.ErrLive.
+	PreviewNotice(ctx context.Context, n Notice) (delivery.Content, error)
 }
 
 // Signer makes the signed result that a customer takes along to the firm (RA-48).

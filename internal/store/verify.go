@@ -151,15 +151,18 @@ func (db *DB) Due(ctx context.Context, now time.Time, limit int) ([]verify.Targe
 	return due, db.away("list what is due", err)
 }
 
-// Reference implements verify.Store.
-func (db *DB) Reference(ctx context.Context, provider, reference string) (tenant uid.Tenant, id uid.ID, n int, err error) {
+// Reference implements verify.Store. A row without a number is of a notice.
+func (db *DB) Reference(ctx context.Context, provider, reference string) (tenant uid.Tenant, d delivery.ID, err error) {
 	err = db.engine.Reader().QueryRowContext(ctx, `SELECT tenant, verification_id, n FROM provider_reference
 		WHERE bucket = $1 AND provider = $2 AND reference = $3`, int64(referenceBucket(provider, reference)), provider, reference).
-		Scan(&tenant, &id, &n)
+		Scan(&tenant, &d.Verification, &d.N)
 	if errors.Is(err, sql.ErrNoRows) {
-		return tenant, id, 0, fault.New(fault.NotFound, "delivery_not_found", "No delivery has this reference.")
+		return tenant, delivery.ID{}, fault.New(fault.NotFound, "delivery_not_found", "No delivery has this reference.")
 	}
-	return tenant, id, n, db.away("find a reference", err)
+	if d.N == 0 {
+		d.Verification, d.Invitation = d.Invitation, d.Verification
+	}
+	return tenant, d, db.away("find a reference", err)
 }
 
 // referenceBucket spreads provider references over the buckets; every node must give the same answer.

@@ -55,7 +55,7 @@ func Types() []Type {
 		{Name: "challenge.approved", Means: "the right code was handed in for a challenge", Of: uid.Challenge},
 		invitation("created", "an invitation was made"),
 		invitation("sent", "a provider took its link"),
-		invitation("undeliverable", "no channel could carry its link"),
+		invitation("undeliverable", "its link did not arrive by any channel"),
 		invitation("opened", "the link was opened in a browser, by a person or a program"),
 		invitation("mobile_code_sent", "the customer asked for a code"),
 		invitation("mobile_verified", "a contact was proven by the right code; all of them, when the status says so"),

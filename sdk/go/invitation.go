@@ -15,7 +15,7 @@ type InvitationStatus string
 const (
 	InvitationCreated        InvitationStatus = "created"       // the link is on its way
 	InvitationSent           InvitationStatus = "sent"          // a provider took it
-	InvitationUndeliverable  InvitationStatus = "undeliverable" // no channel could carry it
+	InvitationUndeliverable  InvitationStatus = "undeliverable" // it did not arrive by any channel
 	InvitationOpened         InvitationStatus = "opened"
 	InvitationMobilePending  InvitationStatus = "mobile_pending"  // a code was asked for
 	InvitationMobileVerified InvitationStatus = "mobile_verified" // the contacts are proven
@@ -92,10 +92,12 @@ type Invitation struct {
 
 // LinkDelivery is what came of sending a link by one channel.
 type LinkDelivery struct {
-	Channel Channel   `json:"channel"`
-	State   string    `json:"state"` // sending, sent, delivered, failed, expired, unknown
-	Error   string    `json:"error"` // stable word; empty when the provider took it
-	At      time.Time `json:"at"`
+	Channel   Channel   `json:"channel"`
+	Provider  string    `json:"provider"` // empty: it is unknown which one took it
+	State     string    `json:"state"`    // sending, sent, delivered, failed, expired, unknown
+	Error     string    `json:"error"`    // stable word; empty when the provider took it
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at,omitzero"` // when the provider last reported; zero: never
 }
 
 // Gate is one contact that the customer proves.
