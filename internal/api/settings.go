@@ -47,6 +47,7 @@ type Checks struct {
 
 	Mobile2FA       string    `json:"mobile_2fa" enum:"yes_optional,yes_required,no_optional,no_required"`
 	LinkExpiryHours *int      `json:"link_expiry_hours" doc:"Life of a link; null: for ever"`
+	CodeMinutes     int       `json:"code_minutes" minimum:"2" maximum:"10" doc:"Life of a code to a number that you gave"`
 	Resend          Resends   `json:"resend"`
 	Reminders       Reminders `json:"reminders"`
 	Editable        bool      `json:"editable_by_customer"`
@@ -68,7 +69,7 @@ type Reminders struct {
 
 func checksBody(c policy.Checks) Checks {
 	out := Checks{
-		Mobile2FA: string(c.Mobile2FA), LinkExpiryHours: c.LinkExpiryHours, Editable: c.EditableByCustomer,
+		Mobile2FA: string(c.Mobile2FA), LinkExpiryHours: c.LinkExpiryHours, CodeMinutes: c.CodeMinutes, Editable: c.EditableByCustomer,
 		Resend:       Resends{Max: c.Resend.Max, CoolDowns: make([]int, len(c.Resend.CoolDowns))},
 		Reminders:    Reminders{Enabled: c.Reminders.Enabled, Days: append([]int{}, c.Reminders.Days...)},
 		RedirectURLs: append([]string{}, c.RedirectURLs...),
@@ -102,6 +103,7 @@ type putChecksInput struct {
 	Body struct {
 		Mobile2FA       *string    `json:"mobile_2fa,omitempty" enum:"yes_optional,yes_required,no_optional,no_required" doc:"Whether customers prove their number, and whether the sender may say otherwise"`
 		LinkExpiryHours Hours      `json:"link_expiry_hours,omitzero" doc:"Life of a link; null: for ever"`
+		CodeMinutes     *int       `json:"code_minutes,omitempty" minimum:"2" maximum:"10" doc:"Life of a code to a number that you gave"`
 		Resend          *Resends   `json:"resend,omitempty"`
 		Reminders       *Reminders `json:"reminders,omitempty"`
 		Editable        *bool      `json:"editable_by_customer,omitempty" doc:"A customer may change the number once; you are told"`
@@ -123,6 +125,7 @@ func (a *api) putChecks(ctx context.Context, in *putChecksInput) (*checksOutput,
 	if b.LinkExpiryHours.Given {
 		c.LinkExpiryHours = b.LinkExpiryHours.orNever()
 	}
+	set(&c.CodeMinutes, b.CodeMinutes)
 	if b.Resend != nil {
 		c.Resend = policy.Resend{Max: b.Resend.Max, CoolDowns: make([]time.Duration, len(b.Resend.CoolDowns))}
 		for i, s := range b.Resend.CoolDowns {

@@ -128,7 +128,7 @@ func (f *filler) gate(problem Problem) View {
 	if problem == "" && g.State == invite.GateDead {
 		problem = Ended
 	}
-	life := codeMinutes
+	life := minutes(g.CodeLife)
 	if g.State == invite.GateCode {
 		life = minutes(g.CodeEnds.Sub(f.page.Now))
 	}
@@ -139,9 +139,6 @@ func (f *filler) gate(problem Problem) View {
 		ChangeURL: f.change(),
 	}
 }
-
-// codeMinutes is how long a new code is good for (RA-33, ID-25).
-const codeMinutes = 5
 
 // asked is how many codes were asked for, which a form for a further one carries.
 func (f *filler) asked() string { return strconv.Itoa(f.page.Gate.Asked) }

@@ -167,7 +167,7 @@ func (m *making) fixed() (err error) {
 	if v.Overridden = v.Mobile2FA != m.checks.Mobile2FA.Preset(); v.Overridden {
 		v.OverriddenBy = r.Caller.Actor // RA-19
 	}
-	v.Editable = m.checks.EditableByCustomer
+	v.Editable, v.CodeTTL = m.checks.EditableByCustomer, time.Duration(m.checks.CodeMinutes)*time.Minute
 	if err := m.contacts(r.Mobile, r.Email, "mobile", "email", false); err != nil {
 		return err
 	}

@@ -40,8 +40,16 @@ const gateOpen = 30 * time.Minute
 // lockLife is how long a gate is locked between its cycles (RA-39).
 const lockLife = 30 * time.Minute
 
-// codeLife is the life of a code (RA-33, ID-25).
-const codeLife = 5 * time.Minute
+// defaultCodeLife is the life of a code where nothing else was decided (RA-33, ID-25).
+const defaultCodeLife = 5 * time.Minute
+
+// codeLife is the life of a code. An invitation of an earlier version holds none.
+func (v *Invitation) codeLife() time.Duration {
+	if v.CodeTTL == 0 {
+		return defaultCodeLife
+	}
+	return v.CodeTTL
+}
 
 // maxChecks is how many wrong codes end a code (RA-36, ID-23).
 func (k Kind) maxChecks() int {

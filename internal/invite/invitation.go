@@ -53,6 +53,7 @@ type Invitation struct {
 	OverriddenBy   string        `json:"overridden_by,omitempty"`  // the actor
 	Editable       bool          `json:"editable,omitempty"`       // the customer may change the number once
 	Edited         bool          `json:"edited,omitempty"`         // and has
+	CodeTTL        time.Duration `json:"code_ttl_ns,omitempty"`    // of each code (RA-33); 0: five minutes
 	Resend         policy.Resend `json:"resend"`                   // of codes
 	Reminders      []int         `json:"reminders,omitempty"`      // days after the link was sent
 	LinkTTL        time.Duration `json:"link_ttl_ns"`              // of each link; 0: it never expires

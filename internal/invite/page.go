@@ -67,6 +67,7 @@ type GatePage struct {
 	CanChange   bool   // the customer may give another contact
 	Masked      string // empty: not known
 	CodeLength  int
+	CodeLife    time.Duration // of a code that is asked for
 	CodeEnds    time.Time
 	ChecksLeft  int
 	SendsLeft   int       // of this cycle

@@ -186,7 +186,7 @@ func (r *sending) start(ctx context.Context, v *Invitation) (SendOutcome, *Invit
 	answer, err := r.verify.Start(ctx, verify.StartRequest{
 		Caller: v.asVerify(r.visit.RequestID), To: r.contact, Channel: r.channel, Purpose: verify.ForContact, Locale: v.Locale, ExternalID: key,
 		Client: r.visit.Client, Supersede: true,
-		Rules:       &verify.Rules{TTL: codeLife, CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks()},
+		Rules:       &verify.Rules{TTL: v.codeLife(), CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks()},
 		Idempotency: &verify.Idempotency{Key: key, Body: []byte(key)},
 	})
 	outcome, wait, reason := judge(&answer, err)

@@ -18,12 +18,15 @@ const (
 	MaxReminderDay     = 365
 	MaxRedirectURLs    = 20
 	MaxURL             = 2048 // bytes
+	MinCodeMinutes     = 2
+	MaxCodeMinutes     = 10
 )
 
 // Checks is what a tenant requires of its invitations (RA b.2). Its JSON is that of the stored row.
 type Checks struct {
 	Mobile2FA          Mode      `json:"mobile_2fa"`
 	LinkExpiryHours    *int      `json:"link_expiry_hours"` // 1..8760; nil: links never expire (RA-62)
+	CodeMinutes        int       `json:"code_minutes"`      // life of a code to a number that the firm gave: 2..10 (RA-33)
 	Resend             Resend    `json:"resend"`
 	Reminders          Reminders `json:"reminders"`
 	EditableByCustomer bool      `json:"editable_by_customer"` // the customer may change the number once (RA-30)
@@ -49,7 +52,7 @@ type Reminders struct {
 func DefaultChecks() Checks {
 	hours := 720
 	return Checks{
-		Mobile2FA: YesOptional, LinkExpiryHours: &hours,
+		Mobile2FA: YesOptional, LinkExpiryHours: &hours, CodeMinutes: 5,
 		Resend:    Resend{Max: 3, CoolDowns: []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}},
 		Reminders: Reminders{Days: []int{1, 2, 4, 8}},
 	}
@@ -65,6 +68,8 @@ func (c *Checks) Validate() error {
 		return wrong("mobile_2fa", "Use yes_optional, yes_required, no_optional or no_required.")
 	case c.LinkExpiryHours != nil && (*c.LinkExpiryHours < 1 || *c.LinkExpiryHours > MaxLinkExpiryHours):
 		return wrong("link_expiry_hours", "Give 1 to 8760 hours, or null for links that never expire.")
+	case c.CodeMinutes < MinCodeMinutes || c.CodeMinutes > MaxCodeMinutes:
+		return wrong("code_minutes", "Give 2 to 10 minutes.")
 	case c.Resend.Max < 0 || c.Resend.Max > MaxResends:
 		return wrong("resend", "Allow 0 to 10 resends.")
 	case len(c.Resend.CoolDowns) > MaxResends || slices.ContainsFunc(c.Resend.CoolDowns, func(d time.Duration) bool { return d < 0 || d > MaxCoolDown }):
