@@ -51,6 +51,7 @@ type Checks struct {
 	Resend          Resends   `json:"resend"`
 	Reminders       Reminders `json:"reminders"`
 	Editable        bool      `json:"editable_by_customer"`
+	Countries       []string  `json:"countries" nullable:"false" doc:"That numbers may be of, ISO 3166 alpha-2; none: of all"`
 	RedirectURLs    []string  `json:"redirect_urls" nullable:"false"`
 	Edition
 }
@@ -72,6 +73,7 @@ func checksBody(c policy.Checks) Checks {
 		Mobile2FA: string(c.Mobile2FA), LinkExpiryHours: c.LinkExpiryHours, CodeMinutes: c.CodeMinutes, Editable: c.EditableByCustomer,
 		Resend:       Resends{Max: c.Resend.Max, CoolDowns: make([]int, len(c.Resend.CoolDowns))},
 		Reminders:    Reminders{Enabled: c.Reminders.Enabled, Days: append([]int{}, c.Reminders.Days...)},
+		Countries:    append([]string{}, c.Countries...),
 		RedirectURLs: append([]string{}, c.RedirectURLs...),
 		Edition:      Edition{UpdatedAt: stamp(c.UpdatedAt), UpdatedBy: c.UpdatedBy, Version: c.Version},
 	}
@@ -107,6 +109,7 @@ type putChecksInput struct {
 		Resend          *Resends   `json:"resend,omitempty"`
 		Reminders       *Reminders `json:"reminders,omitempty"`
 		Editable        *bool      `json:"editable_by_customer,omitempty" doc:"A customer may change the number once; you are told"`
+		Countries       *[]string  `json:"countries,omitempty" maxItems:"250" doc:"That numbers may be of, ISO 3166 alpha-2; none: of all"`
 		RedirectURLs    *[]string  `json:"redirect_urls,omitempty" maxItems:"20" doc:"What a redirect_url has to begin with: https, whole path segments"`
 	}
 }
@@ -136,6 +139,7 @@ func (a *api) putChecks(ctx context.Context, in *putChecksInput) (*checksOutput,
 		c.Reminders = policy.Reminders{Enabled: b.Reminders.Enabled, Days: b.Reminders.Days}
 	}
 	set(&c.EditableByCustomer, b.Editable)
+	set(&c.Countries, b.Countries)
 	set(&c.RedirectURLs, b.RedirectURLs)
 	if c, err = a.Settings.SetChecks(ctx, inviter(ctx), c, in.version()); err != nil {
 		return nil, err

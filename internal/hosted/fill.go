@@ -165,7 +165,10 @@ func (f *filler) entry(contact, country string, problem Problem) View {
 	if g.Channel == delivery.Email {
 		return &EmailEntry{Frame: f.frame(), Enter: form, Address: contact, SendsLeft: g.SendsLeft, SendsMax: most, Problem: problem}
 	}
-	countries := f.site.pages.Countries(f.locale)
+	countries := f.site.pages.Countries(f.locale, g.Countries...)
+	if len(countries) == 0 { // none that is allowed has a name: a number with its country code can be typed all the same
+		countries = f.site.pages.Countries(f.locale)
+	}
 	if !slices.ContainsFunc(countries, func(c Country) bool { return c.Region == country }) {
 		country = CountryFor(f.language, g.Country, countries)
 	}

@@ -1,10 +1,12 @@
 package invite_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/policy"
 )
@@ -41,3 +43,70 @@ func TestRA_33_codes_of_a_contact_that_the_customer_enters_live_five_minutes_wha
 	page := d.sendTo(v, delivery.SMS, mobile, invite.SendSent)
 	d.is(page.Gate.CodeEnds, d.world.time().Add(5*time.Minute), "end") // ID-25
 }
+
+func TestRA_31_numbers_are_of_the_countries_that_the_firm_enabled(t *testing.T) {
+	t.Parallel()
+	const british, german = "+447700900123", "+4915123456789"
+	d := setup(t)
+	before := d.invited(func(r *invite.CreateRequest) { r.Mobile = german })
+	d.checks(func(c *policy.Checks) { c.Countries = []string{"GB", "US"} })
+	for name, c := range map[string]struct {
+		number, country string
+		ok              bool
+	}{
+		"a country of the list": {british, "", true}, "another": {german, "", false}, "another, as it is typed there": {"0151 23456789", "DE", false},
+		"a shared code, another country": {"+15062345678", "", false}, "of no country": {"+870773111632", "", false},
+	} {
+		for _, on := range []bool{true, false} { // whether the gate is on or not
+			_, err := d.Create(t.Context(), d.ask(func(r *invite.CreateRequest) { r.Mobile, r.Country, r.Mobile2FA = c.number, c.country, &on }))
+			if c.ok != (err == nil) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if err != nil && (fault.As(err).Code != "country_not_allowed" && name != "of no country" || fault.As(err).Field != "mobile") {
+				t.Errorf("%s: %v on %s", name, err, fault.As(err).Field)
+			}
+		}
+	}
+	answers, err := d.CreateMany(t.Context(), []invite.CreateRequest{d.ask(), d.ask(func(r *invite.CreateRequest) { r.Mobile = german })})
+	if err != nil || answers[0].Err != nil || fault.As(answers[1].Err).Code != "country_not_allowed" {
+		t.Errorf("of many: %+v %v", answers, err)
+	}
+	v, to := d.invited(), german
+	_, err = d.Correct(t.Context(), d.target(v), invite.Contact{Mobile: &to})
+	d.fault(err, fault.Invalid, "country_not_allowed")
+	d.is(fault.As(err).Field, "mobile", "field")
+	to = british
+	if _, err := d.Correct(t.Context(), d.target(v), invite.Contact{Mobile: &to}); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Correct(t.Context(), d.target(before), invite.Contact{Mobile: ptr("+4915123456780")}); err != nil { // RA-16
+		t.Errorf("of one that was made before: %v", err)
+	}
+}
+
+func TestRA_31_a_number_of_another_country_that_a_customer_types_is_refused_and_uses_no_attempt(t *testing.T) {
+	t.Parallel()
+	const german = "+4915123456789"
+	d := setup(t)
+	d.checks(func(c *policy.Checks) { c.Countries, c.EditableByCustomer = []string{"US"}, true })
+	for name, v := range map[string]invite.Visit{"entered": d.invited(entered(true, false)), "changed": d.invited()} {
+		before := d.hub(v, invite.StepPhone).Gate
+		if !slices.Equal(before.Countries, []string{"US"}) {
+			t.Errorf("%s: the page offers %v", name, before.Countries)
+		}
+		for _, typed := range []invite.Entry{{Contact: german}, {Contact: "0151 23456789", Country: "DE"}} {
+			outcome, page, err := d.Send(t.Context(), v, delivery.SMS, typed)
+			if err != nil || outcome != invite.SendRefused || page.Gate.SendsLeft != before.SendsLeft || page.Gate.Asked != 0 {
+				t.Errorf("%s: %s %v, %+v", name, outcome, err, page.Gate)
+			}
+		}
+		d.is(d.sent(), 0, "codes")
+	}
+	v := d.invited(entered(true, false))
+	d.sendTo(v, delivery.SMS, mobile, invite.SendSent)
+	_, err := d.Create(t.Context(), d.ask(entered(true, false), func(r *invite.CreateRequest) { r.Contacts.Phone = german }))
+	d.fault(err, fault.Invalid, "country_not_allowed")
+	d.is(fault.As(err).Field, "phone", "field of one that is given with a session")
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -55,6 +55,11 @@ func (s *Service) corrected(v *Invitation, c Contact, phone, email recipient.Rec
 		return d, err
 	}
 	if c.Mobile != nil && p.Mobile != phone.Value {
+		if phone.Value != "" {
+			if err := v.admits(phone, "mobile"); err != nil {
+				return d, err
+			}
+		}
 		p.Mobile = phone.Value
 		d.Contacts = append(d.Contacts, "mobile")
 	}

@@ -145,7 +145,7 @@ func (m *making) begin() error {
 	m.v = &Invitation{
 		Tenant: r.Caller.Tenant, Kind: r.Kind, Status: Created, CreatedAt: m.now, UpdatedAt: m.now, Version: 1, Policy: m.checks.Mobile2FA,
 		Resend: m.checks.Resend, LinkTTL: ttl, SessionTTL: r.SessionTTL, WithoutConsent: r.WithoutConsent, RedirectURL: r.RedirectURL,
-		FailureURL: r.FailureURL, Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor,
+		FailureURL: r.FailureURL, Countries: m.checks.Countries, Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor,
 	}
 	if !r.WithoutConsent {
 		m.v.ConsentVersion = m.look.Consent.Version
@@ -206,6 +206,9 @@ func (m *making) entered() error {
 func (m *making) contacts(phone, email, phoneField, emailField string, strict bool) (err error) {
 	if phone != "" {
 		if m.phone, err = m.readPhone(&m.owner, phone, m.r.Country, phoneField, strict); err != nil {
+			return err
+		}
+		if err := m.v.admits(m.phone, phoneField); err != nil {
 			return err
 		}
 	}

@@ -51,6 +51,7 @@ type Invitation struct {
 	Mobile2FA      bool          `json:"mobile_2fa"`               // effective
 	Overridden     bool          `json:"overridden,omitempty"`     // against the preset (RA-19)
 	OverriddenBy   string        `json:"overridden_by,omitempty"`  // the actor
+	Countries      []string      `json:"countries,omitempty"`      // that numbers may be of; none: of all (RA-31)
 	Editable       bool          `json:"editable,omitempty"`       // the customer may change the number once
 	Edited         bool          `json:"edited,omitempty"`         // and has
 	CodeTTL        time.Duration `json:"code_ttl_ns,omitempty"`    // of each code (RA-33); 0: five minutes

@@ -43,7 +43,7 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 		}
 	}
 	p.Gate = v.gatePage(g, session, seen, now)
-	p.Gate.Country = person.Country
+	p.Gate.Country, p.Gate.Countries = person.Country, v.Countries
 	return p, nil
 }
 

@@ -141,6 +141,15 @@ func (s *Service) readPhone(owner *tenant.Tenant, typed, country, field string, 
 	return to, nil
 }
 
+// admits refuses a number of a country that the firm had not enabled when v was made (RA-31). A number of no country, as of a satellite,
+// is of none that was enabled.
+func (v *Invitation) admits(to recipient.Recipient, field string) error {
+	if len(v.Countries) > 0 && !slices.Contains(v.Countries, to.Country) {
+		return invalid("country_not_allowed", "Give a number of a country that your settings allow.", field)
+	}
+	return nil
+}
+
 func (s *Service) readEmail(typed, field string) (recipient.Recipient, error) {
 	to, err := recipient.Parse(typed, s.cfg.Rules)
 	if err != nil {

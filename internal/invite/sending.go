@@ -96,6 +96,9 @@ func (r *sending) read(ctx context.Context, v *Invitation, e Entry) error {
 		r.to, err = r.readEmail(e.Contact, "contact")
 	} else {
 		r.to, err = r.readPhone(&owner, e.Contact, e.Country, "contact", true)
+		if err == nil {
+			err = v.admits(r.to, "contact")
+		}
 	}
 	return err
 }

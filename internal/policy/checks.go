@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/recipient"
 )
 
 // The bounds of Checks.
@@ -17,6 +18,7 @@ const (
 	MaxReminders       = 8
 	MaxReminderDay     = 365
 	MaxRedirectURLs    = 20
+	MaxCountries       = 250
 	MaxURL             = 2048 // bytes
 	MinCodeMinutes     = 2
 	MaxCodeMinutes     = 10
@@ -30,6 +32,7 @@ type Checks struct {
 	Resend             Resend    `json:"resend"`
 	Reminders          Reminders `json:"reminders"`
 	EditableByCustomer bool      `json:"editable_by_customer"` // the customer may change the number once (RA-30)
+	Countries          []string  `json:"countries,omitempty"`  // that numbers may be of, ISO 3166 alpha-2; none: of all (RA-31)
 	RedirectURLs       []string  `json:"redirect_urls"`        // what a redirect URL of an invitation has to begin with: https, whole path segments
 	UpdatedAt          time.Time `json:"-"`                    // zero: never changed
 	UpdatedBy          string    `json:"-"`                    // the actor
@@ -76,6 +79,8 @@ func (c *Checks) Validate() error {
 		return wrong("resend", "Give at most 10 cool-downs of 0 to 3600 seconds.")
 	case !ascending(c.Reminders.Days):
 		return wrong("reminders", "Give at most 8 days from 1 to 365, in ascending order.")
+	case !areCountries(c.Countries):
+		return wrong("countries", "Give up to 250 countries by two capitals, such as GB, each once; none for all.")
 	case len(c.RedirectURLs) > MaxRedirectURLs:
 		return wrong("redirect_urls", "Give at most 20 addresses.")
 	}
@@ -85,6 +90,17 @@ func (c *Checks) Validate() error {
 		}
 	}
 	return nil
+}
+
+// areCountries reports whether a list names countries that have numbers, each once. One that has none would be a slip, such as UK, that
+// shuts out whom it was meant for.
+func areCountries(list []string) bool {
+	for i, c := range list {
+		if !recipient.IsCountry(c) || slices.Contains(list[:i], c) {
+			return false
+		}
+	}
+	return len(list) <= MaxCountries
 }
 
 func ascending(days []int) bool {
