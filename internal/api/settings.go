@@ -51,6 +51,7 @@ type Checks struct {
 	Resend          Resends   `json:"resend"`
 	Reminders       Reminders `json:"reminders"`
 	Editable        bool      `json:"editable_by_customer"`
+	OverrideReason  bool      `json:"override_reason" doc:"A sender who chooses against the preset has to say why"`
 	Countries       []string  `json:"countries" nullable:"false" doc:"That numbers may be of, ISO 3166 alpha-2; none: of all"`
 	RedirectURLs    []string  `json:"redirect_urls" nullable:"false"`
 	Edition
@@ -70,7 +71,7 @@ type Reminders struct {
 
 func checksBody(c policy.Checks) Checks {
 	out := Checks{
-		Mobile2FA: string(c.Mobile2FA), LinkExpiryHours: c.LinkExpiryHours, CodeMinutes: c.CodeMinutes, Editable: c.EditableByCustomer,
+		Mobile2FA: string(c.Mobile2FA), OverrideReason: c.OverrideReason, LinkExpiryHours: c.LinkExpiryHours, CodeMinutes: c.CodeMinutes, Editable: c.EditableByCustomer,
 		Resend:       Resends{Max: c.Resend.Max, CoolDowns: make([]int, len(c.Resend.CoolDowns))},
 		Reminders:    Reminders{Enabled: c.Reminders.Enabled, Days: append([]int{}, c.Reminders.Days...)},
 		Countries:    append([]string{}, c.Countries...),
@@ -104,6 +105,7 @@ type putChecksInput struct {
 	Seen
 	Body struct {
 		Mobile2FA       *string    `json:"mobile_2fa,omitempty" enum:"yes_optional,yes_required,no_optional,no_required" doc:"Whether customers prove their number, and whether the sender may say otherwise"`
+		OverrideReason  *bool      `json:"override_reason,omitempty" doc:"A sender who chooses against the preset has to say why"`
 		LinkExpiryHours Hours      `json:"link_expiry_hours,omitzero" doc:"Life of a link; null: for ever"`
 		CodeMinutes     *int       `json:"code_minutes,omitempty" minimum:"2" maximum:"10" doc:"Life of a code to a number that you gave"`
 		Resend          *Resends   `json:"resend,omitempty"`
@@ -128,6 +130,7 @@ func (a *api) putChecks(ctx context.Context, in *putChecksInput) (*checksOutput,
 	if b.LinkExpiryHours.Given {
 		c.LinkExpiryHours = b.LinkExpiryHours.orNever()
 	}
+	set(&c.OverrideReason, b.OverrideReason)
 	set(&c.CodeMinutes, b.CodeMinutes)
 	if b.Resend != nil {
 		c.Resend = policy.Resend{Max: b.Resend.Max, CoolDowns: make([]time.Duration, len(b.Resend.CoolDowns))}

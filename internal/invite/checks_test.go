@@ -110,3 +110,57 @@ func TestRA_31_a_number_of_another_country_that_a_customer_types_is_refused_and_
 }
 
 func ptr[T any](v T) *T { return &v }
+
+func TestRA_19_a_choice_against_the_preset_records_who_made_it_and_a_reason_that_the_firm_may_demand(t *testing.T) {
+	t.Parallel()
+	yes, no := true, false
+	for _, c := range []struct {
+		name     string
+		mode     policy.Mode
+		demanded bool
+		wanted   *bool
+		reason   string
+		against  bool
+		code     string
+	}{
+		{"off, and no reason is demanded", policy.YesOptional, false, &no, "", true, ""},
+		{"off, with a reason all the same", policy.YesOptional, false, &no, "known for years", true, ""},
+		{"off, without the reason", policy.YesOptional, true, &no, "", true, "reason_required"},
+		{"off, with a blank one", policy.YesOptional, true, &no, " ", true, "reason_required"},
+		{"off, with the reason", policy.YesOptional, true, &no, "known for years", true, ""},
+		{"on, without the reason", policy.NoOptional, true, &yes, "", true, "reason_required"},
+		{"on, with the reason", policy.NoOptional, true, &yes, "a large sum", true, ""},
+		{"as the preset", policy.YesOptional, true, &yes, "", false, ""},
+		{"nothing chosen", policy.NoOptional, true, nil, "", false, ""},
+		{"a reason for the preset", policy.NoOptional, true, nil, "a small sum", false, ""},
+		{"a locked setting comes first", policy.YesRequired, true, &no, "", false, "policy_locked"},
+	} {
+		d := setup(t)
+		d.checks(func(s *policy.Checks) { s.Mobile2FA, s.OverrideReason = c.mode, c.demanded })
+		a, err := d.Create(t.Context(), d.ask(func(r *invite.CreateRequest) { r.Mobile2FA, r.Reason = c.wanted, c.reason }))
+		if c.code != "" {
+			if got := fault.As(err); err == nil || got.Code != c.code || c.code == "reason_required" && (got.Kind != fault.Malformed || got.Field != "mobile_2fa_reason") {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			d.is(len(d.list(invite.ListRequest{})), 0, c.name+": invitations")
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		by := map[bool]string{true: "key:key_1"}[c.against]
+		got := d.status(invite.Visit{ID: a.View.ID}, invite.Created)
+		if got.Overridden != c.against || got.OverriddenBy != by || got.OverrideReason != c.reason {
+			t.Errorf("%s: the record says %t by %q: %q", c.name, got.Overridden, got.OverriddenBy, got.OverrideReason)
+		}
+		told := d.data(a.View.ID, "created")
+		if reason, _ := told["reason"].(string); reason != c.reason || (told["overridden"] == true) != c.against {
+			t.Errorf("%s: the event says %v", c.name, told)
+		}
+		d.is(d.events(a.View.ID)[0].Actor, "key:key_1", c.name+": actor")
+	}
+	d := setup(t)
+	_, err := d.Create(t.Context(), d.ask(func(r *invite.CreateRequest) { r.Mobile2FA, r.Reason = &no, "line\nbreak" }))
+	d.fault(err, fault.Invalid, "mobile_2fa_reason_invalid")
+}

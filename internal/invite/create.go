@@ -16,7 +16,7 @@ import (
 )
 
 // Create makes an invitation and puts its link on its way, by the settings of this moment. Faults: policy_locked (Conflict) and
-// mobile_required (Malformed), the former when both apply; contact_required; public_url_missing (Conflict);
+// mobile_required (Malformed), the former when both apply; reason_required (Malformed) after them; contact_required; public_url_missing (Conflict);
 // Invalid for what can't be a name, a contact (also a landline in place of a mobile, RA-32), a redirect URL that is not on the firm's
 // list, and so on, each with its field.
 func (s *Service) Create(ctx context.Context, r CreateRequest) (CreateAnswer, error) {
@@ -164,7 +164,10 @@ func (m *making) fixed() (err error) {
 	if err != nil {
 		return err
 	}
-	if v.Overridden = v.Mobile2FA != m.checks.Mobile2FA.Preset(); v.Overridden {
+	if v.Overridden, err = m.checks.Overrides(v.Mobile2FA, r.Reason); err != nil {
+		return err
+	}
+	if v.OverrideReason = r.Reason; v.Overridden {
 		v.OverriddenBy = r.Caller.Actor // RA-19
 	}
 	v.Editable, v.CodeTTL = m.checks.EditableByCustomer, time.Duration(m.checks.CodeMinutes)*time.Minute
@@ -284,7 +287,7 @@ func (v *Invitation) dated(now time.Time) {
 // event tells of the creation all that an auditor needs to see why a gate is on or off (RA-71).
 func (m *making) event() audit.Event {
 	v := m.v
-	d := data{Status: v.Status, Kind: v.Kind, Policy: v.Policy, Mobile2FA: &v.Mobile2FA, Overridden: v.Overridden, Channels: v.Channels, Link: 1}
+	d := data{Status: v.Status, Kind: v.Kind, Policy: v.Policy, Mobile2FA: &v.Mobile2FA, Overridden: v.Overridden, Reason: v.OverrideReason, Channels: v.Channels, Link: 1}
 	for i := range v.Gates {
 		d.Gates = append(d.Gates, v.Gates[i].Channel)
 	}

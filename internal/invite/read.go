@@ -42,6 +42,8 @@ func (r *CreateRequest) checkTexts() error {
 		}
 	}
 	switch {
+	case !isText(r.Reason, MaxReason, false):
+		return invalid("mobile_2fa_reason_invalid", "Give a reason of 1 to 200 printable characters, without names and numbers.", "mobile_2fa_reason")
 	case !isText(r.Notes, MaxNotes, true):
 		return invalid("notes_invalid", "Give at most 2000 characters.", "notes")
 	case !isText(r.Reference, MaxReference, false):

@@ -27,8 +27,9 @@ const (
 // Checks is what a tenant requires of its invitations (RA b.2). Its JSON is that of the stored row.
 type Checks struct {
 	Mobile2FA          Mode      `json:"mobile_2fa"`
-	LinkExpiryHours    *int      `json:"link_expiry_hours"` // 1..8760; nil: links never expire (RA-62)
-	CodeMinutes        int       `json:"code_minutes"`      // life of a code to a number that the firm gave: 2..10 (RA-33)
+	OverrideReason     bool      `json:"override_reason,omitempty"` // a sender who chooses against the preset says why (RA-19)
+	LinkExpiryHours    *int      `json:"link_expiry_hours"`         // 1..8760; nil: links never expire (RA-62)
+	CodeMinutes        int       `json:"code_minutes"`              // life of a code to a number that the firm gave: 2..10 (RA-33)
 	Resend             Resend    `json:"resend"`
 	Reminders          Reminders `json:"reminders"`
 	EditableByCustomer bool      `json:"editable_by_customer"` // the customer may change the number once (RA-30)

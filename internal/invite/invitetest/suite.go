@@ -99,7 +99,7 @@ func index() (h [16]byte) {
 func sample(t uid.Tenant, at time.Time) invite.Invitation {
 	return invite.Invitation{
 		ID: uid.Random(at), Tenant: t, Kind: invite.Fixed, Status: invite.MobilePending, CreatedAt: at, UpdatedAt: at, Version: 1,
-		Policy: policy.YesOptional, Mobile2FA: true, Countries: []string{"DE"}, Overridden: true, OverriddenBy: "key:key_1", Editable: true, Edited: true,
+		Policy: policy.YesOptional, Mobile2FA: true, Countries: []string{"DE"}, Overridden: true, OverriddenBy: "key:key_1", OverrideReason: "why", Editable: true, Edited: true,
 		CodeTTL: time.Minute, Resend: policy.Resend{Max: 3, CoolDowns: []time.Duration{time.Second}}, Reminders: []int{1, 2}, LinkTTL: time.Hour, SessionTTL: time.Minute,
 		ConsentVersion: "1", WithoutConsent: true, RedirectURL: "https://a.example", FailureURL: "https://b.example",
 		Channels: []delivery.Channel{delivery.Email, delivery.SMS}, Sealed: []byte{0, 1, 0xff}, Masked: invite.Masked{Email: "a•••@b", Mobile: "+1 •••"},
