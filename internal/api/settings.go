@@ -52,6 +52,7 @@ type Checks struct {
 	Reminders       Reminders `json:"reminders"`
 	Editable        bool      `json:"editable_by_customer"`
 	OverrideReason  bool      `json:"override_reason" doc:"A sender who chooses against the preset has to say why"`
+	KeepProof       bool      `json:"keep_proof" doc:"After a new link a proof of the last 24 hours holds"`
 	Countries       []string  `json:"countries" nullable:"false" doc:"That numbers may be of, ISO 3166 alpha-2; none: of all"`
 	RedirectURLs    []string  `json:"redirect_urls" nullable:"false"`
 	Edition
@@ -71,7 +72,7 @@ type Reminders struct {
 
 func checksBody(c policy.Checks) Checks {
 	out := Checks{
-		Mobile2FA: string(c.Mobile2FA), OverrideReason: c.OverrideReason, LinkExpiryHours: c.LinkExpiryHours, CodeMinutes: c.CodeMinutes, Editable: c.EditableByCustomer,
+		Mobile2FA: string(c.Mobile2FA), OverrideReason: c.OverrideReason, KeepProof: c.KeepProof, LinkExpiryHours: c.LinkExpiryHours, CodeMinutes: c.CodeMinutes, Editable: c.EditableByCustomer,
 		Resend:       Resends{Max: c.Resend.Max, CoolDowns: make([]int, len(c.Resend.CoolDowns))},
 		Reminders:    Reminders{Enabled: c.Reminders.Enabled, Days: append([]int{}, c.Reminders.Days...)},
 		Countries:    append([]string{}, c.Countries...),
@@ -111,6 +112,7 @@ type putChecksInput struct {
 		Resend          *Resends   `json:"resend,omitempty"`
 		Reminders       *Reminders `json:"reminders,omitempty"`
 		Editable        *bool      `json:"editable_by_customer,omitempty" doc:"A customer may change the number once; you are told"`
+		KeepProof       *bool      `json:"keep_proof,omitempty" doc:"After a new link a proof of the last 24 hours holds"`
 		Countries       *[]string  `json:"countries,omitempty" maxItems:"250" doc:"That numbers may be of, ISO 3166 alpha-2; none: of all"`
 		RedirectURLs    *[]string  `json:"redirect_urls,omitempty" maxItems:"20" doc:"What a redirect_url has to begin with: https, whole path segments"`
 	}
@@ -142,6 +144,7 @@ func (a *api) putChecks(ctx context.Context, in *putChecksInput) (*checksOutput,
 		c.Reminders = policy.Reminders{Enabled: b.Reminders.Enabled, Days: b.Reminders.Days}
 	}
 	set(&c.EditableByCustomer, b.Editable)
+	set(&c.KeepProof, b.KeepProof)
 	set(&c.Countries, b.Countries)
 	set(&c.RedirectURLs, b.RedirectURLs)
 	if c, err = a.Settings.SetChecks(ctx, inviter(ctx), c, in.version()); err != nil {

@@ -70,12 +70,12 @@ const (
 
 var settings = []scenario{
 	{name: "checks", method: "GET", target: checksPath, status: 200, want: []string{`{"mobile_2fa":"yes_optional","link_expiry_hours":720,"code_minutes":5,` +
-		`"resend":{"max":3,"cooldowns":[30,60,120]},"reminders":{"enabled":false,"days":[1,2,4,8]},"editable_by_customer":false,"override_reason":false,"countries":[],` +
+		`"resend":{"max":3,"cooldowns":[30,60,120]},"reminders":{"enabled":false,"days":[1,2,4,8]},"editable_by_customer":false,"override_reason":false,"keep_proof":false,"countries":[],` +
 		`"redirect_urls":["https://a.example/done"],"updated_at":"2026-11-21T22:46:00.123Z","updated_by":"operator:o","version":3}`},
 		fields: map[string]string{"ETag": `"3"`}},
 	{name: "the whole of checks", method: "PUT", target: checksPath, status: 200,
-		body:   `{"mobile_2fa":"no_optional","link_expiry_hours":48,"code_minutes":8,"resend":{"max":1,"cooldowns":[5]},"reminders":{"enabled":true,"days":[3]},"editable_by_customer":true,"override_reason":true,"countries":["DE","AT"],"redirect_urls":[]}`,
-		want:   []string{`"mobile_2fa":"no_optional","link_expiry_hours":48,"code_minutes":8,"resend":{"max":1,"cooldowns":[5]},"reminders":{"enabled":true,"days":[3]},"editable_by_customer":true,"override_reason":true,"countries":["DE","AT"],"redirect_urls":[]`, `"version":4`},
+		body:   `{"mobile_2fa":"no_optional","link_expiry_hours":48,"code_minutes":8,"resend":{"max":1,"cooldowns":[5]},"reminders":{"enabled":true,"days":[3]},"editable_by_customer":true,"override_reason":true,"keep_proof":true,"countries":["DE","AT"],"redirect_urls":[]}`,
+		want:   []string{`"mobile_2fa":"no_optional","link_expiry_hours":48,"code_minutes":8,"resend":{"max":1,"cooldowns":[5]},"reminders":{"enabled":true,"days":[3]},"editable_by_customer":true,"override_reason":true,"keep_proof":true,"countries":["DE","AT"],"redirect_urls":[]`, `"version":4`},
 		fields: map[string]string{"ETag": `"4"`}},
 	{name: "one of checks, the others stay", method: "PUT", target: checksPath, body: `{"link_expiry_hours":48}`, status: 200,
 		prepare: func(s *services) { s.mode = policy.YesRequired }, want: []string{`"mobile_2fa":"yes_required","link_expiry_hours":48`, `"redirect_urls":["https://a.example/done"]`}},

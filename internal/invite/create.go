@@ -170,7 +170,7 @@ func (m *making) fixed() (err error) {
 	if v.OverrideReason = r.Reason; v.Overridden {
 		v.OverriddenBy = r.Caller.Actor // RA-19
 	}
-	v.Editable, v.CodeTTL = m.checks.EditableByCustomer, time.Duration(m.checks.CodeMinutes)*time.Minute
+	v.Editable, v.KeepProof, v.CodeTTL = m.checks.EditableByCustomer, m.checks.KeepProof, time.Duration(m.checks.CodeMinutes)*time.Minute
 	if err := m.contacts(r.Mobile, r.Email, "mobile", "email", false); err != nil {
 		return err
 	}

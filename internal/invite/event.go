@@ -69,6 +69,7 @@ type data struct {
 	ContactHash  string             `json:"contact_hash,omitempty"` // keyed hash of the contact that was proven (RA-42)
 	ClientHash   string             `json:"client_hash,omitempty"`  // keyed hash of address and user agent
 	Contacts     []string           `json:"contacts,omitempty"`     // which were changed: "email", "mobile"
+	ProofKept    bool               `json:"proof_kept,omitempty"`   // gates are passed by a proof for an earlier link (RA-64)
 	Consent      string             `json:"consent_version,omitempty"`
 	Locale       string             `json:"locale,omitempty"`
 	Reason       string             `json:"reason,omitempty"`

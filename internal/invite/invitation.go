@@ -53,6 +53,7 @@ type Invitation struct {
 	OverriddenBy   string        `json:"overridden_by,omitempty"`   // the actor
 	OverrideReason string        `json:"override_reason,omitempty"` // of the sender, for the choice of the gate
 	Countries      []string      `json:"countries,omitempty"`       // that numbers may be of; none: of all (RA-31)
+	KeepProof      bool          `json:"keep_proof,omitempty"`      // a proof may hold for the next link (RA-64)
 	Editable       bool          `json:"editable,omitempty"`        // the customer may change the number once
 	Edited         bool          `json:"edited,omitempty"`          // and has
 	CodeTTL        time.Duration `json:"code_ttl_ns,omitempty"`     // of each code (RA-33); 0: five minutes

@@ -32,6 +32,7 @@ type Checks struct {
 	CodeMinutes        int       `json:"code_minutes"`              // life of a code to a number that the firm gave: 2..10 (RA-33)
 	Resend             Resend    `json:"resend"`
 	Reminders          Reminders `json:"reminders"`
+	KeepProof          bool      `json:"keep_proof,omitempty"` // a proof of the last 24 hours holds for the next link (RA-64)
 	EditableByCustomer bool      `json:"editable_by_customer"` // the customer may change the number once (RA-30)
 	Countries          []string  `json:"countries,omitempty"`  // that numbers may be of, ISO 3166 alpha-2; none: of all (RA-31)
 	RedirectURLs       []string  `json:"redirect_urls"`        // what a redirect URL of an invitation has to begin with: https, whole path segments

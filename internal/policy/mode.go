@@ -101,6 +101,11 @@ func Loosens(from, to Mode) bool {
 	return strictness(to) < strictness(from)
 }
 
+// Loosens reports whether c lets a gate be absent, or a proof be spared, that old did not (RA-17).
+func (c *Checks) Loosens(old *Checks) bool {
+	return Loosens(old.Mobile2FA, c.Mobile2FA) || c.KeepProof && !old.KeepProof
+}
+
 // strictness orders the modes by how often the gate is on.
 func strictness(m Mode) int {
 	switch m {
