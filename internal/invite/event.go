@@ -34,8 +34,9 @@ const (
 	EventReminded        = "invitation.reminded"
 	EventUnlocked        = "invitation.unlocked"
 	EventContactChanged  = "invitation.contact_changed"
-	EventRevealed        = "invitation.revealed"         // a contact was read in full
-	EventSettingsChanged = "invitation.settings_changed" // of the tenant
+	EventFormerTold      = "invitation.former_contact_told" // the e-mail address from before a correction got word of it
+	EventRevealed        = "invitation.revealed"            // a contact was read in full
+	EventSettingsChanged = "invitation.settings_changed"    // of the tenant
 )
 
 // By is who or what causes a change.

@@ -24,7 +24,7 @@ const (
 
 // Handlers are the jobs that the worker runs for this package.
 func (s *Service) Handlers() map[outbox.Kind]outbox.Handler {
-	return map[outbox.Kind]outbox.Handler{JobLink: s.HandleLink, JobRemind: s.HandleRemind}
+	return map[outbox.Kind]outbox.Handler{JobLink: s.HandleLink, JobRemind: s.HandleRemind, JobFormer: s.HandleFormer}
 }
 
 // linkJobs put the link of now on its way, by each of its channels.
@@ -70,11 +70,15 @@ func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	case result.Retry && j.Attempt+1 < linkRounds:
 		return outbox.RetryAt(s.Now().Add(max(result.Wait, j.Backoff(linkBackoff, linkSlowest))), "no provider took it")
 	}
-	c := Carried{Channel: ch, State: delivery.Failed, Error: "refused"}
-	if k := len(result.Tries); k > 0 && result.Tries[k-1].Error != "" {
-		c.Error = result.Tries[k-1].Error
+	return s.record(context.WithoutCancel(ctx), &v, j, Carried{Channel: ch, State: delivery.Failed, Error: refusal(&result)})
+}
+
+// refusal is the word of the last provider that did not take a message.
+func refusal(r *delivery.Result) string {
+	if k := len(r.Tries); k > 0 && r.Tries[k-1].Error != "" {
+		return r.Tries[k-1].Error
 	}
-	return s.record(context.WithoutCancel(ctx), &v, j, c)
+	return "refused"
 }
 
 // notice is the message with the link. It holds the token in clear and never leaves memory but through a provider.

@@ -33,9 +33,11 @@ type Tenants interface {
 const (
 	NoticeInvitation = "invitation"
 	NoticeReminder   = "reminder"
+
+	NoticeContactChanged = "contact_changed" // to an e-mail address, without a link
 )
 
-// Notice is a message that holds a link. It lives in memory only.
+// Notice is a message that holds a link, or tells of a change. It lives in memory only.
 type Notice struct {
 	Tenant  uid.Tenant
 	ID      uid.ID // of the invitation
@@ -43,10 +45,10 @@ type Notice struct {
 	To      recipient.Recipient
 	Channel delivery.Channel
 	Locale  string // BCP 47; empty: the default
-	Kind    string // NoticeInvitation, NoticeReminder
+	Kind    string // one of the kinds
 	Firm    string // name of the firm
 	Name    string // of the customer; may be empty
-	Link    string // the whole URL: a secret
+	Link    string // the whole URL: a secret; empty in NoticeContactChanged
 }
 
 // Notifier sends notices. Refusals by providers are in the result; an error means that no try was made, or that ctx ended.
