@@ -60,6 +60,8 @@ type world struct {
 	carry    func(delivery.Message) (delivery.Result, error)
 	notify   func(invite.Notice) (delivery.Result, error)
 	decision risk.Decision
+	barred   map[[16]byte]bool // by blind index: who has opted out
+	asking   error             // of who has
 }
 
 func (w *world) time() time.Time {
@@ -115,6 +117,15 @@ func (w *world) weigh(context.Context, risk.Signals) (risk.Decision, error) {
 	return w.decision, nil
 }
 
+func (w *world) optOuts(_ context.Context, s risk.Signals) (risk.Decision, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.barred[s.BlindIndex] {
+		return risk.Decision{Outcome: risk.OutcomeDeny, Reasons: []string{"opted_out"}}, w.asking
+	}
+	return risk.Decision{Outcome: risk.OutcomeAllow}, w.asking
+}
+
 // wide are limits that no test meets which is not about them.
 func wide() tenant.Limits {
 	l := ratelimit.Limit{Burst: 1000, Period: time.Hour}
@@ -157,7 +168,7 @@ func setupWith(t *testing.T, wrapStore func(invite.Store) invite.Store, wrapVeri
 		vf = wrapVerify(vf)
 	}
 	d.Service, err = invite.New(invite.Config{Rules: rules, PublicURL: "https://verify.example"}, invite.Deps{Store: st, Ring: d.ring, Verify: vf,
-		Tenants: d.world, Notifier: d.world, Log: quiet,
+		Tenants: d.world, Notifier: d.world, OptOuts: d.world.optOuts, Log: quiet,
 		Signer: func(_ context.Context, r invite.Result) (string, error) {
 			return "signed." + r.Invitation.Text(uid.Invitation) + "." + string(r.Status), nil
 		}})

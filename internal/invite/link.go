@@ -38,7 +38,7 @@ func (s *Service) linkJobs(v *Invitation) (jobs []outbox.Job) {
 	return jobs
 }
 
-// HandleLink sends a link by one channel. A link that was replaced, or whose invitation has ended, is not sent. When an earlier holder
+// HandleLink sends a link by one channel. A link that was replaced, or whose invitation has ended, is not sent, and none to who has opted out. When an earlier holder
 // of the job may have sent it, that is recorded as unknown, and it is not sent again: the firm sees it, and may ask for a new link.
 func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	v, err := s.store.Invitation(ctx, j.Tenant, j.Object)
@@ -58,6 +58,13 @@ func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	n, err := s.notice(ctx, &v, ch)
 	if err != nil {
 		return s.later(j, err)
+	}
+	word, err := s.barred(ctx, &n)
+	if err != nil {
+		return s.later(j, err)
+	}
+	if word != "" {
+		return s.record(ctx, &v, j, Carried{Channel: ch, State: delivery.Failed, Error: word})
 	}
 	result, err := s.notifier.Notify(ctx, n)
 	switch {
