@@ -165,3 +165,24 @@ func TestRA_19_a_choice_against_the_preset_records_who_made_it_and_a_reason_that
 	_, err := d.Create(t.Context(), d.ask(func(r *invite.CreateRequest) { r.Mobile2FA, r.Reason = &no, "line\nbreak" }))
 	d.fault(err, fault.Invalid, "mobile_2fa_reason_invalid")
 }
+
+func TestRA_30_a_number_is_shown_by_its_country_code_and_last_three_digits(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.checks(func(c *policy.Checks) { c.EditableByCustomer = true })
+	v := d.invited()
+	d.is(d.hub(v, invite.StepPhone).Gate.Masked, "+1 ••• ••• •123", "on the page")
+	got := d.status(v, invite.Opened)
+	d.is(got.MaskedMobile, "+1 ••• ••• •123", "in the record")
+	d.is(got.Gates[0].Masked, "+1 ••• ••• •123", "in the gate")
+	d.is(got.MaskedEmail, "a•••@example.net", "the address")
+	d.is(d.sendTo(v, delivery.SMS, another, invite.SendSent).Gate.Masked, "+1 ••• ••• •177", "changed by the customer")
+	d.correct(v, invite.Contact{Mobile: ptr("+447700900456")})
+	got = d.status(v, invite.Created)
+	d.is(got.MaskedMobile, "+44 ••• ••• •456", "corrected")
+	d.is(got.Gates[0].Masked, "+44 ••• ••• •456", "corrected, in the gate")
+
+	own := d.invited(entered(true, false)) // what the door of another vendor shows stays
+	d.sendTo(own, delivery.SMS, mobile, invite.SendSent)
+	d.is(d.status(own, invite.MobilePending).Gates[0].Masked, "+1 ••• ••• ••23", "entered by the customer")
+}

@@ -245,7 +245,7 @@ func (m *making) finish() (err error) {
 			to = m.email
 		}
 		if to.Value != "" {
-			m.setContact(v, g, to.Value, to.Masked())
+			m.setContact(v, g, to.Value, v.mask(to.Kind, to.Value))
 			g.Fixed = g.Fixed || m.r.Contacts.Locked
 		}
 	}
@@ -269,11 +269,19 @@ func (s *Service) keep(v *Invitation, p Person) {
 	v.Sealed = s.seal(v, sealPerson, p)
 	v.Masked, v.EmailIndex, v.PhoneIndex = Masked{}, [16]byte{}, [16]byte{}
 	if p.Email != "" {
-		v.Masked.Email, v.EmailIndex = recipient.Mask(recipient.Email, p.Email), s.ring.BlindIndex(v.Tenant, p.Email)
+		v.Masked.Email, v.EmailIndex = v.mask(recipient.Email, p.Email), s.ring.BlindIndex(v.Tenant, p.Email)
 	}
 	if p.Mobile != "" {
-		v.Masked.Mobile, v.PhoneIndex = recipient.Mask(recipient.Phone, p.Mobile), s.ring.BlindIndex(v.Tenant, p.Mobile)
+		v.Masked.Mobile, v.PhoneIndex = v.mask(recipient.Phone, p.Mobile), s.ring.BlindIndex(v.Tenant, p.Mobile)
 	}
+}
+
+// mask is a contact of v as it may be shown (RA-30). One that a customer enters is shown as at the vendor's door that asks for it.
+func (v *Invitation) mask(kind recipient.Kind, value string) string {
+	if v.Kind == Entered {
+		return recipient.Mask(kind, value)
+	}
+	return recipient.MaskForOwner(kind, value)
 }
 
 // dated begins the life of a link.
