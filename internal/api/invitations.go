@@ -56,6 +56,8 @@ type Invitation struct {
 	Mobile2FAOn     bool   `json:"mobile_2fa_effective" doc:"As decided when it was made"`
 	Mobile2FAPolicy string `json:"mobile_2fa_policy" enum:"yes_optional,yes_required,no_optional,no_required" doc:"Your setting when it was made"`
 	Overridden      bool   `json:"mobile_2fa_overridden" doc:"The sender chose against the preset"`
+	OverriddenBy    string `json:"mobile_2fa_overridden_by,omitempty" doc:"Who did" example:"key:key_06c4zk9r2m8t7v5w3x1y0a2b4c"`
+	Mobile2FAReason string `json:"mobile_2fa_reason,omitempty" doc:"What the sender gave for the choice"`
 
 	Channels       []string         `json:"channels" nullable:"false" doc:"By which the link goes: email, sms"`
 	Deliveries     []InvitationSend `json:"deliveries" nullable:"false" doc:"What came of sending the link of now"`
@@ -110,6 +112,7 @@ func invitation(v invite.View) Invitation {
 		Reference: v.Reference, ExternalID: v.ExternalID, Notes: v.Notes, Locale: v.Locale,
 		MaskedEmail: v.MaskedEmail, MaskedMobile: v.MaskedMobile, Changed: v.Edited,
 		Mobile2FA: string(v.Mobile2FAState()), Mobile2FAOn: v.Mobile2FA, Mobile2FAPolicy: string(v.Policy), Overridden: v.Overridden,
+		OverriddenBy: v.OverriddenBy, Mobile2FAReason: v.OverrideReason,
 		Channels: []string{}, Deliveries: make([]InvitationSend, len(v.Carried)), Gates: make([]InvitationGate, len(v.Gates)),
 		ConsentVersion: v.ConsentVersion, RedirectURL: v.RedirectURL,
 		ResendCount: v.Resends, AttemptCount: v.Attempts, FailureReason: v.Failure,

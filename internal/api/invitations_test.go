@@ -52,7 +52,13 @@ func (i invites) Create(_ context.Context, r invite.CreateRequest) (invite.Creat
 	if made.Mobile2FA = on; !on {
 		made.Gates = nil
 	}
-	made.Policy, made.Overridden = i.s.mode, on != i.s.mode.Preset()
+	made.Policy, made.OverrideReason = i.s.mode, r.Reason
+	if err == nil {
+		made.Overridden, err = (&policy.Checks{Mobile2FA: i.s.mode, OverrideReason: i.s.reason}).Overrides(on, r.Reason)
+	}
+	if made.Overridden {
+		made.OverriddenBy = r.Caller.Actor
+	}
 	return invite.CreateAnswer{View: made}, err
 }
 
@@ -194,6 +200,14 @@ func TestRA_19_a_choice_against_the_preset_is_told(t *testing.T) {
 			want: []string{`"mobile_2fa":"not_used"`, `"mobile_2fa_effective":false`, `"mobile_2fa_overridden":true`, `"gates":[]`}},
 		{name: "on", method: "POST", target: "/v1/invitations", body: with(`"mobile_2fa":true`), status: 201,
 			prepare: func(s *services) { s.mode = policy.NoOptional }, want: []string{`"mobile_2fa_effective":true`, `"mobile_2fa_overridden":true`}},
+		{name: "with a reason", method: "POST", target: "/v1/invitations", body: with(`"mobile_2fa":false,"mobile_2fa_reason":"known for years"`), status: 201,
+			want: []string{`"mobile_2fa_overridden":true,"mobile_2fa_overridden_by":"key:` + key.Text(uid.Key) + `","mobile_2fa_reason":"known for years"`}},
+		{name: "without one where the firm demands it", method: "POST", target: "/v1/invitations", body: with(`"mobile_2fa":false`), status: 400,
+			prepare: func(s *services) { s.reason = true }, want: []string{`"code":"reason_required"`, `"field":"mobile_2fa_reason"`}, not: []string{"inv_"}},
+		{name: "an empty one", method: "POST", target: "/v1/invitations", body: with(`"mobile_2fa":false,"mobile_2fa_reason":""`), status: 422,
+			want: []string{`"field":"mobile_2fa_reason"`}},
+		{name: "one that is long", method: "POST", target: "/v1/invitations", body: with(`"mobile_2fa":false,"mobile_2fa_reason":"` + strings.Repeat("x", 201) + `"`), status: 422,
+			want: []string{`"field":"mobile_2fa_reason"`}},
 	})
 }
 
@@ -302,14 +316,14 @@ func TestSEC_82_revealing_a_contact_needs_its_own_scope_and_is_told_to_the_servi
 func TestDraftFieldsReachTheService(t *testing.T) {
 	t.Parallel()
 	fake := newServices()
-	body := with(`"country":"AU","mobile_2fa":true,"reference":"case-7","notes":"n","locale":"de-AT","consent_version":"2","redirect_url":"https://a.example/done",` +
+	body := with(`"country":"AU","mobile_2fa":true,"mobile_2fa_reason":"a large sum","reference":"case-7","notes":"n","locale":"de-AT","consent_version":"2","redirect_url":"https://a.example/done",` +
 		`"expires_in_hours":48,"external_id":"x-1","channels":["email"]`)
 	if w := call(newServer(t, fake, io.Discard), "POST", "/v1/invitations", body, nil); w.Code != 201 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	yes, life := true, 48*time.Hour
 	want := invite.CreateRequest{
-		Kind: invite.Fixed, FirstName: "Ann", LastName: "Lee", Email: "ann@example.net", Mobile: "+12025550123", Country: "AU", Notes: "n", Mobile2FA: &yes,
+		Kind: invite.Fixed, FirstName: "Ann", LastName: "Lee", Email: "ann@example.net", Mobile: "+12025550123", Country: "AU", Notes: "n", Mobile2FA: &yes, Reason: "a large sum",
 		Reference: "case-7", ExternalID: "x-1", Locale: "de-AT", ConsentVersion: "2", RedirectURL: "https://a.example/done", LinkTTL: &life,
 		Channels: []delivery.Channel{delivery.Email},
 	}

@@ -13,7 +13,7 @@ import (
 func (s *server) newInvitations() (*invite.Service, error) {
 	return invite.New(invite.Config{Rules: rules(s.cfg), PublicURL: s.linkBase()}, invite.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Verify: s.verify, Tenants: s.directory, Notifier: notices{s.dispatcher},
-		Signer: s.signResult, Log: s.log,
+		Signer: s.signResult, OptOuts: s.optOuts(), Log: s.log,
 	})
 }
 

@@ -17,42 +17,46 @@ import (
 const (
 	KindInvitation = "invitation" // brings a person the link
 	KindReminder   = "reminder"   // brings it again to somebody who has not finished
+
+	KindContactChanged = "contact_changed" // tells an address that it, or a number, was put right; by e-mail alone, and without a link
 )
 
-// Notice is a message of an invitation that holds a link in place of a code. The link is a secret, so a notice lives in memory
+// Notice is a message of an invitation that holds a link in place of a code, or tells of a change. The link is a secret, so a notice lives in memory
 // only and prints as its name.
 type Notice struct {
 	Tenant  uid.Tenant
 	ID      uid.ID // of the invitation
 	N       int    // which of its notices by this channel, reminders counted too, 1 to 9999. A repeat after a crash has the same
 	To      recipient.Recipient
-	Channel Channel // any but Voice
+	Channel Channel // any but Voice; Email of KindContactChanged
 	Locale  string  // BCP 47; empty: the main language of the recipient's country, or English
 	Kind    string  // one of the kinds
 	Firm    string  // who asks; 30 characters of it are shown
 	Name    string  // of the person, as the firm gave it; may be empty; 64 characters of it are shown
-	Link    string  // absolute, http or https, of printable ASCII; up to 100 characters go by two segments of SMS
+	Link    string  // absolute, http or https, of printable ASCII; up to 100 characters go by two segments of SMS. Empty in KindContactChanged
 }
 
 var (
-	errNoticeKind = errors.New("a notice is an invitation or a reminder, with a number from 1 to 9999")
+	errNoticeKind = errors.New("a notice is an invitation, a reminder or word of a change, with a number from 1 to 9999")
 	errNoticeFirm = errors.New("a notice names who asks")
-	errNoticeLink = errors.New("the link of a notice is no http or https URL of printable ASCII")
+	errNoticeLink = errors.New("the link of a notice is no http or https URL of printable ASCII, or there is one where there must be none")
 )
 
 // Notify carries a notice as Carry carries a message: the same routes, failover, time-outs and errors, and the same standing of
 // the tenant. Every try has the same delivery id, so that a repeat after a crash is dropped by a receiver that has the message.
-// There is no route for a notice by Voice, since nobody can note down a link. A notice without a kind, a number, a firm or
+// There is no route for a notice by Voice, since nobody can note down a link, and one that tells of a change goes by Email alone. A notice without a kind, a number, a firm or
 // a link is an error, and nothing is tried.
 func (d *Dispatcher) Notify(ctx context.Context, n Notice) (Result, error) {
+	texts, known := noticeTexts[n.Kind]
+	bare := known && texts.sms == nil // neither link nor text message
 	switch {
-	case n.Channel == Voice:
+	case n.Channel == Voice, bare && n.Channel != Email:
 		return Result{}, ErrNoRoute
-	case noticeTexts[n.Kind].sms == nil, n.N < 1, n.N > maxN:
+	case !known, n.N < 1, n.N > maxN:
 		return Result{}, errNoticeKind
 	case clean(n.Firm, maxServiceName) == "":
 		return Result{}, errNoticeFirm
-	case !isLink(n.Link):
+	case bare && n.Link != "", !bare && !isLink(n.Link):
 		return Result{}, errNoticeLink
 	}
 	return d.carry(ctx, letter{n: 1, write: func() (Content, error) { return d.renderer.notice(n) }, out: Outgoing{

@@ -25,23 +25,28 @@ const (
 	phNoticeAddress          phrase = "email_address"
 	phNoticeSecret           phrase = "email_secret"
 	phNoticeStranger         phrase = "email_stranger"
+	phNoticeSubjectContact   phrase = "email_subject_contact"
+	phNoticeLeadContact      phrase = "email_lead_contact"
+	phNoticeUnasked          phrase = "email_unasked"
 )
 
 var noticeBook = book{
 	folder: "notices",
 	phrases: []phrase{phDirection, phNoticeInvitation, phNoticeInvitationShort, phNoticeReminder, phNoticeReminderShort, phNoticeLeast,
 		phNoticeSubject, phNoticeSubjectReminder, phNoticeGreeting, phNoticeGreetingNameless, phNoticeLead, phNoticeLeadReminder,
-		phNoticeButton, phNoticeAddress, phNoticeSecret, phNoticeStranger},
+		phNoticeButton, phNoticeAddress, phNoticeSecret, phNoticeStranger, phNoticeSubjectContact, phNoticeLeadContact, phNoticeUnasked},
 	slots: map[string]slot{"firm": slotFirm, "name": slotName, "link": slotLink},
 }
 
-// noticeTexts are the texts of each kind of notice. Those of a text message come with the fullest first.
+// noticeTexts are the texts of each kind of notice. Those of a text message come with the fullest first; a kind without them has no link.
 var noticeTexts = map[string]struct {
-	sms           []phrase
-	subject, lead phrase
+	sms                 []phrase
+	subject, lead, last phrase
 }{
-	KindInvitation: {[]phrase{phNoticeInvitation, phNoticeInvitationShort, phNoticeLeast}, phNoticeSubject, phNoticeLead},
-	KindReminder:   {[]phrase{phNoticeReminder, phNoticeReminderShort, phNoticeLeast}, phNoticeSubjectReminder, phNoticeLeadReminder},
+	KindInvitation: {[]phrase{phNoticeInvitation, phNoticeInvitationShort, phNoticeLeast}, phNoticeSubject, phNoticeLead, phNoticeStranger},
+	KindReminder:   {[]phrase{phNoticeReminder, phNoticeReminderShort, phNoticeLeast}, phNoticeSubjectReminder, phNoticeLeadReminder, phNoticeStranger},
+
+	KindContactChanged: {nil, phNoticeSubjectContact, phNoticeLeadContact, phNoticeUnasked},
 }
 
 // notice writes n for its channel. Of the names in it the same holds as of those in a message with a code; the one link is n's.
@@ -75,7 +80,7 @@ func (r *renderer) noticeEmail(l *language, kind string, v *values) (Content, er
 		greeting = phNoticeGreetingNameless
 	}
 	texts := noticeTexts[kind]
-	page := struct{ Lang, Dir, Subject, Firm, Greeting, Lead, Link, Button, Address, Secret, Stranger string }{
+	page := struct{ Lang, Dir, Subject, Firm, Greeting, Lead, Link, Button, Address, Secret, Last string }{
 		Lang:     l.locale,
 		Dir:      l.dir,
 		Subject:  l.texts[texts.subject].fill(v),
@@ -86,12 +91,16 @@ func (r *renderer) noticeEmail(l *language, kind string, v *values) (Content, er
 		Button:   l.texts[phNoticeButton].fill(v),
 		Address:  l.texts[phNoticeAddress].fill(v),
 		Secret:   l.texts[phNoticeSecret].fill(v),
-		Stranger: l.texts[phNoticeStranger].fill(v),
+		Last:     l.texts[texts.last].fill(v),
 	}
 	html, err := r.page("notice.html.tmpl", page)
 	if err != nil {
 		return Content{}, err
 	}
-	text := strings.Join([]string{page.Greeting, page.Lead, page.Link, page.Secret, page.Stranger}, "\n\n") + "\n"
+	parts := []string{page.Greeting, page.Lead, page.Link, page.Secret, page.Last}
+	if page.Link == "" {
+		parts = []string{page.Greeting, page.Lead, page.Last}
+	}
+	text := strings.Join(parts, "\n\n") + "\n"
 	return Content{Locale: l.locale, Subject: page.Subject, Text: text, HTML: html}, nil
 }

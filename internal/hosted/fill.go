@@ -131,7 +131,7 @@ func (f *filler) gate(problem Problem) View {
 	if problem == "" && g.State == invite.GateDead {
 		problem = Ended
 	}
-	life := codeMinutes
+	life := minutes(g.CodeLife)
 	if g.State == invite.GateCode {
 		life = minutes(g.CodeEnds.Sub(f.page.Now))
 	}
@@ -142,9 +142,6 @@ func (f *filler) gate(problem Problem) View {
 		ChangeURL: f.change(),
 	}
 }
-
-// codeMinutes is how long a new code is good for (RA-33, ID-25).
-const codeMinutes = 5
 
 // asked is how many codes were asked for, which a form for a further one carries.
 func (f *filler) asked() string { return strconv.Itoa(f.page.Gate.Asked) }
@@ -171,7 +168,10 @@ func (f *filler) entry(contact, country string, problem Problem) View {
 	if g.Channel == delivery.Email {
 		return &EmailEntry{Frame: f.frame(), Enter: form, Address: contact, SendsLeft: g.SendsLeft, SendsMax: most, Problem: problem}
 	}
-	countries := f.site.pages.Countries(f.locale)
+	countries := f.site.pages.Countries(f.locale, g.Countries...)
+	if len(countries) == 0 { // none that is allowed has a name: a number with its country code can be typed all the same
+		countries = f.site.pages.Countries(f.locale)
+	}
 	if !slices.ContainsFunc(countries, func(c Country) bool { return c.Region == country }) {
 		country = CountryFor(f.language, g.Country, countries)
 	}

@@ -252,6 +252,7 @@ func (s *Service) answered(v *Invitation, a Answer, session [32]byte, visit *Vis
 	if a.Accept {
 		v.ConsentedAt = now
 	}
+	d.ProofKept = v.claim(session)
 	d.Consent, d.Locale, d.ClientHash = a.Version, a.Locale, s.client(v, visit.Client)
 	return append(events, v.event(kind, visit.by(), now, d)), nil
 }

@@ -60,6 +60,8 @@ type world struct {
 	carry    func(delivery.Message) (delivery.Result, error)
 	notify   func(invite.Notice) (delivery.Result, error)
 	decision risk.Decision
+	barred   map[[16]byte]bool // by blind index: who has opted out
+	asking   error             // of who has
 }
 
 func (w *world) time() time.Time {
@@ -119,6 +121,15 @@ func (w *world) weigh(context.Context, risk.Signals) (risk.Decision, error) {
 	return w.decision, nil
 }
 
+func (w *world) optOuts(_ context.Context, s risk.Signals) (risk.Decision, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.barred[s.BlindIndex] {
+		return risk.Decision{Outcome: risk.OutcomeDeny, Reasons: []string{"opted_out"}}, w.asking
+	}
+	return risk.Decision{Outcome: risk.OutcomeAllow}, w.asking
+}
+
 // wide are limits that no test meets which is not about them.
 func wide() tenant.Limits {
 	l := ratelimit.Limit{Burst: 1000, Period: time.Hour}
@@ -162,7 +173,7 @@ func setupWith(t *testing.T, wrapStore func(invite.Store) invite.Store, wrapVeri
 		vf = wrapVerify(vf)
 	}
 	d.Service, err = invite.New(invite.Config{Rules: rules, PublicURL: "https://verify.example"}, invite.Deps{Store: st, Ring: d.ring, Verify: vf,
-		Tenants: d.world, Notifier: d.world, Log: quiet,
+		Tenants: d.world, Notifier: d.world, OptOuts: d.world.optOuts, Log: quiet,
 		Signer: func(_ context.Context, r invite.Result) (string, error) {
 			return "signed." + r.Invitation.Text(uid.Invitation) + "." + string(r.Status), nil
 		}})
@@ -255,16 +266,18 @@ func (d *desk) work() {
 	}
 }
 
-// token is what stands in the last notice.
+// token is what stands in the last notice with a link.
 func (d *desk) token() string {
 	d.Helper()
 	d.work()
 	d.world.mu.Lock()
 	defer d.world.mu.Unlock()
-	if len(d.world.notices) == 0 {
-		d.Fatal("no notice was sent")
+	link := ""
+	for _, n := range d.world.notices {
+		if n.Kind != invite.NoticeContactChanged {
+			link = n.Link
+		}
 	}
-	link := d.world.notices[len(d.world.notices)-1].Link
 	token, ok := strings.CutPrefix(link, "https://verify.example/v/")
 	if !ok {
 		d.Fatalf("link %s", link)

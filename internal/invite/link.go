@@ -1,7 +1,6 @@
 package invite
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -25,7 +24,7 @@ const (
 
 // Handlers are the jobs that the worker runs for this package.
 func (s *Service) Handlers() map[outbox.Kind]outbox.Handler {
-	return map[outbox.Kind]outbox.Handler{JobLink: s.HandleLink, JobRemind: s.HandleRemind}
+	return map[outbox.Kind]outbox.Handler{JobLink: s.HandleLink, JobRemind: s.HandleRemind, JobFormer: s.HandleFormer}
 }
 
 // linkJobs put the link of now on its way, by each of its channels.
@@ -39,7 +38,7 @@ func (s *Service) linkJobs(v *Invitation) (jobs []outbox.Job) {
 	return jobs
 }
 
-// HandleLink sends a link by one channel. A link that was replaced, or whose invitation has ended, is not sent. When an earlier holder
+// HandleLink sends a link by one channel. A link that was replaced, or whose invitation has ended, is not sent, and none to who has opted out. When an earlier holder
 // of the job may have sent it, that is recorded as unknown, and it is not sent again: the firm sees it, and may ask for a new link.
 func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	v, err := s.store.Invitation(ctx, j.Tenant, j.Object)
@@ -60,6 +59,13 @@ func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	if err != nil {
 		return s.later(j, err)
 	}
+	word, err := s.barred(ctx, &n)
+	if err != nil {
+		return s.later(j, err)
+	}
+	if word != "" {
+		return s.record(ctx, &v, j, Carried{Channel: ch, State: delivery.Failed, Error: word})
+	}
 	result, err := s.notifier.Notify(ctx, n)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -72,8 +78,16 @@ func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 		return outbox.RetryAt(s.Now().Add(max(result.Wait, j.Backoff(linkBackoff, linkSlowest))), "no provider took it")
 	}
 	c := carriedBy(ch, result.Tries)
-	c.State, c.Error = delivery.Failed, cmp.Or(c.Error, "refused")
+	c.State, c.Error = delivery.Failed, refusal(&result)
 	return s.record(context.WithoutCancel(ctx), &v, j, c)
+}
+
+// refusal is the word of the last provider that did not take a message.
+func refusal(r *delivery.Result) string {
+	if k := len(r.Tries); k > 0 && r.Tries[k-1].Error != "" {
+		return r.Tries[k-1].Error
+	}
+	return "refused"
 }
 
 // carriedBy is what the last of the tries has come to.

@@ -68,14 +68,16 @@ type GatePage struct {
 	CanChange   bool   // the customer may give another contact
 	Masked      string // empty: not known
 	CodeLength  int
+	CodeLife    time.Duration // of a code that is asked for
 	CodeEnds    time.Time
 	ChecksLeft  int
 	SendsLeft   int       // of this cycle
 	Asked       int       // codes that were asked for in all: a form for a further one carries it
 	NextSendAt  time.Time // no send before; zero or past: now
 	LockedUntil time.Time
-	Shut        bool // only the firm helps
-	Country     string
+	Shut        bool     // only the firm helps
+	Country     string   // that the firm named for the customer
+	Countries   []string // that numbers may be of; none: of all
 }
 
 // ConsentPage is what the customer is asked to agree to.

@@ -46,6 +46,8 @@ func (r *CreateRequest) checkTexts() error {
 		}
 	}
 	switch {
+	case !isText(r.Reason, MaxReason, false):
+		return invalid("mobile_2fa_reason_invalid", "Give a reason of 1 to 200 printable characters, without names and numbers.", "mobile_2fa_reason")
 	case !isText(r.Notes, MaxNotes, true):
 		return invalid("notes_invalid", "Give at most 2000 characters.", "notes")
 	case !isText(r.Reference, MaxReference, false):
@@ -145,6 +147,15 @@ func (s *Service) readPhone(owner *tenant.Tenant, typed, country, field string, 
 		return to, invalid("recipient_line_type", "This number can't receive messages. Give a mobile number.", field)
 	}
 	return to, nil
+}
+
+// admits refuses a number of a country that the firm had not enabled when v was made (RA-31). A number of no country, as of a satellite,
+// is of none that was enabled.
+func (v *Invitation) admits(to recipient.Recipient, field string) error {
+	if len(v.Countries) > 0 && !slices.Contains(v.Countries, to.Country) {
+		return invalid("country_not_allowed", "Give a number of a country that your settings allow.", field)
+	}
+	return nil
 }
 
 func (s *Service) readEmail(typed, field string) (recipient.Recipient, error) {

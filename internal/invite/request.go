@@ -31,8 +31,9 @@ type CreateRequest struct {
 	Country   string // ISO 3166 alpha-2; empty: numbers must name their country
 	Notes     string // never for the customer
 
-	Mobile2FA   *bool // of a fixed invitation; nil: the preset
-	VerifyPhone *bool // of an entered one; nil: the tenant's default
+	Mobile2FA   *bool  // of a fixed invitation; nil: the preset
+	Reason      string // for the choice of Mobile2FA: at most 200 characters; the firm may demand one against its preset (RA-19)
+	VerifyPhone *bool  // of an entered one; nil: the tenant's default
 	VerifyEmail *bool
 	Contacts    Prefill // of an entered one
 
@@ -112,6 +113,8 @@ type View struct {
 	Policy         policy.Mode        `json:"policy"`
 	Mobile2FA      bool               `json:"mobile_2fa"` // effective
 	Overridden     bool               `json:"overridden"`
+	OverriddenBy   string             `json:"overridden_by"` // the actor; empty: nobody has
+	OverrideReason string             `json:"override_reason"`
 	Edited         bool               `json:"edited"` // the customer changed the number (RA-30)
 	Reference      string             `json:"reference"`
 	ExternalID     string             `json:"external_id"`

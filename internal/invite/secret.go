@@ -18,6 +18,7 @@ const (
 	sealPerson   = "person"
 	sealContact  = "contact "
 	sealEvidence = "evidence "
+	sealFormer   = "former email "
 	linkLabel    = "invitation link"
 	sessionLabel = "invitation session"
 	contactLabel = "invitation contact"

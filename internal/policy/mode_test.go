@@ -139,6 +139,23 @@ func TestRA_17_loosening_is_what_lets_a_gate_be_absent(t *testing.T) {
 	}
 }
 
+func TestRA_17_keeping_proofs_loosens_too_and_nothing_else_does(t *testing.T) {
+	t.Parallel()
+	old, kept, other := DefaultChecks(), DefaultChecks(), DefaultChecks()
+	kept.KeepProof = true
+	other.CodeMinutes, other.OverrideReason, other.EditableByCustomer, other.Countries = 10, true, true, []string{"DE"}
+	if !kept.Loosens(&old) || old.Loosens(&kept) || kept.Loosens(&kept) || other.Loosens(&old) || old.Loosens(&other) {
+		t.Error("keep_proof")
+	}
+	for _, from := range Modes {
+		for _, to := range Modes {
+			if is, was := (Checks{Mobile2FA: to}), (Checks{Mobile2FA: from}); is.Loosens(&was) != Loosens(from, to) {
+				t.Errorf("%s to %s", from, to)
+			}
+		}
+	}
+}
+
 func TestRA_18_a_new_firm_starts_with_yes_optional(t *testing.T) {
 	t.Parallel()
 	c := DefaultChecks()

@@ -31,19 +31,20 @@ const (
 
 // InvitationRequest asks for an invitation: a link to a customer. The names, and Email or Mobile, are required.
 type InvitationRequest struct {
-	FirstName      string    `json:"first_name"`
-	LastName       string    `json:"last_name"`
-	Email          string    `json:"email,omitempty"`
-	Mobile         string    `json:"mobile,omitempty"`     // E.164, or a national number of Country
-	Country        string    `json:"country,omitempty"`    // ISO 3166 alpha-2
-	Mobile2FA      *bool     `json:"mobile_2fa,omitempty"` // whether the customer proves the number first; your setting when nil
-	Reference      string    `json:"reference,omitempty"`  // yours; lists can be filtered by it
-	Notes          string    `json:"notes,omitempty"`      // never shown to the customer
-	Locale         string    `json:"locale,omitempty"`     // BCP 47; the browser's language when empty
-	ConsentVersion string    `json:"consent_version,omitempty"`
-	RedirectURL    string    `json:"redirect_url,omitempty"` // https, on the list of your settings: where the customer goes after consent
-	ExternalID     string    `json:"external_id,omitempty"`  // yours; comes back in events
-	Channels       []Channel `json:"channels,omitempty"`     // Email, SMS: how the link goes; all that there is a contact for when empty
+	FirstName       string    `json:"first_name"`
+	LastName        string    `json:"last_name"`
+	Email           string    `json:"email,omitempty"`
+	Mobile          string    `json:"mobile,omitempty"`            // E.164, or a national number of Country
+	Country         string    `json:"country,omitempty"`           // ISO 3166 alpha-2
+	Mobile2FA       *bool     `json:"mobile_2fa,omitempty"`        // whether the customer proves the number first; your setting when nil
+	Mobile2FAReason string    `json:"mobile_2fa_reason,omitempty"` // why this one differs from your setting, which may demand it
+	Reference       string    `json:"reference,omitempty"`         // yours; lists can be filtered by it
+	Notes           string    `json:"notes,omitempty"`             // never shown to the customer
+	Locale          string    `json:"locale,omitempty"`            // BCP 47; the browser's language when empty
+	ConsentVersion  string    `json:"consent_version,omitempty"`
+	RedirectURL     string    `json:"redirect_url,omitempty"` // https, on the list of your settings: where the customer goes after consent
+	ExternalID      string    `json:"external_id,omitempty"`  // yours; comes back in events
+	Channels        []Channel `json:"channels,omitempty"`     // Email, SMS: how the link goes; all that there is a contact for when empty
 
 	ExpiresInHours int  `json:"-"` // life of the link, 1 to 8760; your setting when 0
 	NeverExpires   bool `json:"-"` // the link has no end, whatever ExpiresInHours says
@@ -70,6 +71,8 @@ type Invitation struct {
 	Mobile2FAOn      bool             `json:"mobile_2fa_effective"` // as decided when it was made
 	Mobile2FAPolicy  string           `json:"mobile_2fa_policy"`    // your setting when it was made
 	Overridden       bool             `json:"mobile_2fa_overridden"`
+	OverriddenBy     string           `json:"mobile_2fa_overridden_by,omitempty"` // who did
+	Mobile2FAReason  string           `json:"mobile_2fa_reason,omitempty"`
 	Channels         []Channel        `json:"channels"`
 	Deliveries       []LinkDelivery   `json:"deliveries"` // of the link of now
 	Gates            []Gate           `json:"gates"`

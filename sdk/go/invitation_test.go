@@ -31,7 +31,7 @@ func TestRequestsForInvitationsAreAsTheAPITakesThem(t *testing.T) {
 		}},
 		"invite-all": {invitationAnswer, func(ctx context.Context, c *Client) error {
 			_, err := c.CreateInvitation(ctx, InvitationRequest{
-				FirstName: "Ann", LastName: "Lee", Email: "ann@example.net", Mobile: "0400 000 000", Country: "AU", Mobile2FA: &on, Reference: "case-7",
+				FirstName: "Ann", LastName: "Lee", Email: "ann@example.net", Mobile: "0400 000 000", Country: "AU", Mobile2FA: &on, Mobile2FAReason: "a large sum", Reference: "case-7",
 				Notes: "n", Locale: "de-AT", ConsentVersion: "2", RedirectURL: "https://a.example/done", ExternalID: "x-1", Channels: []Channel{Email},
 				ExpiresInHours: 48, IdempotencyKey: "k-2",
 			})

@@ -99,8 +99,9 @@ func index() (h [16]byte) {
 func sample(t uid.Tenant, at time.Time) invite.Invitation {
 	return invite.Invitation{
 		ID: uid.Random(at), Tenant: t, Kind: invite.Fixed, Status: invite.MobilePending, CreatedAt: at, UpdatedAt: at, Version: 1,
-		Policy: policy.YesOptional, Mobile2FA: true, Overridden: true, OverriddenBy: "key:key_1", Editable: true, Edited: true,
-		Resend: policy.Resend{Max: 3, CoolDowns: []time.Duration{time.Second}}, Reminders: []int{1, 2}, LinkTTL: time.Hour, SessionTTL: time.Minute,
+		Policy: policy.YesOptional, Mobile2FA: true, Countries: []string{"DE"}, Overridden: true, OverriddenBy: "key:key_1",
+		OverrideReason: "why", KeepProof: true, Editable: true, Edited: true,
+		CodeTTL: time.Minute, Resend: policy.Resend{Max: 3, CoolDowns: []time.Duration{time.Second}}, Reminders: []int{1, 2}, LinkTTL: time.Hour, SessionTTL: time.Minute,
 		ConsentVersion: "1", WithoutConsent: true, RedirectURL: "https://a.example", FailureURL: "https://b.example", UnverifiedURL: "https://c.example", IDParam: "ref",
 		Channels: []delivery.Channel{delivery.Email, delivery.SMS}, Sealed: []byte{0, 1, 0xff}, Masked: invite.Masked{Email: "a•••@b", Mobile: "+1 •••"},
 		EmailIndex: index(), PhoneIndex: index(), Reference: "ü 1", ExternalID: "order <7>", Locale: "de", Vendor: map[string]string{"a": "ü\x00b"},
@@ -108,7 +109,7 @@ func sample(t uid.Tenant, at time.Time) invite.Invitation {
 			Carried: []invite.Carried{{Channel: delivery.SMS, State: delivery.Failed, Error: "barred", At: at}}},
 		Gates: []invite.Gate{{Channel: delivery.SMS, Fixed: true, Contact: []byte{7}, Masked: "+1", Index: index(), MaxSends: 4, MaxCycles: 2, Cycle: 1,
 			Sends: 2, N: 3, Starting: true, Checked: true, Asker: hash(), Verified: uid.Random(at), CodeEnds: at.Add(time.Minute),
-			NextSendAt: at.Add(time.Second), LockedUntil: at.Add(2 * time.Second), Shut: true, PassedAt: at, PassedBy: hash(), Proof: uid.Random(at),
+			NextSendAt: at.Add(time.Second), LockedUntil: at.Add(2 * time.Second), Shut: true, PassedAt: at, PassedBy: hash(), Kept: true, Proof: uid.Random(at),
 			Evidence: []byte{9}}},
 		Sessions: []invite.Session{{Hash: hash(), OpenedAt: at}},
 		Consent:  invite.Consent{Accepted: true, Version: "1", Locale: "de", Client: []byte{1}, At: at},
