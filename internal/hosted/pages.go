@@ -208,11 +208,14 @@ func (s *scene) LanguageName() string { return s.words.name }
 func (s *scene) Contact() template.HTML {
 	c := strings.TrimSpace(s.Firm.Contact)
 	shown := template.HTMLEscapeString(c)
-	url := contactURL(c)
+	url, class := contactURL(c), ""
 	if url == "" {
 		return template.HTML("<bdi>" + shown + "</bdi>") // escaped
 	}
-	return template.HTML(`<a href="` + template.HTMLEscapeString(url) + `"><bdi dir="ltr">` + shown + `</bdi></a>`) // escaped
+	if strings.HasPrefix(url, "tel:") {
+		class = ` class="whole"` // a number stays on one line
+	}
+	return template.HTML(`<a href="` + template.HTMLEscapeString(url) + `"` + class + `><bdi dir="ltr">` + shown + `</bdi></a>`) // escaped
 }
 
 // contactURL guesses what kind of contact c is.
