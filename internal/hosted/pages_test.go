@@ -225,6 +225,22 @@ func TestContactsBecomeLinks(t *testing.T) {
 	}
 }
 
+// TestTheLanguageSwitchLeadsToItsPage, whatever the path of that is.
+func TestTheLanguageSwitchLeadsToItsPage(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/v/i/inv_1/mobile":   `<a href="/v/i/inv_1/mobile?lang=de" lang="de"`,
+		`/v/i/"><script>&?#x`: `<a href="/v/i/%22%3E%3Cscript%3E&amp;%3F%23x?lang=de" lang="de"`,
+	} {
+		if page := draw(t, &hosted.Done{Frame: hosted.Frame{Firm: acme, LanguageURL: path}}); !strings.Contains(page, want) {
+			t.Errorf("%s: the page lacks %s:\n%s", path, want, page)
+		}
+	}
+	if page := draw(t, &hosted.Done{Frame: hosted.Frame{Firm: acme}}); strings.Contains(page, "lang=de") {
+		t.Error("a page that can't be asked for again offers other languages")
+	}
+}
+
 // TestAWrongColourIsNoPage: colours are validated before they get here, so one that isn't is a fault to be told.
 func TestAWrongColourIsNoPage(t *testing.T) {
 	t.Parallel()
