@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -224,7 +225,8 @@ func (k *walker) country(region string) {
 }
 
 // TestRA_49_RA_50_TheSameTrailAtEachWidth walks each journey at 360 and 1280 px, with and without script, by keyboard and in Arabic,
-// and compares what the server noted: the types of its events and their order.
+// and compares what the server noted: the types of the invitation's events and their order, and how many it noted of each other type,
+// such as checks of a code.
 func TestRA_49_RA_50_TheSameTrailAtEachWidth(t *testing.T) {
 	t.Parallel()
 	chromium := browsertest.Start(t)
@@ -234,7 +236,8 @@ func TestRA_49_RA_50_TheSameTrailAtEachWidth(t *testing.T) {
 			var first []string // of the first way
 			for _, how := range ways() {
 				k := w.walker(t, chromium, how)
-				trail := w.trail(walk(k))
+				before := w.events()
+				trail := append(w.trail(walk(k)), others(before, w.events())...)
 				if first == nil {
 					first = trail
 				}
@@ -246,6 +249,35 @@ func TestRA_49_RA_50_TheSameTrailAtEachWidth(t *testing.T) {
 			t.Logf("in %d ways: %v", len(ways()), first)
 		})
 	}
+}
+
+// events are all of this server, by their ids.
+func (w *town) events() map[uid.ID]string {
+	w.Helper()
+	last := uid.ID{}
+	for i := range last {
+		last[i] = 0xff
+	}
+	events, err := w.s.storage.db.Events(w.Context(), uid.ID{}, last, 100_000)
+	if err != nil {
+		w.Fatal(err)
+	}
+	types := map[uid.ID]string{}
+	for _, e := range events {
+		types[e.ID] = e.Type
+	}
+	return types
+}
+
+// others are the types of the events since before that are not an invitation's, sorted, since some come from the worker.
+func others(before, now map[uid.ID]string) (types []string) {
+	for id, kind := range now {
+		if _, old := before[id]; !old && !strings.HasPrefix(kind, "invitation.") {
+			types = append(types, kind)
+		}
+	}
+	slices.Sort(types)
+	return types
 }
 
 // begun is a customer who was sent a code.
