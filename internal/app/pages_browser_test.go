@@ -97,10 +97,11 @@ func (k *walker) screen(path string) {
 	k.CheckFit(fmt.Sprintf("%s: %s", k.way, path))
 }
 
-// arrive waits until a path is shown, by no script of the page, where there may be none.
+// arrive waits until a path is shown and its field has the focus, by no script of the page, where there may be none. A key that is
+// pressed before would take the focus elsewhere, which a person is too slow for.
 func (k *walker) arrive(path string) {
 	k.T.Helper()
-	const look = `document.readyState === "complete" ? location.pathname : ""`
+	const look = `document.readyState === "complete" && document.activeElement.matches(document.querySelector("[autofocus]") ? "[autofocus]" : "*") ? location.pathname : ""`
 	var at string
 	if !until(func() (there bool) {
 		var err error // a page that goes away takes the question with it
