@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -29,13 +30,14 @@ type Pages struct {
 	words     map[string]*words
 	matcher   language.Matcher
 	templates map[string]*template.Template // by View.name
+	switches  map[*words]string             // the language switch in each language, for a page at noPath
 	assets    *web.Assets
 	countries *atlas
 }
 
 // NewPages reads templates, texts and assets. An error is a fault of the build.
 func NewPages() (*Pages, error) {
-	p := &Pages{templates: map[string]*template.Template{}}
+	p := &Pages{templates: map[string]*template.Template{}, switches: map[*words]string{}}
 	var err error
 	if p.words, err = loadWords(files); err != nil {
 		return nil, err
@@ -81,26 +83,54 @@ func (p *Pages) parse() error {
 			return err
 		}
 	}
+	return p.drawSwitches(base)
+}
+
+// noPath stands for the path of a page, and is none.
+const noPath = "/-/"
+
+// drawSwitches draws the language switch once for each language, since its links were a third of what a page cost to draw.
+func (p *Pages) drawSwitches(base *template.Template) error {
+	for _, locale := range Locales {
+		var drawn strings.Builder
+		s := &scene{Frame: &Frame{LanguageURL: noPath}, pages: p, words: p.words[locale]}
+		if err := base.ExecuteTemplate(&drawn, "languages", s); err != nil {
+			return err
+		}
+		p.switches[s.words] = drawn.String()
+	}
 	return nil
 }
 
 // Render writes the page of v. Nothing is written when there is an error, which is a fault of the build or of what the
 // firm's own texts say.
 func (p *Pages) Render(w io.Writer, v View) error {
+	page, err := p.draw(v)
+	if err != nil {
+		return err
+	}
+	_, err = page.WriteTo(w)
+	return err
+}
+
+// usual is what most pages have room in, in bytes.
+const usual = 8 << 10
+
+// draw is Render for who wants the page whole.
+func (p *Pages) draw(v View) (*bytes.Buffer, error) {
 	t, ok := p.templates[v.name()]
 	if !ok {
-		return fmt.Errorf("no template for %q", v.name())
+		return nil, fmt.Errorf("no template for %q", v.name())
 	}
 	s := &scene{Frame: v.frame(), V: v, pages: p, words: p.words[v.frame().Locale]}
 	if s.words == nil {
 		s.words = p.words[Locales[0]]
 	}
-	var page bytes.Buffer
-	if err := t.ExecuteTemplate(&page, "frame", s); err != nil {
-		return err
+	page := bytes.NewBuffer(make([]byte, 0, usual))
+	if err := t.ExecuteTemplate(page, "frame", s); err != nil {
+		return nil, err
 	}
-	_, err := page.WriteTo(w)
-	return err
+	return page, nil
 }
 
 // scene is what a template sees: the page's view, the frame of it, and the words of its language.
@@ -111,33 +141,20 @@ type scene struct {
 	words *words
 }
 
-// named reads what a template gives in pairs of name and value, and adds the firm.
-func (s *scene) named(pairs []any) (map[string]any, error) {
-	values := map[string]any{"firm": s.Firm.Name}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		name, ok := pairs[i].(string)
-		if !ok {
-			return nil, fmt.Errorf("value %d has no name", i)
-		}
-		values[name] = pairs[i+1]
-	}
-	return values, nil
-}
-
 // say gives a text with its values in, by the firm's own words where it has some.
-func (s *scene) say(key string, pairs []any, literal func(string) string, write func(any) string) (string, error) {
-	values, err := s.named(pairs)
-	if err != nil {
-		return "", err
-	}
-	text, err := s.words.pick(key, values)
+func (s *scene) say(key string, pairs []any, literal func(form) string, write func(any) string) (string, error) {
+	v := values{s.Firm.Name, pairs}
+	f, err := s.words.pick(key, v)
 	if err != nil {
 		return "", err
 	}
 	if own, ok := s.Texts[key]; ok && s.words.texts[key].Text != "" {
-		text = own
+		f = newForm(own)
 	}
-	out, err := fill(literal(text), values, write)
+	if !f.open {
+		return literal(f), nil
+	}
+	out, err := fill(literal(f), v, write)
 	if err != nil {
 		return "", fmt.Errorf("text %q: %w", key, err)
 	}
@@ -146,13 +163,13 @@ func (s *scene) say(key string, pairs []any, literal func(string) string, write 
 
 // T gives a text as HTML, each string in it apart from the text's direction.
 func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
-	text, err := s.say(key, pairs, template.HTMLEscapeString, markedValue)
+	text, err := s.say(key, pairs, func(f form) string { return f.marked }, markedValue)
 	return template.HTML(text), err // text and values are escaped
 }
 
 // Plain gives a text where no markup can be: titles and attributes.
 func (s *scene) Plain(key string, pairs ...any) (string, error) {
-	return s.say(key, pairs, func(text string) string { return text }, plainValue)
+	return s.say(key, pairs, func(f form) string { return f.plain }, plainValue)
 }
 
 // Forms gives the plural forms of a text for the script, which counts in it.
@@ -201,6 +218,12 @@ func (s *scene) Choices() []choice {
 	return all
 }
 
+// Switch is the language switch for this page.
+func (s *scene) Switch() template.HTML {
+	path := (&url.URL{Path: s.LanguageURL}).EscapedPath()
+	return template.HTML(strings.ReplaceAll(s.pages.switches[s.words], noPath, template.HTMLEscapeString(path))) // escaped
+}
+
 // LanguageName is the page's language, in itself.
 func (s *scene) LanguageName() string { return s.words.name }
 
@@ -209,11 +232,14 @@ func (s *scene) LanguageName() string { return s.words.name }
 func (s *scene) Contact() template.HTML {
 	c := strings.TrimSpace(s.Firm.Contact)
 	shown := template.HTMLEscapeString(c)
-	url := contactURL(c)
+	url, class := contactURL(c), ""
 	if url == "" {
 		return template.HTML("<bdi>" + shown + "</bdi>") // escaped
 	}
-	return template.HTML(`<a href="` + template.HTMLEscapeString(url) + `"><bdi dir="ltr">` + shown + `</bdi></a>`) // escaped
+	if strings.HasPrefix(url, "tel:") {
+		class = ` class="whole"` // a number stays on one line
+	}
+	return template.HTML(`<a href="` + template.HTMLEscapeString(url) + `"` + class + `><bdi dir="ltr">` + shown + `</bdi></a>`) // escaped
 }
 
 // contactURL guesses what kind of contact c is.

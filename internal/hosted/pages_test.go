@@ -2,6 +2,7 @@ package hosted_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http/httptest"
 	"regexp"
 	"strings"
@@ -19,8 +20,9 @@ const most = 60 << 10
 func TestEveryPageInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	h := &hall{pages: newPages(t)}
-	heaviest, which := 0, ""
+	var scale strings.Builder
 	for _, e := range gallery() {
+		least, heaviest := most, 0
 		for _, locale := range hosted.Locales {
 			var page bytes.Buffer
 			if err := h.pages.Render(&page, h.view(e, locale)); err != nil {
@@ -28,15 +30,15 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 				continue
 			}
 			checkPage(t, e.name+", "+locale, page.String(), locale)
-			if n := page.Len() + weighAssets(t, h.pages, page.String()); n > heaviest {
-				heaviest, which = n, e.name+", "+locale
-			}
+			n := page.Len() + weighAssets(t, h.pages, page.String())
+			least, heaviest = min(least, n), max(heaviest, n)
+		}
+		fmt.Fprintf(&scale, "%-26s %6d %6d\n", e.name, least, heaviest)
+		if heaviest >= most {
+			t.Errorf("%s weighs %d bytes with its assets, less than %d are allowed", e.name, heaviest, most)
 		}
 	}
-	t.Logf("the heaviest page is %s: %d bytes with its assets", which, heaviest)
-	if heaviest > most {
-		t.Errorf("%s weighs %d bytes with its assets, %d are allowed", which, heaviest, most)
-	}
+	t.Logf("bytes of each page with all its assets, in the shortest and in the longest language; less than %d are allowed\n%s", most, &scale)
 }
 
 // weighAssets fetches what a page names, the logo apart.
@@ -256,7 +258,7 @@ func TestContactsBecomeLinks(t *testing.T) {
 	t.Parallel()
 	for contact, want := range map[string]string{
 		"help@acme.example":         `<a href="mailto:help@acme.example"><bdi dir="ltr">help@acme.example</bdi></a>`,
-		"+44 (20) 7946-0123":        `<a href="tel:+442079460123"><bdi dir="ltr">+44 (20) 7946-0123</bdi></a>`,
+		"+44 (20) 7946-0123":        `<a href="tel:+442079460123" class="whole"><bdi dir="ltr">+44 (20) 7946-0123</bdi></a>`,
 		"https://acme.example/help": `<a href="https://acme.example/help"><bdi dir="ltr">https://acme.example/help</bdi></a>`,
 		"javascript:alert(1)":       `<bdi>javascript:alert(1)</bdi>`,
 		`" onclick="x`:              `<bdi>&#34; onclick=&#34;x</bdi>`,
@@ -266,6 +268,22 @@ func TestContactsBecomeLinks(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s: the page lacks %s", contact, want)
 		}
+	}
+}
+
+// TestTheLanguageSwitchLeadsToItsPage, whatever the path of that is.
+func TestTheLanguageSwitchLeadsToItsPage(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/v/i/inv_1/mobile":   `<a href="/v/i/inv_1/mobile?lang=de" lang="de"`,
+		`/v/i/"><script>&?#x`: `<a href="/v/i/%22%3E%3Cscript%3E&amp;%3F%23x?lang=de" lang="de"`,
+	} {
+		if page := draw(t, &hosted.Done{Frame: hosted.Frame{Firm: acme, LanguageURL: path}}); !strings.Contains(page, want) {
+			t.Errorf("%s: the page lacks %s:\n%s", path, want, page)
+		}
+	}
+	if page := draw(t, &hosted.Done{Frame: hosted.Frame{Firm: acme}}); strings.Contains(page, "lang=de") {
+		t.Error("a page that can't be asked for again offers other languages")
 	}
 }
 

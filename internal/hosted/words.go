@@ -26,6 +26,18 @@ type entry struct {
 	Few   string `json:"few"`
 	Many  string `json:"many"`
 	Other string `json:"other"`
+
+	shown map[string]form // forms, as they are filled
+}
+
+// form is one of the forms of a text.
+type form struct {
+	plain, marked string // for where no markup can be, and escaped for HTML
+	open          bool   // it has variables
+}
+
+func newForm(text string) form {
+	return form{text, template.HTMLEscapeString(text), strings.Contains(text, "{")}
 }
 
 // forms gives the texts that the entry has, by the name that JavaScript's Intl.PluralRules has for the form.
@@ -76,11 +88,14 @@ func readWords(fsys fs.FS, locale string) (*words, error) {
 		return nil, err
 	}
 	for key, e := range w.texts {
-		for _, text := range e.forms() {
+		e.shown = map[string]form{}
+		for name, text := range e.forms() {
 			if _, err := variables(text); err != nil {
 				return nil, fmt.Errorf("%q: %w", key, err)
 			}
+			e.shown[name] = newForm(text)
 		}
+		w.texts[key] = e
 	}
 	w.name, w.dir = w.texts["language_name"].Text, w.texts["direction"].Text
 	if w.name == "" || w.dir != "ltr" && w.dir != "rtl" {
@@ -106,22 +121,40 @@ func variables(text string) ([]string, error) {
 }
 
 // pick chooses the text of a key, by the form of n where the text counts.
-func (w *words) pick(key string, values map[string]any) (string, error) {
+func (w *words) pick(key string, values values) (form, error) {
 	e, ok := w.texts[key]
 	if !ok {
-		return "", fmt.Errorf("no text %q", key)
+		return form{}, fmt.Errorf("no text %q", key)
 	}
-	forms := e.forms()
-	if n, counts := values["n"].(int); counts {
-		if text, ok := forms[formNames[plural.Cardinal.MatchPlural(w.tag, n, 0, 0, 0, 0)]]; ok {
-			return text, nil
+	if n, counts := values.named("n").(int); counts && len(e.shown) > 1 {
+		if f, ok := e.shown[formNames[plural.Cardinal.MatchPlural(w.tag, n, 0, 0, 0, 0)]]; ok {
+			return f, nil
 		}
 	}
-	return forms["other"], nil
+	return e.shown["other"], nil
+}
+
+// values are what a template puts into a text, in pairs of name and value.
+type values struct {
+	firm  string
+	pairs []any
+}
+
+// named is a value by its name, nil when there is none.
+func (v values) named(name string) any {
+	for i := 0; i+1 < len(v.pairs); i += 2 {
+		if v.pairs[i] == name {
+			return v.pairs[i+1]
+		}
+	}
+	if name == "firm" {
+		return v.firm
+	}
+	return nil
 }
 
 // fill puts values in by write. A value is never looked at for variables of its own.
-func fill(text string, values map[string]any, write func(value any) string) (string, error) {
+func fill(text string, values values, write func(value any) string) (string, error) {
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, "{")
@@ -130,8 +163,8 @@ func fill(text string, values map[string]any, write func(value any) string) (str
 			return b.String(), nil
 		}
 		name, after, _ := strings.Cut(rest, "}")
-		value, ok := values[name]
-		if !ok {
+		value := values.named(name)
+		if value == nil {
 			return "", fmt.Errorf("no value for {%s}", name)
 		}
 		b.WriteString(write(value))

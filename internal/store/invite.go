@@ -191,9 +191,13 @@ func refer(ctx context.Context, tx *sql.Tx, v *invite.Invitation, before []invit
 	return nil
 }
 
-// oneInvitation reads one, or invite.ErrNotFound.
-func (db *DB) oneInvitation(ctx context.Context, text string, args ...any) (invite.Invitation, error) {
-	v, err := scanInvitation(db.engine.Reader().QueryRowContext(ctx, text, args...).Scan)
+// readInvitation reads one, or invite.ErrNotFound.
+func (db *DB) readInvitation(ctx context.Context, text string, args ...any) (invite.Invitation, error) {
+	return db.invitation(scanInvitation(db.engine.Reader().QueryRowContext(ctx, text, args...).Scan))
+}
+
+// invitation is what came of reading one.
+func (db *DB) invitation(v invite.Invitation, err error) (invite.Invitation, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return invite.Invitation{}, invite.ErrNotFound
 	}
@@ -202,17 +206,19 @@ func (db *DB) oneInvitation(ctx context.Context, text string, args ...any) (invi
 
 // Invitation implements invite.Store.
 func (db *DB) Invitation(ctx context.Context, t uid.Tenant, id uid.ID) (invite.Invitation, error) {
-	return db.oneInvitation(ctx, readInvitation, t[:], id[:])
+	return db.readInvitation(ctx, readInvitation, t[:], id[:])
 }
+
+const readInvitationByID = `SELECT ` + invitationColumns + ` FROM invitation i WHERE i.id = $1`
 
 // InvitationByID implements invite.Store.
 func (db *DB) InvitationByID(ctx context.Context, id uid.ID) (invite.Invitation, error) {
-	return db.oneInvitation(ctx, `SELECT `+invitationColumns+` FROM invitation i WHERE i.id = $1`, id[:])
+	return db.invitation(scanInvitation(db.oneInvitation.row(ctx, db.engine.Reader(), id[:])))
 }
 
 // InvitationByLink implements invite.Store.
 func (db *DB) InvitationByLink(ctx context.Context, hash [32]byte) (invite.Invitation, error) {
-	return db.oneInvitation(ctx, `SELECT `+invitationColumns+` FROM invitation_link l JOIN invitation i ON i.tenant = l.tenant AND i.id = l.invitation
+	return db.readInvitation(ctx, `SELECT `+invitationColumns+` FROM invitation_link l JOIN invitation i ON i.tenant = l.tenant AND i.id = l.invitation
 		WHERE l.hash = $1`, hash[:])
 }
 

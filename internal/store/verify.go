@@ -25,9 +25,12 @@ func errNoVerification() error {
 }
 
 // readVerification is prepared once: every send reads its verification, and SQLite takes ten times as long to prepare
-// the statement as to run it.
+// the statement as to run it. So are the other statements that a customer's page needs.
 const readVerification = `SELECT ` + verificationColumns + ` FROM verification v
 	WHERE v.bucket = $1 AND v.id = $2 AND v.tenant = $3`
+
+const readDeliveries = `SELECT ` + deliveryColumns + ` FROM delivery d
+	WHERE d.bucket = $1 AND d.verification_id = $2 ORDER BY d.n`
 
 // statement is prepared at its first use, when the schema is there.
 type statement struct {
@@ -50,21 +53,29 @@ func (s *statement) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
 	return s.stmt, nil
 }
 
+// row reads one row, whose Scan it gives.
+func (s *statement) row(ctx context.Context, db *sql.DB, args ...any) (scan func(...any) error) {
+	stmt, err := s.on(ctx, db)
+	if err != nil {
+		return func(...any) error { return err }
+	}
+	return stmt.QueryRowContext(ctx, args...).Scan
+}
+
 // Verification implements verify.Store.
 func (db *DB) Verification(ctx context.Context, tenant uid.Tenant, id uid.ID) (*verify.Verification, []verify.Delivery, error) {
-	read, err := db.oneVerification.on(ctx, db.engine.Reader())
-	if err != nil {
-		return nil, nil, db.away("read a verification", err)
-	}
-	v, err := scanVerification(read.QueryRowContext(ctx, int64(id.Bucket()), id[:], tenant[:]).Scan)
+	v, err := scanVerification(db.oneVerification.row(ctx, db.engine.Reader(), int64(id.Bucket()), id[:], tenant[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, errNoVerification()
 	}
 	if err != nil {
 		return nil, nil, db.away("read a verification", err)
 	}
-	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+deliveryColumns+` FROM delivery d
-		WHERE d.bucket = $1 AND d.verification_id = $2 ORDER BY d.n`, int64(id.Bucket()), id[:])
+	read, err := db.itsDeliveries.on(ctx, db.engine.Reader())
+	if err != nil {
+		return nil, nil, db.away("read deliveries", err)
+	}
+	rows, err := read.QueryContext(ctx, int64(id.Bucket()), id[:])
 	deliveries, err := collect(rows, err, scanDelivery)
 	if err != nil {
 		return nil, nil, db.away("read deliveries", err)
