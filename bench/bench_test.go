@@ -11,7 +11,7 @@ import (
 func TestARunAgainstTheEmptyServer(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "report.json")
-	o := options{callers: "1,4", rounds: 2, duration: 10 * time.Second, warm: 10 * time.Second, count: 50, request: "plain", out: out}
+	o := options{callers: "1,4", rounds: 2, duration: 10 * time.Second, warm: 10 * time.Second, count: 50, request: "plain,page,visit", think: time.Millisecond, out: out}
 	if err := run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
@@ -22,8 +22,8 @@ func TestARunAgainstTheEmptyServer(t *testing.T) {
 
 func TestFlagsThatMeanNothingAreRefused(t *testing.T) {
 	t.Parallel()
-	good := options{bin: "x", callers: "1,16", db: "sqlite", request: "plain,client,twilio", fill: 5}
-	if p, err := good.plan(); err != nil || len(p.callers) != 2 || len(p.requests) != 3 || len(p.histories) != 2 {
+	good := options{bin: "x", callers: "1,16", db: "sqlite", request: "plain,client,twilio,page,visit", fill: 5}
+	if p, err := good.plan(); err != nil || len(p.callers) != 2 || len(p.requests) != 5 || len(p.histories) != 2 {
 		t.Errorf("plan %+v, %v", p, err)
 	}
 	for name, spoil := range map[string]func(*options){

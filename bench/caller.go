@@ -23,15 +23,23 @@ type caller struct {
 	relay  *relay.Relay
 	http   *http.Client
 	kind   string         // of request
-	wire   wire           // what that kind looks like
+	wire   wire           // what that kind looks like; nil for pages
+	work   load.Work      // what is measured
 	next   *atomic.Uint64 // number of the next recipient; shared by all runs against one database
 }
 
-func newCaller(ctx context.Context, s *target.Server, r *relay.Relay, next *atomic.Uint64, kind string) (*caller, error) {
+// newCaller makes what requests of a kind need. Pages need a customer for each of the callers, who waits around think between
+// two of them if the kind says so.
+func newCaller(ctx context.Context, s *target.Server, r *relay.Relay, next *atomic.Uint64, kind string, callers int, think time.Duration) (*caller, error) {
 	c := &caller{server: s, relay: r, next: next, kind: kind, http: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
 	}}
 	var err error
+	if isPage(kind) {
+		c.work, err = c.pages(ctx, callers, think)
+		return c, err
+	}
+	c.work = c.verify
 	c.wire, err = kinds[kind](ctx, c)
 	return c, err
 }

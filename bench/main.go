@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -41,6 +42,7 @@ type options struct {
 	warm          time.Duration
 	count         int64
 	request       string
+	think         time.Duration
 	fsyncDelay    time.Duration
 	providerDelay time.Duration
 	dir           string
@@ -73,7 +75,7 @@ func (o options) plan() (p plan, err error) {
 		p.databases = append(p.databases, db)
 	}
 	for kind := range strings.SplitSeq(o.request, ",") {
-		if kinds[kind] == nil {
+		if kinds[kind] == nil && !isPage(kind) {
 			return p, fmt.Errorf("-request %s: want some of %s, separated by commas", o.request, kindNames())
 		}
 		p.requests = append(p.requests, kind)
@@ -95,6 +97,7 @@ func main() {
 	flag.DurationVar(&o.warm, "warm", 2*time.Second, "load before the first round of each number of callers, not measured")
 	flag.Int64Var(&o.count, "count", 200_000, "most verifications in a round")
 	flag.StringVar(&o.request, "request", "plain", "kinds of request, separated by commas: "+kindNames())
+	flag.DurationVar(&o.think, "think", 200*time.Millisecond, "how long callers of kind visit wait between two pages, on average")
 	flag.DurationVar(&o.fsyncDelay, "fsync-delay", 0, "make each fsync of the database take this much longer")
 	flag.DurationVar(&o.providerDelay, "provider-delay", 0, "how long the provider takes to answer")
 	flag.StringVar(&o.dir, "dir", "", "keep the databases here and use what an earlier run left; empty: a temporary folder")
@@ -218,7 +221,7 @@ func measure(ctx context.Context, o options, p plan, servers []*target.Server, p
 		Options: fmt.Sprintf("%d rounds of %v, fsync +%v, provider %v", o.rounds, o.duration, o.fsyncDelay, o.providerDelay)}
 	var next atomic.Uint64
 	next.Store(o.first)
-	all, err := contestants(ctx, servers, p.requests, provider, &next)
+	all, err := contestants(ctx, o, p, servers, provider, &next)
 	if err != nil {
 		return rep, err
 	}
@@ -259,15 +262,16 @@ func age(ctx context.Context, servers []*target.Server, count int64) error {
 	return nil
 }
 
-// contestants are the servers with the kinds of request that each gets; the empty server gets plain ones.
-func contestants(ctx context.Context, servers []*target.Server, requests []string, provider *relay.Relay, next *atomic.Uint64) (all []*caller, err error) {
+// contestants are the servers with the kinds of request that each gets; the empty server gets plain ones for all that are
+// verifications, and pages.
+func contestants(ctx context.Context, o options, p plan, servers []*target.Server, provider *relay.Relay, next *atomic.Uint64) (all []*caller, err error) {
 	for _, s := range servers {
-		of := requests
+		of := p.requests
 		if s.Name == "empty" {
-			of = []string{"plain"}
+			of = ofEmpty(p.requests)
 		}
 		for _, kind := range of {
-			c, err := newCaller(ctx, s, provider, next, kind)
+			c, err := newCaller(ctx, s, provider, next, kind, slices.Max(p.callers), o.think)
 			if err != nil {
 				return nil, fmt.Errorf("%s, requests of kind %s: %w", s.Name, kind, err)
 			}
@@ -275,6 +279,19 @@ func contestants(ctx context.Context, servers []*target.Server, requests []strin
 		}
 	}
 	return all, nil
+}
+
+// ofEmpty are the kinds of request that the empty server is asked, beside those of the others.
+func ofEmpty(requests []string) (kinds []string) {
+	for _, kind := range requests {
+		if !isPage(kind) {
+			kind = "plain"
+		}
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
 }
 
 // turns warms each contestant up, then gives each a round in turn.
@@ -308,7 +325,7 @@ func turns(ctx context.Context, o options, callers int, all []*caller) (rows []r
 // once runs one round.
 func once(ctx context.Context, c *caller, cfg load.Config) round {
 	server, database, generator := c.server.Process.Usage(), c.server.Database.Usage(), self()
-	r := round{Result: load.Run(ctx, cfg, c.verify)}
+	r := round{Result: load.Run(ctx, cfg, c.work)}
 	r.generator = self() - generator
 	after := c.server.Process.Usage()
 	r.server, r.serverPeak = after.CPU-server.CPU, after.Peak

@@ -14,7 +14,7 @@ import (
 // A row is one server at one number of callers: medians over the rounds.
 type row struct {
 	Server  string  `json:"server"`
-	Request string  `json:"request"` // the kind: plain, client (with client and Idempotency-Key), or a vendor's door
+	Request string  `json:"request"` // the kind: plain, client (with client and Idempotency-Key), a vendor's door, or a page
 	Callers int     `json:"callers"`
 	History int64   `json:"history"` // finished verifications that were put into the database before
 	Rate    float64 `json:"verifications_per_second"`
@@ -94,24 +94,27 @@ func summarize(name, request string, callers int, rounds []round) row {
 }
 
 // compare sets the ratios of each row: to the empty server's row of the same turns, and to the row of plain requests to the
-// same server.
+// same server. A page is compared with the empty server's page, and with no verification.
 func compare(rows []row) {
 	type turn struct {
 		server  string
+		request string
 		callers int
 		history int64
 	}
-	plain := map[turn]float64{}
+	rate := map[turn]float64{}
 	for _, r := range rows {
-		if r.Request == "plain" {
-			plain[turn{r.Server, r.Callers, r.History}] = r.Rate
-		}
+		rate[turn{r.Server, r.Request, r.Callers, r.History}] = r.Rate
 	}
 	for i, r := range rows {
-		if c := plain[turn{"empty", r.Callers, r.History}]; c > 0 {
+		ceiling := "plain"
+		if isPage(r.Request) {
+			ceiling = r.Request
+		}
+		if c := rate[turn{"empty", ceiling, r.Callers, r.History}]; c > 0 {
 			rows[i].Ratio = r.Rate / c
 		}
-		if p := plain[turn{r.Server, r.Callers, r.History}]; p > 0 {
+		if p := rate[turn{r.Server, "plain", r.Callers, r.History}]; p > 0 && !isPage(r.Request) {
 			rows[i].ToPlain = r.Rate / p
 		}
 	}

@@ -40,9 +40,11 @@ func TestRatiosAreToTheEmptyServerAndToPlainRequestsOfTheSameTurns(t *testing.T)
 		{Server: "x", Request: "mta", Callers: 16, Rate: 150},
 		{Server: "empty", Request: "plain", Callers: 16, History: 9, Rate: 500}, {Server: "x", Request: "mta", Callers: 16, History: 9, Rate: 100},
 		{Server: "x", Request: "mta", Callers: 64, Rate: 100},
+		{Server: "empty", Request: "page", Callers: 16, Rate: 4000}, {Server: "x", Request: "page", Callers: 16, Rate: 3000},
+		{Server: "x", Request: "visit", Callers: 16, Rate: 80},
 	}
 	compare(rows)
-	for i, want := range [][2]float64{{1, 1}, {0.5, 1}, {1, 1}, {0.3, 1}, {0.15, 0.5}, {1, 1}, {0.2, 0}, {0, 0}} {
+	for i, want := range [][2]float64{{1, 1}, {0.5, 1}, {1, 1}, {0.3, 1}, {0.15, 0.5}, {1, 1}, {0.2, 0}, {0, 0}, {1, 0}, {0.75, 0}, {0, 0}} {
 		if rows[i].Ratio != want[0] || rows[i].ToPlain != want[1] {
 			t.Errorf("row %d: ratios %v and %v, want %v", i, rows[i].Ratio, rows[i].ToPlain, want)
 		}

@@ -36,7 +36,9 @@ var kinds = map[string]func(ctx context.Context, c *caller) (wire, error){
 }
 
 // kindNames are the words of -request.
-func kindNames() string { return strings.Join(slices.Sorted(maps.Keys(kinds)), ", ") }
+func kindNames() string {
+	return strings.Join(append(slices.Sorted(maps.Keys(kinds)), kindPage, kindVisit), ", ")
+}
 
 func bearer(c *caller) http.Header { return http.Header{"Authorization": {"Bearer " + c.server.Token}} }
 

@@ -85,7 +85,7 @@ type step struct {
 	answers string // pattern that what it prints must match
 }
 
-// TestTheCommandsOfTheDocuments runs those of README.md, of api.md and of the doors as a reader would, each document in
+// TestTheCommandsOfTheDocuments runs those of README.md, of api.md, of invitations.md and of the doors as a reader would, each document in
 // one shell, one command after the other. All use one server, and so each has numbers of its own; so does what events.md says.
 func TestTheCommandsOfTheDocuments(t *testing.T) {
 	t.Parallel()
@@ -135,6 +135,10 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"status":409`, // it was approved already
 		))
 	})
+	t.Run("invitations", func(t *testing.T) {
+		t.Parallel()
+		follow(t, dir, addr, "%2B12025550132", pair(t, blocks(t, "invitations.md"), `"id":"inv_.*"mobile_2fa":"pending"`))
+	})
 	t.Run("compat-camara", func(t *testing.T) {
 		t.Parallel()
 		follow(t, dir, addr, "%2B12025550161", pair(t, blocks(t, "compat-camara.md"),
@@ -176,6 +180,7 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			`"country_code":"GB".*"current_route":"landline".*"validity":"inferred"`,
 		))
 	})
+	t.Run("a session of compat-idenfy", func(t *testing.T) { t.Parallel(); hostedSession(t, dir, addr) })
 	t.Run("move-from-twilio", func(t *testing.T) {
 		t.Parallel()
 		follow(t, dir, addr, "%2B12025550157", pair(t, blocks(t, "move-from-twilio.md"),

@@ -2,7 +2,7 @@
 //
 // It answers the two POSTs of a verification at once and makes one call to the provider for each start, after the
 // answer, from a worker: the same exchanges as the product, without a product in between. It decides nothing and
-// keeps nothing: every code is 424242.
+// keeps nothing: every code is 424242. Its page is empty.
 package main
 
 import (
@@ -63,6 +63,9 @@ func handler(sends chan<- string) http.Handler {
 	var ids atomic.Int64
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("GET /page", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	})
 	mux.HandleFunc("POST /v1/verifications", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		id := "vrf_" + strconv.FormatInt(ids.Add(1), 36)

@@ -1,6 +1,6 @@
 // Package relay is the provider of the benchmark: the HTTP endpoint to which a server hands its messages.
 //
-// It reads the code out of the message text, as a person would, and hands it to the caller that waits for it. It
+// It reads the code or the link out of the message text, as a person would, and hands it to the caller that waits for it. It
 // checks no signature: that work would be the customer's, not the server's, and both servers measured are spared it.
 package relay
 
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,7 +18,7 @@ import (
 // shards keep 64 callers from waiting for one lock.
 const shards = 64
 
-// Relay hands codes over. The zero value is ready.
+// Relay hands codes and links over. The zero value is ready.
 type Relay struct {
 	// Delay is how long the answer to a hand-over takes. The code is with its caller before that.
 	Delay time.Duration
@@ -27,7 +28,7 @@ type Relay struct {
 
 type shard struct {
 	mu      sync.Mutex
-	waiting map[string]chan string // guarded by mu; by verification id
+	waiting map[string]chan string // guarded by mu; by the id of a verification or an invitation
 }
 
 // seat is the place where the message and the caller of one verification meet, whoever comes first.
@@ -50,7 +51,8 @@ func (r *Relay) seat(id string) (*shard, chan string) {
 	return s, ch
 }
 
-// Wait gives the code of a verification as soon as its message came. It may be called once for each id.
+// Wait gives the code of a verification, or the path of an invitation's link, as soon as its message came. It may be called once
+// for each id.
 func (r *Relay) Wait(ctx context.Context, id string) (string, error) {
 	s, ch := r.seat(id)
 	defer func() {
@@ -70,6 +72,7 @@ func (r *Relay) Wait(ctx context.Context, id string) (string, error) {
 type Message struct {
 	Delivery     string `json:"delivery_id"`
 	Verification string `json:"verification_id"`
+	Invitation   string `json:"invitation_id"` // of a notice with a link, which has no verification
 	Body         string `json:"body"`
 }
 
@@ -77,19 +80,22 @@ type Message struct {
 func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, 64<<10))
 	var m Message
-	if err != nil || json.Unmarshal(body, &m) != nil || m.Verification == "" {
+	if err != nil || json.Unmarshal(body, &m) != nil || m.Verification+m.Invitation == "" {
 		http.Error(w, "not a message", http.StatusBadRequest)
 		return
 	}
-	code := Code(m.Body)
-	if code == "" {
-		http.Error(w, "no code in the message", http.StatusUnprocessableEntity)
+	secret := Code(m.Body)
+	if m.Invitation != "" {
+		secret = Link(m.Body)
+	}
+	if secret == "" {
+		http.Error(w, "no code and no link in the message", http.StatusUnprocessableEntity)
 		return
 	}
-	_, ch := r.seat(m.Verification)
+	_, ch := r.seat(m.Verification + m.Invitation)
 	select {
-	case ch <- code:
-	default: // a message of this verification is there already
+	case ch <- secret:
+	default: // a message of this verification or invitation is there already
 	}
 	if r.Delay > 0 {
 		select {
@@ -113,6 +119,15 @@ func Code(text string) string {
 			return text[i:j]
 		}
 		i = j + 1
+	}
+	return ""
+}
+
+// Link is the path of the invitation's link in text, empty when there is none.
+func Link(text string) string {
+	_, rest, found := strings.Cut(text, "/v/")
+	if token := strings.Fields(rest); found && len(token) > 0 {
+		return "/v/" + token[0]
 	}
 	return ""
 }

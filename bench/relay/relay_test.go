@@ -56,6 +56,18 @@ func TestACodeFindsItsCallerInEitherOrder(t *testing.T) {
 	}
 }
 
+func TestALinkFindsItsCaller(t *testing.T) {
+	t.Parallel()
+	var r Relay
+	body := `{"delivery_id":"d","invitation_id":"inv","body":"Acme asks you. This link is for you alone: https://acme.example/v/123456_aB-9\nBye."}`
+	if got := post(t, &r, body); got != http.StatusOK {
+		t.Fatalf("status %d", got)
+	}
+	if link, err := r.Wait(t.Context(), "inv"); link != "/v/123456_aB-9" || err != nil {
+		t.Errorf("got %q, %v", link, err)
+	}
+}
+
 func TestWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -68,7 +80,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 func TestWhatIsNoMessageIsRefused(t *testing.T) {
 	t.Parallel()
 	var r Relay
-	for body, want := range map[string]int{`{`: 400, `{}`: 400, `{"verification_id":"v","body":"hello"}`: 422} {
+	for body, want := range map[string]int{`{`: 400, `{}`: 400, `{"verification_id":"v","body":"hello"}`: 422, `{"invitation_id":"i","body":"123456 at /v/"}`: 422} {
 		if got := post(t, &r, body); got != want {
 			t.Errorf("%s: status %d, want %d", body, got, want)
 		}

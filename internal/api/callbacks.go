@@ -33,9 +33,6 @@ func (a *api) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, receipt := range receipts {
-		if receipt.Delivery.OfNotice() {
-			continue // deliveries of notices have no rows
-		}
 		if err := a.Verifications.Receipt(r.Context(), receipt); err != nil {
 			web.WriteProblem(w, r, err)
 			return

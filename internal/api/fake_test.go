@@ -72,6 +72,7 @@ type services struct {
 	service tenant.Service
 
 	mode     policy.Mode      // of invitations
+	reason   bool             // the firm wants a reason for a choice against it
 	view     invite.View      // what every method for invitations answers
 	refused  map[string]error // of CreateMany, by first name
 	timeline []audit.Event

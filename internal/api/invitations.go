@@ -26,6 +26,7 @@ type Invitations interface {
 	Unlock(ctx context.Context, t invite.Target, reason string) (invite.View, error)
 	Cancel(ctx context.Context, t invite.Target, reason string) (invite.View, error)
 	Complete(ctx context.Context, t invite.Target) (invite.View, error)
+	Sandbox(ctx context.Context, by invite.Caller, to string) ([]invite.Message, error)
 }
 
 // What a malformed id gets, as an unknown one does from the service.
@@ -55,6 +56,8 @@ type Invitation struct {
 	Mobile2FAOn     bool   `json:"mobile_2fa_effective" doc:"As decided when it was made"`
 	Mobile2FAPolicy string `json:"mobile_2fa_policy" enum:"yes_optional,yes_required,no_optional,no_required" doc:"Your setting when it was made"`
 	Overridden      bool   `json:"mobile_2fa_overridden" doc:"The sender chose against the preset"`
+	OverriddenBy    string `json:"mobile_2fa_overridden_by,omitempty" doc:"Who did" example:"key:key_06c4zk9r2m8t7v5w3x1y0a2b4c"`
+	Mobile2FAReason string `json:"mobile_2fa_reason,omitempty" doc:"What the sender gave for the choice"`
 
 	Channels       []string         `json:"channels" nullable:"false" doc:"By which the link goes: email, sms"`
 	Deliveries     []InvitationSend `json:"deliveries" nullable:"false" doc:"What came of sending the link of now"`
@@ -81,10 +84,12 @@ type Invitation struct {
 type InvitationSend struct {
 	_ struct{} `additionalProperties:"true"`
 
-	Channel string `json:"channel" enum:"email,sms"`
-	State   string `json:"state" enum:"sending,sent,delivered,failed,expired,unknown"`
-	Error   string `json:"error" doc:"Stable word; empty when the provider took it"`
-	At      string `json:"at" format:"date-time"`
+	Channel   string `json:"channel" enum:"email,sms"`
+	Provider  string `json:"provider" doc:"Empty while it is unknown which one took it"`
+	State     string `json:"state" enum:"sending,sent,delivered,failed,expired,unknown" doc:"It advances by what the provider reports"`
+	Error     string `json:"error" doc:"Stable word; empty when the provider took it"`
+	CreatedAt string `json:"created_at" format:"date-time"`
+	UpdatedAt string `json:"updated_at,omitempty" format:"date-time" doc:"When the provider last reported; absent: never"`
 }
 
 // InvitationGate is one contact proof.
@@ -107,6 +112,7 @@ func invitation(v invite.View) Invitation {
 		Reference: v.Reference, ExternalID: v.ExternalID, Notes: v.Notes, Locale: v.Locale,
 		MaskedEmail: v.MaskedEmail, MaskedMobile: v.MaskedMobile, Changed: v.Edited,
 		Mobile2FA: string(v.Mobile2FAState()), Mobile2FAOn: v.Mobile2FA, Mobile2FAPolicy: string(v.Policy), Overridden: v.Overridden,
+		OverriddenBy: v.OverriddenBy, Mobile2FAReason: v.OverrideReason,
 		Channels: []string{}, Deliveries: make([]InvitationSend, len(v.Carried)), Gates: make([]InvitationGate, len(v.Gates)),
 		ConsentVersion: v.ConsentVersion, RedirectURL: v.RedirectURL,
 		ResendCount: v.Resends, AttemptCount: v.Attempts, FailureReason: v.Failure,
@@ -118,7 +124,9 @@ func invitation(v invite.View) Invitation {
 		out.Channels = append(out.Channels, string(c))
 	}
 	for i, c := range v.Carried {
-		out.Deliveries[i] = InvitationSend{Channel: string(c.Channel), State: string(c.State), Error: c.Error, At: stamp(c.At)}
+		out.Deliveries[i] = InvitationSend{
+			Channel: string(c.Channel), Provider: c.Provider, State: string(c.State), Error: c.Error, CreatedAt: stamp(c.At), UpdatedAt: stamp(c.UpdatedAt),
+		}
 	}
 	for i, g := range v.Gates {
 		out.Gates[i] = InvitationGate{

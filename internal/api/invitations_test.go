@@ -27,7 +27,7 @@ func oneInvitation() invite.View {
 		ID: inv, Kind: invite.Fixed, Status: invite.Sent, FirstName: "Ann", LastName: "Lee", MaskedEmail: "a•••@example.net", MaskedMobile: "+1 ••• ••• ••23",
 		Policy: policy.YesOptional, Mobile2FA: true, Reference: "case-7", ExternalID: "x-1", Channels: []delivery.Channel{delivery.Email, delivery.SMS},
 		Vendor:  map[string]string{"door": "hidden"},
-		Carried: []invite.Carried{{Channel: delivery.SMS, State: delivery.Sent, At: began}},
+		Carried: []invite.Carried{{Channel: delivery.SMS, Provider: "main", Reference: "SM1", State: delivery.Delivered, At: began, UpdatedAt: began.Add(time.Second)}},
 		Gates:   []invite.GateView{{Channel: delivery.SMS, Fixed: true, Masked: "+1 ••• ••• ••23", Cycle: 1}}, CreatedAt: began, UpdatedAt: began, SentAt: began,
 		ExpiresAt: began.Add(720 * time.Hour),
 	}
@@ -52,7 +52,13 @@ func (i invites) Create(_ context.Context, r invite.CreateRequest) (invite.Creat
 	if made.Mobile2FA = on; !on {
 		made.Gates = nil
 	}
-	made.Policy, made.Overridden = i.s.mode, on != i.s.mode.Preset()
+	made.Policy, made.OverrideReason = i.s.mode, r.Reason
+	if err == nil {
+		made.Overridden, err = (&policy.Checks{Mobile2FA: i.s.mode, OverrideReason: i.s.reason}).Overrides(on, r.Reason)
+	}
+	if made.Overridden {
+		made.OverriddenBy = r.Caller.Actor
+	}
 	return invite.CreateAnswer{View: made}, err
 }
 
@@ -64,6 +70,13 @@ func (i invites) CreateMany(_ context.Context, rs []invite.CreateRequest) ([]inv
 		}
 	}
 	return answers, i.s.note(rs[0].Caller.Tenant, rs)
+}
+
+func (i invites) Sandbox(_ context.Context, by invite.Caller, to string) ([]invite.Message, error) {
+	at := func(d time.Duration) invite.Message {
+		return invite.Message{Invitation: inv, N: 1, To: "a•••@example.net", Channel: delivery.Email, Subject: "Acme", Text: "Open it", Link: "https://x.example/v/t", At: began.Add(d)}
+	}
+	return []invite.Message{at(time.Second), at(-time.Second)}, i.s.note(by.Tenant, to)
 }
 
 func (i invites) Get(_ context.Context, t invite.Target) (invite.View, error) { return i.one(t, "get") }
@@ -111,7 +124,7 @@ var invitations = []scenario{
 	{name: "create answers 201 without a link, a contact or a vendor's word", method: "POST", target: "/v1/invitations", body: draft, status: 201,
 		want: []string{`"id":"inv_`, `"kind":"fixed"`, `"status":"sent"`, `"first_name":"Ann"`, `"masked_email":"a•••@example.net"`, `"masked_mobile":"+1 ••• ••• ••23"`,
 			`"mobile_2fa":"pending"`, `"mobile_2fa_effective":true`, `"mobile_2fa_policy":"yes_optional"`, `"mobile_2fa_overridden":false`,
-			`"channels":["email","sms"]`, `"deliveries":[{"channel":"sms","state":"sent","error":"","at":"2026-11-21T22:46:00.123Z"}]`,
+			`"channels":["email","sms"]`, `"deliveries":[{"channel":"sms","provider":"main","state":"delivered","error":"","created_at":"2026-11-21T22:46:00.123Z","updated_at":"2026-11-21T22:46:01.123Z"}]`,
 			`"gates":[{"channel":"sms","fixed":true,"contact":"+1 ••• ••• ••23","sends":0,"cycle":1,"shut":false}]`,
 			`"resend_count":0`, `"attempt_count":0`, `"link_sent_at":"2026-11-21T22:46:00.123Z"`, `"expires_at":"2026-12-21T22:46:00.123Z"`},
 		not: []string{"ann@example.net", "+12025550123", `"email":`, `"mobile":`, "hidden", "opened_at", "/v/"}},
@@ -187,6 +200,14 @@ func TestRA_19_a_choice_against_the_preset_is_told(t *testing.T) {
 			want: []string{`"mobile_2fa":"not_used"`, `"mobile_2fa_effective":false`, `"mobile_2fa_overridden":true`, `"gates":[]`}},
 		{name: "on", method: "POST", target: "/v1/invitations", body: with(`"mobile_2fa":true`), status: 201,
 			prepare: func(s *services) { s.mode = policy.NoOptional }, want: []string{`"mobile_2fa_effective":true`, `"mobile_2fa_overridden":true`}},
+		{name: "with a reason", method: "POST", target: "/v1/invitations", body: with(`"mobile_2fa":false,"mobile_2fa_reason":"known for years"`), status: 201,
+			want: []string{`"mobile_2fa_overridden":true,"mobile_2fa_overridden_by":"key:` + key.Text(uid.Key) + `","mobile_2fa_reason":"known for years"`}},
+		{name: "without one where the firm demands it", method: "POST", target: "/v1/invitations", body: with(`"mobile_2fa":false`), status: 400,
+			prepare: func(s *services) { s.reason = true }, want: []string{`"code":"reason_required"`, `"field":"mobile_2fa_reason"`}, not: []string{"inv_"}},
+		{name: "an empty one", method: "POST", target: "/v1/invitations", body: with(`"mobile_2fa":false,"mobile_2fa_reason":""`), status: 422,
+			want: []string{`"field":"mobile_2fa_reason"`}},
+		{name: "one that is long", method: "POST", target: "/v1/invitations", body: with(`"mobile_2fa":false,"mobile_2fa_reason":"` + strings.Repeat("x", 201) + `"`), status: 422,
+			want: []string{`"field":"mobile_2fa_reason"`}},
 	})
 }
 
@@ -295,14 +316,14 @@ func TestSEC_82_revealing_a_contact_needs_its_own_scope_and_is_told_to_the_servi
 func TestDraftFieldsReachTheService(t *testing.T) {
 	t.Parallel()
 	fake := newServices()
-	body := with(`"country":"AU","mobile_2fa":true,"reference":"case-7","notes":"n","locale":"de-AT","consent_version":"2","redirect_url":"https://a.example/done",` +
+	body := with(`"country":"AU","mobile_2fa":true,"mobile_2fa_reason":"a large sum","reference":"case-7","notes":"n","locale":"de-AT","consent_version":"2","redirect_url":"https://a.example/done",` +
 		`"expires_in_hours":48,"external_id":"x-1","channels":["email"]`)
 	if w := call(newServer(t, fake, io.Discard), "POST", "/v1/invitations", body, nil); w.Code != 201 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	yes, life := true, 48*time.Hour
 	want := invite.CreateRequest{
-		Kind: invite.Fixed, FirstName: "Ann", LastName: "Lee", Email: "ann@example.net", Mobile: "+12025550123", Country: "AU", Notes: "n", Mobile2FA: &yes,
+		Kind: invite.Fixed, FirstName: "Ann", LastName: "Lee", Email: "ann@example.net", Mobile: "+12025550123", Country: "AU", Notes: "n", Mobile2FA: &yes, Reason: "a large sum",
 		Reference: "case-7", ExternalID: "x-1", Locale: "de-AT", ConsentVersion: "2", RedirectURL: "https://a.example/done", LinkTTL: &life,
 		Channels: []delivery.Channel{delivery.Email},
 	}

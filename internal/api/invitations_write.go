@@ -20,20 +20,21 @@ import (
 
 // InvitationDraft asks for an invitation.
 type InvitationDraft struct {
-	FirstName      string   `json:"first_name" minLength:"1" maxLength:"100"`
-	LastName       string   `json:"last_name" minLength:"1" maxLength:"100"`
-	Email          string   `json:"email,omitempty" maxLength:"320" doc:"email, mobile, or both"`
-	Mobile         string   `json:"mobile,omitempty" maxLength:"40" doc:"E.164, or a national number of country" example:"+12025550123"`
-	Country        string   `json:"country,omitempty" maxLength:"2" doc:"ISO 3166 alpha-2" example:"AU"`
-	Mobile2FA      *bool    `json:"mobile_2fa,omitempty" doc:"Whether the customer proves the number first. Your setting decides when it is left out, and may forbid another choice"`
-	Reference      string   `json:"reference,omitempty" maxLength:"100" doc:"Your own; lists can be filtered by it"`
-	Notes          string   `json:"notes,omitempty" maxLength:"2000" doc:"Never shown to the customer"`
-	Locale         string   `json:"locale,omitempty" maxLength:"35" doc:"BCP 47; the browser's language otherwise" example:"de-AT"`
-	ConsentVersion string   `json:"consent_version,omitempty" maxLength:"32" doc:"Your consent text of now, which is the default"`
-	RedirectURL    string   `json:"redirect_url,omitempty" maxLength:"2048" doc:"https, on the list of your settings: where the customer goes after consent. A page of ours otherwise"`
-	ExpiresIn      Hours    `json:"expires_in_hours,omitzero" doc:"Life of the link: 1 to 8760 hours, null for ever. Your setting when it is left out"`
-	ExternalID     string   `json:"external_id,omitempty" maxLength:"100" doc:"Your own; comes back in events"`
-	Channels       []string `json:"channels,omitempty" enum:"email,sms" uniqueItems:"true" doc:"How the link goes: all that there is a contact for, when it is left out"`
+	FirstName       string   `json:"first_name" minLength:"1" maxLength:"100"`
+	LastName        string   `json:"last_name" minLength:"1" maxLength:"100"`
+	Email           string   `json:"email,omitempty" maxLength:"320" doc:"email, mobile, or both"`
+	Mobile          string   `json:"mobile,omitempty" maxLength:"40" doc:"E.164, or a national number of country" example:"+12025550123"`
+	Country         string   `json:"country,omitempty" maxLength:"2" doc:"ISO 3166 alpha-2" example:"AU"`
+	Mobile2FA       *bool    `json:"mobile_2fa,omitempty" doc:"Whether the customer proves the number first. Your setting decides when it is left out, and may forbid another choice"`
+	Mobile2FAReason string   `json:"mobile_2fa_reason,omitempty" minLength:"1" maxLength:"200" doc:"Why this one differs from your setting, for the audit log. Your settings may demand it"`
+	Reference       string   `json:"reference,omitempty" maxLength:"100" doc:"Your own; lists can be filtered by it"`
+	Notes           string   `json:"notes,omitempty" maxLength:"2000" doc:"Never shown to the customer"`
+	Locale          string   `json:"locale,omitempty" maxLength:"35" doc:"BCP 47; the browser's language otherwise" example:"de-AT"`
+	ConsentVersion  string   `json:"consent_version,omitempty" maxLength:"32" doc:"Your consent text of now, which is the default"`
+	RedirectURL     string   `json:"redirect_url,omitempty" maxLength:"2048" doc:"https or the scheme of an app of yours, on the list of your settings: where the customer goes after consent. A page of ours otherwise"`
+	ExpiresIn       Hours    `json:"expires_in_hours,omitzero" doc:"Life of the link: 1 to 8760 hours, null for ever. Your setting when it is left out"`
+	ExternalID      string   `json:"external_id,omitempty" maxLength:"100" doc:"Your own; comes back in events"`
+	Channels        []string `json:"channels,omitempty" enum:"email,sms" uniqueItems:"true" doc:"How the link goes: all that there is a contact for, when it is left out"`
 }
 
 // Hours is a number of hours, null for no end, or absent.
@@ -71,7 +72,7 @@ func (h Hours) IsZero() bool { return !h.Given }
 func (d *InvitationDraft) request(ctx context.Context) invite.CreateRequest {
 	r := invite.CreateRequest{
 		Caller: inviter(ctx), Kind: invite.Fixed, FirstName: d.FirstName, LastName: d.LastName, Email: d.Email, Mobile: d.Mobile,
-		Country: d.Country, Notes: d.Notes, Mobile2FA: d.Mobile2FA, Reference: d.Reference, ExternalID: d.ExternalID, Locale: d.Locale,
+		Country: d.Country, Notes: d.Notes, Mobile2FA: d.Mobile2FA, Reason: d.Mobile2FAReason, Reference: d.Reference, ExternalID: d.ExternalID, Locale: d.Locale,
 		ConsentVersion: d.ConsentVersion, RedirectURL: d.RedirectURL,
 	}
 	if d.ExpiresIn.Given {

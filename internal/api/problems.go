@@ -101,6 +101,6 @@ func field(location string) string {
 
 // ours reports whether a name looks like one of our fields.
 func ours(name string) bool {
-	const digits = "mobile_2fa" // the one that has some
-	return name == digits || name != "" && len(name) <= 40 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == ""
+	letters := strings.TrimPrefix(name, "mobile_2fa") // the one word that has a digit
+	return name != "" && len(name) <= 40 && strings.Trim(letters, "abcdefghijklmnopqrstuvwxyz_") == ""
 }

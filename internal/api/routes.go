@@ -57,8 +57,8 @@ func routes() []route {
 			summary: "List verifications, newest first", register: serve((*api).list)},
 		{method: "GET", path: sandboxMessages, id: "list-sandbox-messages", scope: tenant.ScopeVerifyRead,
 			summary: "Read the messages of a sandbox, newest first",
-			detail: "With their codes, of the newest 50 verifications as far as they are open. For keys of a sandbox; " +
-				"404 for all others.",
+			detail: "With their codes, of the newest 50 verifications as far as they are open; and with their links, of the newest 50 " +
+				"invitations, for keys with the scope invitations:read. For keys of a sandbox; 404 for all others.",
 			register: serve((*api).sandboxMessages)},
 		{method: "POST", path: "/v1/services", id: "create-service", scope: tenant.ScopeServicesWrite, status: 201,
 			summary: "Make a service", register: serve((*api).createService)},

@@ -47,9 +47,13 @@ type Checks struct {
 
 	Mobile2FA       string    `json:"mobile_2fa" enum:"yes_optional,yes_required,no_optional,no_required"`
 	LinkExpiryHours *int      `json:"link_expiry_hours" doc:"Life of a link; null: for ever"`
+	CodeMinutes     int       `json:"code_minutes" minimum:"2" maximum:"10" doc:"Life of a code to a number that you gave"`
 	Resend          Resends   `json:"resend"`
 	Reminders       Reminders `json:"reminders"`
 	Editable        bool      `json:"editable_by_customer"`
+	OverrideReason  bool      `json:"override_reason" doc:"A sender who chooses against the preset has to say why"`
+	KeepProof       bool      `json:"keep_proof" doc:"After a new link a proof of the last 24 hours holds"`
+	Countries       []string  `json:"countries" nullable:"false" doc:"That numbers may be of, ISO 3166 alpha-2; none: of all"`
 	RedirectURLs    []string  `json:"redirect_urls" nullable:"false"`
 	Edition
 }
@@ -68,9 +72,10 @@ type Reminders struct {
 
 func checksBody(c policy.Checks) Checks {
 	out := Checks{
-		Mobile2FA: string(c.Mobile2FA), LinkExpiryHours: c.LinkExpiryHours, Editable: c.EditableByCustomer,
+		Mobile2FA: string(c.Mobile2FA), OverrideReason: c.OverrideReason, KeepProof: c.KeepProof, LinkExpiryHours: c.LinkExpiryHours, CodeMinutes: c.CodeMinutes, Editable: c.EditableByCustomer,
 		Resend:       Resends{Max: c.Resend.Max, CoolDowns: make([]int, len(c.Resend.CoolDowns))},
 		Reminders:    Reminders{Enabled: c.Reminders.Enabled, Days: append([]int{}, c.Reminders.Days...)},
+		Countries:    append([]string{}, c.Countries...),
 		RedirectURLs: append([]string{}, c.RedirectURLs...),
 		Edition:      Edition{UpdatedAt: stamp(c.UpdatedAt), UpdatedBy: c.UpdatedBy, Version: c.Version},
 	}
@@ -101,11 +106,15 @@ type putChecksInput struct {
 	Seen
 	Body struct {
 		Mobile2FA       *string    `json:"mobile_2fa,omitempty" enum:"yes_optional,yes_required,no_optional,no_required" doc:"Whether customers prove their number, and whether the sender may say otherwise"`
+		OverrideReason  *bool      `json:"override_reason,omitempty" doc:"A sender who chooses against the preset has to say why"`
 		LinkExpiryHours Hours      `json:"link_expiry_hours,omitzero" doc:"Life of a link; null: for ever"`
+		CodeMinutes     *int       `json:"code_minutes,omitempty" minimum:"2" maximum:"10" doc:"Life of a code to a number that you gave"`
 		Resend          *Resends   `json:"resend,omitempty"`
 		Reminders       *Reminders `json:"reminders,omitempty"`
 		Editable        *bool      `json:"editable_by_customer,omitempty" doc:"A customer may change the number once; you are told"`
-		RedirectURLs    *[]string  `json:"redirect_urls,omitempty" maxItems:"20" doc:"What a redirect_url has to begin with: https, whole path segments"`
+		KeepProof       *bool      `json:"keep_proof,omitempty" doc:"After a new link a proof of the last 24 hours holds"`
+		Countries       *[]string  `json:"countries,omitempty" maxItems:"250" doc:"That numbers may be of, ISO 3166 alpha-2; none: of all"`
+		RedirectURLs    *[]string  `json:"redirect_urls,omitempty" maxItems:"20" doc:"What a redirect_url has to begin with: https, whole path segments; or the scheme of an app of yours, as acme-app://"`
 	}
 }
 
@@ -123,6 +132,8 @@ func (a *api) putChecks(ctx context.Context, in *putChecksInput) (*checksOutput,
 	if b.LinkExpiryHours.Given {
 		c.LinkExpiryHours = b.LinkExpiryHours.orNever()
 	}
+	set(&c.OverrideReason, b.OverrideReason)
+	set(&c.CodeMinutes, b.CodeMinutes)
 	if b.Resend != nil {
 		c.Resend = policy.Resend{Max: b.Resend.Max, CoolDowns: make([]time.Duration, len(b.Resend.CoolDowns))}
 		for i, s := range b.Resend.CoolDowns {
@@ -133,6 +144,8 @@ func (a *api) putChecks(ctx context.Context, in *putChecksInput) (*checksOutput,
 		c.Reminders = policy.Reminders{Enabled: b.Reminders.Enabled, Days: b.Reminders.Days}
 	}
 	set(&c.EditableByCustomer, b.Editable)
+	set(&c.KeepProof, b.KeepProof)
+	set(&c.Countries, b.Countries)
 	set(&c.RedirectURLs, b.RedirectURLs)
 	if c, err = a.Settings.SetChecks(ctx, inviter(ctx), c, in.version()); err != nil {
 		return nil, err

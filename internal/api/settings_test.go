@@ -69,13 +69,13 @@ const (
 )
 
 var settings = []scenario{
-	{name: "checks", method: "GET", target: checksPath, status: 200, want: []string{`{"mobile_2fa":"yes_optional","link_expiry_hours":720,` +
-		`"resend":{"max":3,"cooldowns":[30,60,120]},"reminders":{"enabled":false,"days":[1,2,4,8]},"editable_by_customer":false,` +
+	{name: "checks", method: "GET", target: checksPath, status: 200, want: []string{`{"mobile_2fa":"yes_optional","link_expiry_hours":720,"code_minutes":5,` +
+		`"resend":{"max":3,"cooldowns":[30,60,120]},"reminders":{"enabled":false,"days":[1,2,4,8]},"editable_by_customer":false,"override_reason":false,"keep_proof":false,"countries":[],` +
 		`"redirect_urls":["https://a.example/done"],"updated_at":"2026-11-21T22:46:00.123Z","updated_by":"operator:o","version":3}`},
 		fields: map[string]string{"ETag": `"3"`}},
 	{name: "the whole of checks", method: "PUT", target: checksPath, status: 200,
-		body:   `{"mobile_2fa":"no_optional","link_expiry_hours":48,"resend":{"max":1,"cooldowns":[5]},"reminders":{"enabled":true,"days":[3]},"editable_by_customer":true,"redirect_urls":[]}`,
-		want:   []string{`"mobile_2fa":"no_optional","link_expiry_hours":48,"resend":{"max":1,"cooldowns":[5]},"reminders":{"enabled":true,"days":[3]},"editable_by_customer":true,"redirect_urls":[]`, `"version":4`},
+		body:   `{"mobile_2fa":"no_optional","link_expiry_hours":48,"code_minutes":8,"resend":{"max":1,"cooldowns":[5]},"reminders":{"enabled":true,"days":[3]},"editable_by_customer":true,"override_reason":true,"keep_proof":true,"countries":["DE","AT"],"redirect_urls":[]}`,
+		want:   []string{`"mobile_2fa":"no_optional","link_expiry_hours":48,"code_minutes":8,"resend":{"max":1,"cooldowns":[5]},"reminders":{"enabled":true,"days":[3]},"editable_by_customer":true,"override_reason":true,"keep_proof":true,"countries":["DE","AT"],"redirect_urls":[]`, `"version":4`},
 		fields: map[string]string{"ETag": `"4"`}},
 	{name: "one of checks, the others stay", method: "PUT", target: checksPath, body: `{"link_expiry_hours":48}`, status: 200,
 		prepare: func(s *services) { s.mode = policy.YesRequired }, want: []string{`"mobile_2fa":"yes_required","link_expiry_hours":48`, `"redirect_urls":["https://a.example/done"]`}},
@@ -86,6 +86,9 @@ var settings = []scenario{
 	{name: "a version before this one", method: "PUT", target: checksPath, body: `{}`, header: map[string]string{"If-Match": "2"}, status: 409, want: []string{`"code":"settings_stale"`}},
 	{name: "what the server sets can't be set", method: "PUT", target: checksPath, body: `{"version":3}`, status: 422, want: []string{`"field":"version"`}},
 	{name: "a mode that there is none", method: "PUT", target: checksPath, body: `{"mobile_2fa":"maybe"}`, status: 422, want: []string{`"field":"mobile_2fa"`}, not: []string{"maybe"}},
+	{name: "RA-33 a code for longer than ten minutes", method: "PUT", target: checksPath, body: `{"code_minutes":11}`, status: 422, want: []string{`"field":"code_minutes"`}},
+	{name: "RA-31 a country that there is none", method: "PUT", target: checksPath, body: `{"countries":["UK"]}`, status: 422,
+		want: []string{`"code":"countries_invalid"`, `"field":"countries"`}, not: []string{"UK"}},
 	{name: "a wait over an hour", method: "PUT", target: checksPath, body: `{"resend":{"max":3,"cooldowns":[3601]}}`, status: 422, want: []string{`"field":"resend.cooldowns`}},
 	{name: "days that do not ascend", method: "PUT", target: checksPath, body: `{"reminders":{"enabled":true,"days":[2,1]}}`, status: 422, want: []string{`"code":"reminders_invalid"`, `"field":"reminders"`}},
 	{name: "a redirect without https", method: "PUT", target: checksPath, body: `{"redirect_urls":["http://a.example"]}`, status: 422, want: []string{`"code":"redirect_urls_invalid"`}, not: []string{"a.example"}},

@@ -37,6 +37,7 @@ type town struct {
 	stop    func()
 	log     journal
 	by      invite.Caller
+	barred  []string // of the configuration, from the next start on
 }
 
 // journal is what a server logs.
@@ -82,6 +83,7 @@ func (w *town) start() {
 	if err != nil {
 		w.Fatal(err)
 	}
+	cfg.Dev.Barred = w.barred
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		w.Fatal(err)

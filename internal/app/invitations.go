@@ -13,7 +13,7 @@ import (
 func (s *server) newInvitations() (*invite.Service, error) {
 	return invite.New(invite.Config{Rules: rules(s.cfg), PublicURL: s.linkBase()}, invite.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Verify: s.verify, Tenants: s.directory, Notifier: notices{s.dispatcher},
-		Signer: s.signResult, Log: s.log,
+		Signer: s.signResult, OptOuts: s.optOuts(), Log: s.log,
 	})
 }
 
@@ -23,6 +23,16 @@ type notices struct{ dispatcher *delivery.Dispatcher }
 // Notify implements invite.Notifier.
 func (n notices) Notify(ctx context.Context, m invite.Notice) (delivery.Result, error) {
 	return n.dispatcher.Notify(ctx, delivery.Notice(m))
+}
+
+// PreviewNotice implements invite.Notifier.
+func (n notices) PreviewNotice(ctx context.Context, m invite.Notice) (delivery.Content, error) {
+	return n.dispatcher.PreviewNotice(ctx, delivery.Notice(m))
+}
+
+// noticeReceipt hands a receipt of a notice to who sent it.
+func (s *server) noticeReceipt(ctx context.Context, r delivery.Receipt) error {
+	return s.invites.Receipt(ctx, r)
 }
 
 // signResult signs what a customer takes along to the firm. The state is the firm's own id, as it stands in the redirect.

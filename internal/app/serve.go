@@ -164,7 +164,7 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	}
 	if s.verify, err = verify.New(verify.Config{Rules: rules(s.cfg)}, verify.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Tenants: s.directory, Carrier: s.dispatcher, Risk: s.risk(),
-		Log: s.log, Registry: s.registry,
+		Notices: s.noticeReceipt, Log: s.log, Registry: s.registry,
 	}); err != nil {
 		return err
 	}
@@ -198,14 +198,18 @@ func factorLimits(cfg Config) factor.Limits {
 	return l
 }
 
-// risk is the engine that weighs starts: no rules against fraud yet, from which numbers of the safe list are exempt, and in
-// development before them one that bars the numbers of the configuration, as if their owners had opted out.
+// risk is the engine that weighs starts: no rules against fraud yet, from which numbers of the safe list are exempt, and before
+// them the opt-outs.
 func (s *server) risk() risk.Engine {
-	fraud := risk.Exempting(risk.Allow, s.safe.Holds)
+	return risk.First(s.optOuts(), risk.Exempting(risk.Allow, s.safe.Holds))
+}
+
+// optOuts is the engine that knows who wants no messages, whoever sends them: in development the numbers of the configuration.
+func (s *server) optOuts() risk.Engine {
 	if s.cfg.DevMode && len(s.cfg.Dev.Barred) > 0 {
-		return risk.First(barred(s.cfg.Dev.Barred, s.storage.ring), fraud)
+		return barred(s.cfg.Dev.Barred, s.storage.ring)
 	}
-	return fraud
+	return risk.Allow
 }
 
 // safeListLimit is how many requests a tenant may make of its safe list. Development mode makes nobody wait.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/fault"
-	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/risk/safelist"
 	"github.com/countersign/countersign/internal/seal"
@@ -176,7 +175,7 @@ func (t *Tools) ExportSubject(ctx context.Context, of uid.Tenant, to string, w i
 	case !errors.Is(err, safelist.ErrNotFound):
 		return err
 	}
-	return t.each(ctx, s, func(v verify.Verification, deliveries []verify.Delivery) error {
+	if err := t.each(ctx, s, func(v verify.Verification, deliveries []verify.Delivery) error {
 		line := exportLine{
 			ID: v.ID.Text(uid.Verification), To: s.to.Value, Status: v.Status, Purpose: v.Purpose, Channel: string(v.Channel),
 			Locale: v.Locale, ExternalID: v.ExternalID, Metadata: v.Metadata, Sends: v.Sends, Deliveries: []exportDelivery{},
@@ -186,7 +185,10 @@ func (t *Tools) ExportSubject(ctx context.Context, of uid.Tenant, to string, w i
 			line.Deliveries = append(line.Deliveries, exportDelivery{Provider: d.Provider, State: string(d.State), At: d.CreatedAt})
 		}
 		return out.Encode(line)
-	})
+	}); err != nil {
+		return err
+	}
+	return t.exportInvitations(ctx, s, out)
 }
 
 // EraseSubject blanks a recipient in verifications, invitations and events; the log still verifies, and says that it was done and by
@@ -205,7 +207,7 @@ func (t *Tools) EraseSubject(ctx context.Context, of uid.Tenant, to, actor strin
 	}); err != nil {
 		return 0, 0, err
 	}
-	if err := t.noOpenInvitation(ctx, of, s.blind); err != nil {
+	if err := t.noOpenInvitation(ctx, s); err != nil {
 		return 0, 0, err
 	}
 	events, err = audit.EraseSubject(ctx, t.storage.db, audit.Erasure{
@@ -219,25 +221,6 @@ func (t *Tools) EraseSubject(ctx context.Context, of uid.Tenant, to, actor strin
 	}
 	n, err := t.storage.db.EraseRecipient(ctx, of, s.bucket, s.blind)
 	return int(n), events, err
-}
-
-// noOpenInvitation is the refusal while an invitation of the recipient has not ended.
-func (t *Tools) noOpenInvitation(ctx context.Context, of uid.Tenant, blind [16]byte) error {
-	f := invite.Filter{Contact: &blind, Limit: 250}
-	for {
-		list, err := t.storage.db.Invitations(ctx, of, f)
-		if err != nil {
-			return err
-		}
-		for _, v := range list {
-			if f.To = v.ID; !v.Status.Terminal() {
-				return fault.New(fault.Conflict, "invitation_open", "An invitation of this recipient is open. Cancel it, and erase again.")
-			}
-		}
-		if len(list) < f.Limit {
-			return nil
-		}
-	}
 }
 
 // RotateMasterKey adds a new version to the key file. Servers use it from their next start; what older versions sealed

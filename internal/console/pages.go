@@ -102,15 +102,11 @@ func (s *scene) Asks(library string) bool {
 
 // T gives a text as HTML, each string in it apart from the text's direction.
 func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
-	values, err := web.Values(pairs)
+	f, err := s.words.Pick(key, pairs)
 	if err != nil {
 		return "", err
 	}
-	text, err := s.words.Pick(key, values)
-	if err != nil {
-		return "", err
-	}
-	out, err := web.FillHTML(text, values)
+	out, err := f.HTML(pairs...)
 	if err != nil {
 		return "", fmt.Errorf("text %q: %w", key, err)
 	}
@@ -119,15 +115,11 @@ func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
 
 // Plain gives a text where no markup can be: titles and attributes.
 func (s *scene) Plain(key string, pairs ...any) (string, error) {
-	values, err := web.Values(pairs)
+	f, err := s.words.Pick(key, pairs)
 	if err != nil {
 		return "", err
 	}
-	text, err := s.words.Pick(key, values)
-	if err != nil {
-		return "", err
-	}
-	out, err := web.FillPlain(text, values)
+	out, err := f.Plain(pairs...)
 	if err != nil {
 		return "", fmt.Errorf("text %q: %w", key, err)
 	}
@@ -135,7 +127,10 @@ func (s *scene) Plain(key string, pairs ...any) (string, error) {
 }
 
 // Template gives a text as it is, for a script that fills it.
-func (s *scene) Template(key string) (string, error) { return s.words.Pick(key, nil) }
+func (s *scene) Template(key string) (string, error) {
+	f, err := s.words.Pick(key, nil)
+	return f.Text(), err
+}
 
 // Knows reports whether there is a text of that key.
 func (s *scene) Knows(key string) bool {

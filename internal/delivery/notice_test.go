@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -147,6 +148,30 @@ func TestRA_27_a_link_by_email_is_a_button_and_stands_in_full_in_every_language(
 			nameless := mustWrite(t, testNotice(func(n *Notice) { n.Channel, n.Locale, n.Kind, n.Name = Email, locale, kind, " " }))
 			if first, _, _ := strings.Cut(nameless.Text, "\n"); first == "" || strings.Contains(first, "  ") || strings.Contains(first, " ,") {
 				t.Errorf("%s: without a name: %q", locale, first)
+			}
+		}
+	}
+}
+
+func TestRA_53_messages_name_the_firm_and_never_the_platform(t *testing.T) {
+	t.Parallel()
+	r := testRenderer(t)
+	check := func(what string, c Content, err error) {
+		t.Helper()
+		all := c.Subject + c.Text + c.HTML
+		if err != nil || !strings.Contains(all, "Acme") || strings.Contains(strings.ToLower(all), "countersign") {
+			t.Errorf("%s: %v\n%s", what, err, all)
+		}
+	}
+	for _, locale := range inLanguage {
+		for _, ch := range Channels {
+			c, err := r.render(Message{Channel: ch, Locale: locale, ServiceName: "Acme", Code: seal.CodeFrom("123456"), Life: 5 * time.Minute, Host: "acme.example"})
+			check(locale+" code by "+string(ch), c, err)
+			for _, kind := range []string{KindInvitation, KindReminder} {
+				if ch != Voice {
+					c, err := r.notice(testNotice(func(n *Notice) { n.Locale, n.Channel, n.Kind = locale, ch, kind }))
+					check(locale+" "+kind+" by "+string(ch), c, err)
+				}
 			}
 		}
 	}
@@ -313,4 +338,64 @@ func TestSEC_94_the_link_of_a_notice_is_in_the_message_alone(t *testing.T) {
 			t.Errorf("the notice can't be told from others:\n%s\n%s", log, printed)
 		}
 	})
+}
+
+func TestRA_56_word_of_a_changed_contact_holds_no_link_and_no_name_of_a_person_in_every_language(t *testing.T) {
+	t.Parallel()
+	subjects := map[string]bool{}
+	for _, locale := range inLanguage {
+		c := mustWrite(t, testNotice(func(n *Notice) {
+			n.Channel, n.Locale, n.Kind, n.Firm, n.Name, n.Link = Email, locale, KindContactChanged, "A&B <Bank>", "", ""
+		}))
+		for what, text := range map[string]string{"text": c.Text, "page": c.HTML} {
+			if strings.Contains(text, "http") || strings.Contains(text, "<a ") || strings.Contains(text, "{") && what == "text" || strings.Contains(text, "\n\n\n") {
+				t.Errorf("%s: the %s holds what it must not:\n%s", locale, what, text)
+			}
+			if !strings.Contains(html.UnescapeString(text), "A&B <Bank>") || strings.Contains(text, "<Bank>") && what == "page" {
+				t.Errorf("%s: the %s does not name the firm as it is:\n%s", locale, what, text)
+			}
+		}
+		if !strings.Contains(c.Subject, "A&B <Bank>") || subjects[c.Subject] || c.Locale != locale {
+			t.Errorf("%s: %q in %s", locale, c.Subject, c.Locale)
+		}
+		subjects[c.Subject] = true
+		if dir := `dir="rtl"`; strings.Contains(c.HTML, dir) != (locale == "ar" || locale == "he") {
+			t.Errorf("%s: %s", locale, c.HTML)
+		}
+	}
+}
+
+// posting is a fake that carries e-mail too.
+type posting struct{ fake }
+
+func (p *posting) Channels() []Channel { return []Channel{SMS, Email} }
+
+func TestRA_56_word_of_a_changed_contact_goes_by_email_alone(t *testing.T) {
+	t.Parallel()
+	p := &posting{fake{name: "a", answer: takes}}
+	d, err := New(Config{Standing: live, Providers: []Provider{p}}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := func(n *Notice) { n.Kind, n.Link = KindContactChanged, "" }
+	for what, c := range map[string]struct {
+		change func(*Notice)
+		want   error
+	}{
+		"by SMS":      {bare, ErrNoRoute},
+		"with a link": {func(n *Notice) { n.Kind, n.Channel = KindContactChanged, Email }, errNoticeLink},
+		"no firm":     {func(n *Notice) { bare(n); n.Channel, n.Firm = Email, "" }, errNoticeFirm},
+	} {
+		if r, err := d.Notify(t.Context(), testNotice(c.change)); !errors.Is(err, c.want) || len(r.Tries) != 0 || p.count() != 0 {
+			t.Errorf("%s: %+v, %v, %d calls", what, r, err, p.count())
+		}
+	}
+	n := testNotice(func(n *Notice) {
+		bare(n)
+		n.Channel, n.To = Email, recipient.Recipient{Kind: recipient.Email, Value: "ann@example.net"}
+	})
+	r, err := d.Notify(t.Context(), n)
+	if err != nil || !r.Accepted || p.count() != 1 || p.got[0].Link.Reveal() != "" || p.got[0].SendKey != n.SendKey() {
+		t.Errorf("%+v, %v, %d calls", r, err, p.count())
+	}
 }

@@ -23,23 +23,28 @@ const (
 	phNoticeAddress          phrase = "email_address"
 	phNoticeSecret           phrase = "email_secret"
 	phNoticeStranger         phrase = "email_stranger"
+	phNoticeSubjectContact   phrase = "email_subject_contact"
+	phNoticeLeadContact      phrase = "email_lead_contact"
+	phNoticeUnasked          phrase = "email_unasked"
 )
 
 var noticeBook = book{
 	folder: "notices",
 	phrases: []phrase{phDirection, phNoticeInvitation, phNoticeInvitationShort, phNoticeReminder, phNoticeReminderShort, phNoticeLeast,
 		phNoticeSubject, phNoticeSubjectReminder, phNoticeGreeting, phNoticeGreetingNameless, phNoticeLead, phNoticeLeadReminder,
-		phNoticeButton, phNoticeAddress, phNoticeSecret, phNoticeStranger},
+		phNoticeButton, phNoticeAddress, phNoticeSecret, phNoticeStranger, phNoticeSubjectContact, phNoticeLeadContact, phNoticeUnasked},
 	slots: map[string]slot{"firm": slotFirm, "name": slotName, "link": slotLink},
 }
 
-// noticeTexts are the texts of each kind of notice. Those of a text message come with the fullest first.
+// noticeTexts are the texts of each kind of notice. Those of a text message come with the fullest first; a kind without them has no link.
 var noticeTexts = map[string]struct {
-	sms           []phrase
-	subject, lead phrase
+	sms                 []phrase
+	subject, lead, last phrase
 }{
-	KindInvitation: {[]phrase{phNoticeInvitation, phNoticeInvitationShort, phNoticeLeast}, phNoticeSubject, phNoticeLead},
-	KindReminder:   {[]phrase{phNoticeReminder, phNoticeReminderShort, phNoticeLeast}, phNoticeSubjectReminder, phNoticeLeadReminder},
+	KindInvitation: {[]phrase{phNoticeInvitation, phNoticeInvitationShort, phNoticeLeast}, phNoticeSubject, phNoticeLead, phNoticeStranger},
+	KindReminder:   {[]phrase{phNoticeReminder, phNoticeReminderShort, phNoticeLeast}, phNoticeSubjectReminder, phNoticeLeadReminder, phNoticeStranger},
+
+	KindContactChanged: {nil, phNoticeSubjectContact, phNoticeLeadContact, phNoticeUnasked},
 }
 
 // notice writes n for its channel. Of the names in it the same holds as of those in a message with a code; the one link is n's.
@@ -73,7 +78,7 @@ func (r *renderer) noticeEmail(l *language, kind string, v *values) (Content, er
 		greeting = phNoticeGreetingNameless
 	}
 	texts := noticeTexts[kind]
-	return r.mail(noticePage{
+	page := noticePage{
 		Lang:     l.locale,
 		Dir:      l.dir,
 		Subject:  l.texts[texts.subject].fill(v),
@@ -81,9 +86,10 @@ func (r *renderer) noticeEmail(l *language, kind string, v *values) (Content, er
 		Greeting: l.texts[greeting].fill(v),
 		Lead:     l.texts[texts.lead].fill(v),
 		Link:     v[slotLink],
-		Button:   l.texts[phNoticeButton].fill(v),
-		Address:  l.texts[phNoticeAddress].fill(v),
-		Secret:   l.texts[phNoticeSecret].fill(v),
-		Stranger: l.texts[phNoticeStranger].fill(v),
-	})
+		Last:     l.texts[texts.last].fill(v),
+	}
+	if page.Link != "" {
+		page.Button, page.Address, page.Secret = l.texts[phNoticeButton].fill(v), l.texts[phNoticeAddress].fill(v), l.texts[phNoticeSecret].fill(v)
+	}
+	return r.mail(page)
 }

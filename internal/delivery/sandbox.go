@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/countersign/countersign/internal/sandbox"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // Standing is what may become of a tenant's messages. The zero value is no standing.
@@ -53,11 +54,21 @@ func (d *Dispatcher) rehearse(l letter) (Result, error) {
 
 // Preview implements Carrier.
 func (d *Dispatcher) Preview(ctx context.Context, m Message) (Content, error) {
-	switch standing, err := d.standing(ctx, m.Tenant); {
+	return d.show(ctx, m.Tenant, func() (Content, error) { return d.renderer.render(m) })
+}
+
+// PreviewNotice writes a notice of a sandbox as Notify does. For any other tenant it is refused with ErrLive.
+func (d *Dispatcher) PreviewNotice(ctx context.Context, n Notice) (Content, error) {
+	return d.show(ctx, n.Tenant, func() (Content, error) { return d.renderer.notice(n) })
+}
+
+// show writes what is for no eye but the recipient's, unless its tenant is a sandbox.
+func (d *Dispatcher) show(ctx context.Context, of uid.Tenant, write func() (Content, error)) (Content, error) {
+	switch standing, err := d.standing(ctx, of); {
 	case err != nil:
 		return Content{}, err
 	case standing != Sandbox:
 		return Content{}, ErrLive
 	}
-	return d.renderer.render(m)
+	return write()
 }

@@ -80,9 +80,15 @@ func TestPreview_shows_messages_of_a_sandbox_alone(t *testing.T) {
 	if c, err := d.Preview(t.Context(), m); !errors.Is(err, ErrLive) || c.Text != "" {
 		t.Errorf("a live one: %q, %v", c.Text, err)
 	}
+	if c, err := d.PreviewNotice(t.Context(), testNotice(nil)); !errors.Is(err, ErrLive) || c.Text != "" {
+		t.Errorf("a live one's notice: %q, %v", c.Text, err)
+	}
 	d, _ = withSandbox(t, trying)
 	if c, err := d.Preview(t.Context(), m); err != nil || !strings.Contains(c.Text, m.Code.Reveal()) {
 		t.Errorf("a sandbox's: %q, %v", c.Text, err)
+	}
+	if c, err := d.PreviewNotice(t.Context(), testNotice(nil)); err != nil || !strings.Contains(c.Text, testLink) {
+		t.Errorf("a sandbox's notice: %q, %v", c.Text, err)
 	}
 }
 

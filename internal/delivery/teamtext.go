@@ -62,7 +62,7 @@ var teamTexts = map[string]teamText{
 
 // noticePage is what the page of a notice shows. Without a link it says what happened and what to do if that is not right.
 type noticePage struct {
-	Lang, Dir, Subject, Firm, Greeting, Lead, Link, Button, Address, Secret, Stranger string
+	Lang, Dir, Subject, Firm, Greeting, Lead, Link, Button, Address, Secret, Last string
 }
 
 // mail writes the plain text and the page of p.
@@ -72,7 +72,7 @@ func (r *renderer) mail(p noticePage) (Content, error) {
 		return Content{}, err
 	}
 	var parts []string
-	for _, part := range []string{p.Greeting, p.Lead, p.Link, p.Secret, p.Stranger} {
+	for _, part := range []string{p.Greeting, p.Lead, p.Link, p.Secret, p.Last} {
 		if part != "" {
 			parts = append(parts, part)
 		}
@@ -90,10 +90,10 @@ func (r *renderer) team(n Notice) (Content, error) {
 	}
 	text := teamTexts[n.Kind]
 	p := noticePage{Lang: l.locale, Dir: l.dir, Subject: l.texts[text.subject].fill(&v), Firm: v[slotFirm],
-		Greeting: common.texts[greeting].fill(&v), Lead: l.texts[text.lead].fill(&v), Stranger: l.texts[phTeamObjection].fill(&v)}
+		Greeting: common.texts[greeting].fill(&v), Lead: l.texts[text.lead].fill(&v), Last: l.texts[phTeamObjection].fill(&v)}
 	if text.link {
 		p.Link, p.Button, p.Address = n.Link, common.texts[phNoticeButton].fill(&v), common.texts[phNoticeAddress].fill(&v)
-		p.Secret, p.Stranger = common.texts[phNoticeSecret].fill(&v), l.texts[phTeamStranger].fill(&v)
+		p.Secret, p.Last = common.texts[phNoticeSecret].fill(&v), l.texts[phTeamStranger].fill(&v)
 	}
 	return r.mail(p)
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -77,6 +78,18 @@ func TestRA_48_the_result_says_what_is_documented_and_no_more(t *testing.T) {
 		if token, err := s.Sign(t.Context(), r); err == nil {
 			t.Errorf("%+v is signed: %s", r, token)
 		}
+	}
+}
+
+func TestRA_5_the_result_confirms_control_of_a_number_and_speaks_of_no_identity(t *testing.T) {
+	t.Parallel()
+	_, payload := parts(t, mustSign(t, open(t, &memory{}, ring(t, 1), &clock{began})))
+	text, err := json.Marshal(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if payload["mobile_verified"] != true || regexp.MustCompile(`(?i)identi|kyc|person`).Match(text) {
+		t.Errorf("the result says %s", text)
 	}
 }
 

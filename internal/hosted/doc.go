@@ -12,6 +12,8 @@
 //	     /v/i/{invitation}/email ...    the same for e-mail, with EmailEntry
 //	GET  /v/i/{invitation}/consent      Consent
 //	POST /v/i/{invitation}/consent      accepts or declines; 303 to the hub
+//	GET  /v/i/{invitation}/stop         Stop, of an invitation that its customer may give up
+//	POST /v/i/{invitation}/stop         gives up; 303 to the hub, whose ending leads to the firm where it wants that (ID-32)
 //	GET  /v/i/{invitation}/done         Leave when the firm goes on elsewhere, else Done
 //	GET  /v/i/{invitation}/logo/{name}  the firm's logo, for who has a session
 //	GET  /v/assets/..., /v/brand/...    style, script, icon; colours of a firm. Served by Assets, for good
@@ -33,7 +35,7 @@
 // # Pages
 //
 // Each page is a struct of views.go and a file of templates with its name in lower case: Intro, NumberEntry, EmailEntry,
-// CodeEntry, Locked, Consent, Leave, Done, Declined, Expired, Canceled, Failed, Wait, NotFound, Broken, Stale. Render draws one.
+// CodeEntry, Locked, Consent, Stop, Leave, Done, Declined, Expired, Canceled, Failed, Wait, NotFound, Broken, Stale. Render draws one.
 // A page is a function of its struct alone: it asks no clock, no store and no request, so the gallery draws every state
 // of it. Views hold what is shown, already masked, already decided.
 //

@@ -44,6 +44,9 @@ func (f *filler) frame() Frame {
 		return v // the language is kept, and the logo given, where there is a session
 	}
 	v.LanguageURL = f.path
+	if p.CanLeave {
+		v.StopURL = f.hub + pathStop
+	}
 	if name := logoName(p.Brand); name != "" {
 		v.Firm.LogoURL = f.hub + pathLogo + name
 	}
@@ -85,14 +88,14 @@ func (f *filler) form(path, what string) Form {
 func (f *filler) ending() (int, View) {
 	switch f.page.Step {
 	case invite.StepDeclined:
-		return http.StatusOK, &Declined{f.frame()}
+		return http.StatusOK, &Declined{Frame: f.frame(), ContinueURL: f.page.LeadsTo}
 	case invite.StepCanceled:
 		return http.StatusGone, &Canceled{f.frame()}
 	case invite.StepExpired:
 		if f.page.Failure == invite.FailureAttempts {
-			return http.StatusOK, &Failed{Frame: f.frame(), ContinueURL: f.page.FailureURL}
+			return http.StatusOK, &Failed{Frame: f.frame(), ContinueURL: f.page.LeadsTo}
 		}
-		return http.StatusGone, &Expired{f.frame()}
+		return http.StatusGone, &Expired{Frame: f.frame(), ContinueURL: f.page.LeadsTo}
 	default: // everything was done, and the link has nothing more to give (ID-29)
 		return http.StatusOK, &Done{Frame: f.frame()}
 	}
@@ -128,7 +131,7 @@ func (f *filler) gate(problem Problem) View {
 	if problem == "" && g.State == invite.GateDead {
 		problem = Ended
 	}
-	life := codeMinutes
+	life := minutes(g.CodeLife)
 	if g.State == invite.GateCode {
 		life = minutes(g.CodeEnds.Sub(f.page.Now))
 	}
@@ -139,9 +142,6 @@ func (f *filler) gate(problem Problem) View {
 		ChangeURL: f.change(),
 	}
 }
-
-// codeMinutes is how long a new code is good for (RA-33, ID-25).
-const codeMinutes = 5
 
 // asked is how many codes were asked for, which a form for a further one carries.
 func (f *filler) asked() string { return strconv.Itoa(f.page.Gate.Asked) }
@@ -168,7 +168,10 @@ func (f *filler) entry(contact, country string, problem Problem) View {
 	if g.Channel == delivery.Email {
 		return &EmailEntry{Frame: f.frame(), Enter: form, Address: contact, SendsLeft: g.SendsLeft, SendsMax: most, Problem: problem}
 	}
-	countries := f.site.pages.Countries(f.locale)
+	countries := f.site.pages.Countries(f.locale, g.Countries...)
+	if len(countries) == 0 { // none that is allowed has a name: a number with its country code can be typed all the same
+		countries = f.site.pages.Countries(f.locale)
+	}
 	if !slices.ContainsFunc(countries, func(c Country) bool { return c.Region == country }) {
 		country = CountryFor(f.language, g.Country, countries)
 	}

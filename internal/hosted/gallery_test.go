@@ -125,7 +125,7 @@ func handled() []exhibit {
 func consents() []exhibit {
 	return []exhibit{
 		{"consent", framed(func(f hosted.Frame) hosted.View {
-			return &hosted.Consent{Frame: f, Decide: form, Purpose: "To confirm who you are, as the law on money laundering asks of us.",
+			return &hosted.Consent{Frame: f, Decide: form, TextLocale: "en", Purpose: "To confirm who you are, as the law on money laundering asks of us.",
 				Data:       []string{"Name and date of birth", "A picture of your identity document"},
 				Recipients: []string{"Acme Payments", "Our identity service in the European Union"},
 				Retention:  "Five years after your account is closed.", Version: "2026-04"}
@@ -152,13 +152,21 @@ func outcomes() []exhibit {
 		{"locked-firm", framed(func(f hosted.Frame) hosted.View { return &hosted.Locked{Frame: f} }), longest},
 		{"leave", framed(func(f hosted.Frame) hosted.View { return &hosted.Leave{Frame: f, URL: "/v/nothing?state=a&b=%22"} }), acme},
 		{"done", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f} }), phoned},
-		{"done-continue", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f, ContinueURL: hub} }), longest},
+		{"done-continue", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f, ContinueURL: "https://acme.example/"} }), longest},
 		{"declined", framed(func(f hosted.Frame) hosted.View { return &hosted.Declined{Frame: f} }), acme},
+		{"declined-continue", framed(func(f hosted.Frame) hosted.View { return &hosted.Declined{Frame: f, ContinueURL: "/v/nothing"} }), longest},
+		{"number-way-out", number(func(*hosted.NumberEntry) {}), acme},
+		{"email-way-out", framed(func(f hosted.Frame) hosted.View {
+			return &hosted.EmailEntry{Frame: f, Enter: form, SendsLeft: 3, SendsMax: 3}
+		}), longest},
+		{"code-way-out", code(func(*hosted.CodeEntry) {}), phoned},
+		{"stop", framed(func(f hosted.Frame) hosted.View { return &hosted.Stop{Frame: f, Give: form, StayURL: hub} }), acme},
+		{"stop-longest", framed(func(f hosted.Frame) hosted.View { return &hosted.Stop{Frame: f, Give: form, StayURL: hub} }), longest},
 		{"expired", framed(func(f hosted.Frame) hosted.View { return &hosted.Expired{Frame: f} }), longest},
 		{"expired-unknown", framed(func(f hosted.Frame) hosted.View { return &hosted.Expired{Frame: f} }), nobody},
 		{"canceled", framed(func(f hosted.Frame) hosted.View { return &hosted.Canceled{Frame: f} }), acme},
 		{"failed", framed(func(f hosted.Frame) hosted.View { return &hosted.Failed{Frame: f} }), phoned},
-		{"failed-bare", framed(func(f hosted.Frame) hosted.View { return &hosted.Failed{Frame: f, ContinueURL: hub} }), hosted.Firm{Name: "Acme Payments"}},
+		{"failed-bare", framed(func(f hosted.Frame) hosted.View { return &hosted.Failed{Frame: f, ContinueURL: "/v/nothing"} }), hosted.Firm{Name: "Acme Payments"}},
 		{"wait", framed(func(f hosted.Frame) hosted.View { return &hosted.Wait{Frame: f, Seconds: 90, URL: hub} }), acme},
 		{"wait-open", framed(func(f hosted.Frame) hosted.View { return &hosted.Wait{Frame: f, URL: hub} }), longest},
 		{"notfound", framed(func(f hosted.Frame) hosted.View { return &hosted.NotFound{Frame: f} }), nobody},
@@ -239,6 +247,9 @@ func (h *hall) view(e exhibit, locale string) hosted.View {
 	if strings.HasPrefix(e.name, "code") || strings.HasPrefix(e.name, "number") {
 		f.Step, f.Steps = 1, 2
 	}
+	if strings.HasSuffix(e.name, "-way-out") {
+		f.StopURL = "/v/i/stop"
+	}
 	return e.view(f, h.pages)
 }
 
@@ -277,20 +288,31 @@ func TestGallery(t *testing.T) {
 	t.Parallel()
 	_, srv := openHall(t)
 	browser, axe := browsertest.Start(t), browsertest.Axe(t)
+	all := tally{}
 	for _, e := range gallery() {
 		t.Run(e.name, func(t *testing.T) {
 			tb := browsertest.Open(t, browser, srv, "/v/")
 			for _, locale := range hosted.Locales {
 				if *pictures != "" || looks[locale] != nil {
-					show(tb, e, locale, axe)
+					show(tb, e, locale, axe, all)
 				}
 			}
 		})
 	}
+	t.Log(all)
+}
+
+// tally counts what axe looked at, by scheme of colours, and what it found, by impact.
+type tally map[string]int
+
+func (n tally) String() string {
+	return fmt.Sprintf("axe looked at %d states of pages: %d light and %d dark; "+
+		"findings: critical %d, serious %d, moderate %d, minor %d", n["light"]+n["dark"], n["light"], n["dark"],
+		n["critical"], n["serious"], n["moderate"], n["minor"])
 }
 
 // show looks at one exhibit in one language: narrow with axe, which finds nothing more on a wide page, and wide.
-func show(tb *browsertest.Tab, e exhibit, locale, axe string) {
+func show(tb *browsertest.Tab, e exhibit, locale, axe string, all tally) {
 	where := e.name + " " + locale
 	tb.Look(320, 640, "light")
 	tb.Go("/v/i/" + e.name + "?lang=" + locale)
@@ -298,7 +320,10 @@ func show(tb *browsertest.Tab, e exhibit, locale, axe string) {
 	tb.CheckFit(where + ", 320 px")
 	for _, scheme := range looks[locale] {
 		tb.Look(320, 640, scheme)
-		tb.CheckAccess(where + ", " + scheme)
+		all[scheme]++
+		for _, impact := range tb.CheckAccess(where + ", " + scheme) {
+			all[impact]++
+		}
 	}
 	tb.Look(1280, 740, "light")
 	tb.CheckFit(where + ", 1280 px")
@@ -307,11 +332,14 @@ func show(tb *browsertest.Tab, e exhibit, locale, axe string) {
 	}
 }
 
-// portray takes pictures: narrow, and wide in the languages that are looked at, light and dark.
+// narrow are the pages of which there are pictures at 320 px too, which is a window of 1280 px at 400 %.
+var narrow = map[string]bool{"code": true, "code-wrong": true, "number-empty": true, "number-error": true, "consent": true}
+
+// portray takes pictures: at 360 px, and in the languages that are looked at also wide and where it is narrow, light and dark.
 func portray(tb *browsertest.Tab, e exhibit, locale string) {
-	for _, width := range []int64{360, 1280} {
+	for _, width := range []int64{320, 360, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
-			if width == 360 || looks[locale] != nil {
+			if width == 360 || looks[locale] != nil && (width == 1280 || narrow[e.name]) {
 				tb.Look(width, 740, scheme)
 				browsertest.Keep(tb.T, *pictures, fmt.Sprintf("hosted-%s-%s-%d-%s.png", e.name, locale, width, scheme), tb.Picture())
 			}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -275,5 +277,38 @@ func TestRA_44_Addresses(t *testing.T) {
 	}
 	if a := h.get("/v/i/inv_x/mobile/check"); a.status != http.StatusNotFound {
 		t.Errorf("of an invitation that is none: %d", a.status)
+	}
+}
+
+// TestRA_31_Countries: only those that the firm enabled can be chosen; without names for any of them, all can.
+func TestRA_31_Countries(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		allowed []string
+		firms   string
+		want    []string // nil: all
+		chosen  string
+	}{
+		{[]string{"DE", "AT"}, "GB", []string{"AT", "DE"}, "AT"}, {[]string{"GB", "IE"}, "IE", []string{"IE", "GB"}, "IE"}, {nil, "GB", nil, "GB"},
+		{[]string{"XK"}, "GB", nil, "GB"},
+	} {
+		h := inside(t, &clerk{page: gateAt(invite.GateEnter, func(g *invite.GatePage) { g.Countries, g.Country = c.allowed, c.firms })})
+		page := h.get(hub + "/mobile").text
+		var offered []string
+		for _, m := range regexp.MustCompile(`<option value="([A-Z]{2})"`).FindAllStringSubmatch(page, -1) {
+			offered = append(offered, m[1])
+		}
+		if c.want == nil && len(offered) < 200 || c.want != nil && !slices.Equal(offered, c.want) || !strings.Contains(page, `<option value="`+c.chosen+`" selected`) {
+			t.Errorf("%v: %d are offered, %.20v, want %v with %s chosen", c.allowed, len(offered), offered, c.want, c.chosen)
+		}
+	}
+}
+
+// TestRA_33_Life: the page tells how long a code is good that it offers to send.
+func TestRA_33_Life(t *testing.T) {
+	t.Parallel()
+	h := inside(t, &clerk{page: gateAt(invite.GateDead, func(g *invite.GatePage) { g.CodeLife, g.CodeEnds = 8*time.Minute, moment })})
+	if a := h.get(hub + "/mobile"); !strings.Contains(a.text, "It works for 8 minutes.") {
+		t.Errorf("the life of a code is not told:\n%s", a.text)
 	}
 }

@@ -122,7 +122,7 @@ func TestOpen_links_that_lead_nowhere(t *testing.T) {
 func TestOpen_a_link_that_is_over_says_so_without_a_session(t *testing.T) {
 	t.Parallel()
 	failed := stepAt(invite.StepExpired)
-	failed.Failure, failed.FailureURL = invite.FailureAttempts, "https://acme.example/sorry"
+	failed.Failure, failed.LeadsTo = invite.FailureAttempts, "https://acme.example/sorry"
 	for _, c := range []struct {
 		page   invite.Page
 		status int
@@ -144,7 +144,7 @@ func TestOpen_a_link_that_is_over_says_so_without_a_session(t *testing.T) {
 		if !strings.Contains(a.text, "Acme Payments") || !strings.Contains(a.text, "help@acme.example") {
 			t.Errorf("%s: the page does not name the firm and its contact", c.title)
 		}
-		if got := strings.Contains(a.text, "https://acme.example/sorry"); got != (c.page.FailureURL != "") {
+		if got := strings.Contains(a.text, "https://acme.example/sorry"); got != (c.page.LeadsTo != "") {
 			t.Errorf("%s: the way on after a failure: %t", c.title, got)
 		}
 	}

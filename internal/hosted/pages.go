@@ -8,12 +8,14 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"net/url"
 	"path"
 	"strings"
 	"time"
 
 	"golang.org/x/text/language"
 
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/web"
 )
 
@@ -28,13 +30,14 @@ type Pages struct {
 	words     map[string]*web.Words
 	matcher   language.Matcher
 	templates map[string]*template.Template // by View.name
+	switches  map[*web.Words]string         // the language switch in each language, for a page at noPath
 	assets    *web.Assets
 	countries *atlas
 }
 
 // NewPages reads templates, texts and assets. An error is a fault of the build.
 func NewPages() (*Pages, error) {
-	p := &Pages{templates: map[string]*template.Template{}}
+	p := &Pages{templates: map[string]*template.Template{}, switches: map[*web.Words]string{}}
 	var err error
 	if p.words, err = web.LoadWords(files, Locales); err != nil {
 		return nil, err
@@ -80,26 +83,54 @@ func (p *Pages) parse() error {
 			return err
 		}
 	}
+	return p.drawSwitches(base)
+}
+
+// noPath stands for the path of a page, and is none.
+const noPath = "/-/"
+
+// drawSwitches draws the language switch once for each language, since its links were a third of what a page cost to draw.
+func (p *Pages) drawSwitches(base *template.Template) error {
+	for _, locale := range Locales {
+		var drawn strings.Builder
+		s := &scene{Frame: &Frame{LanguageURL: noPath}, pages: p, words: p.words[locale]}
+		if err := base.ExecuteTemplate(&drawn, "languages", s); err != nil {
+			return err
+		}
+		p.switches[s.words] = drawn.String()
+	}
 	return nil
 }
 
 // Render writes the page of v. Nothing is written when there is an error, which is a fault of the build or of what the
 // firm's own texts say.
 func (p *Pages) Render(w io.Writer, v View) error {
+	page, err := p.draw(v)
+	if err != nil {
+		return err
+	}
+	_, err = page.WriteTo(w)
+	return err
+}
+
+// usual is what most pages have room in, in bytes.
+const usual = 8 << 10
+
+// draw is Render for who wants the page whole.
+func (p *Pages) draw(v View) (*bytes.Buffer, error) {
 	t, ok := p.templates[v.name()]
 	if !ok {
-		return fmt.Errorf("no template for %q", v.name())
+		return nil, fmt.Errorf("no template for %q", v.name())
 	}
 	s := &scene{Frame: v.frame(), V: v, pages: p, words: p.words[v.frame().Locale]}
 	if s.words == nil {
 		s.words = p.words[Locales[0]]
 	}
-	var page bytes.Buffer
-	if err := t.ExecuteTemplate(&page, "frame", s); err != nil {
-		return err
+	page := bytes.NewBuffer(make([]byte, 0, usual))
+	if err := t.ExecuteTemplate(page, "frame", s); err != nil {
+		return nil, err
 	}
-	_, err := page.WriteTo(w)
-	return err
+	return page, nil
 }
 
 // scene is what a template sees: the page's view, the frame of it, and the words of its language.
@@ -110,29 +141,28 @@ type scene struct {
 	words *web.Words
 }
 
-// say chooses a text, the firm's own where it has one, and names the values that go into it: those of pairs and the firm.
-func (s *scene) say(key string, pairs []any) (string, map[string]any, error) {
-	values, err := web.Values(append([]any{"firm", s.Firm.Name}, pairs...))
+// say chooses a text, the firm's own where it has one, and adds the firm to what goes into it.
+func (s *scene) say(key string, pairs []any) (web.Form, []any, error) {
+	f, err := s.words.Pick(key, pairs)
 	if err != nil {
-		return "", nil, err
-	}
-	text, err := s.words.Pick(key, values)
-	if err != nil {
-		return "", nil, err
+		return f, nil, err
 	}
 	if own, ok := s.Texts[key]; ok && s.words.Texts[key].Text != "" {
-		text = own
+		f = web.NewForm(own)
 	}
-	return text, values, nil
+	if f.Open() {
+		pairs = append(pairs, "firm", s.Firm.Name)
+	}
+	return f, pairs, nil
 }
 
 // T gives a text as HTML, each string in it apart from the text's direction.
 func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
-	text, values, err := s.say(key, pairs)
+	f, pairs, err := s.say(key, pairs)
 	if err != nil {
 		return "", err
 	}
-	out, err := web.FillHTML(text, values)
+	out, err := f.HTML(pairs...)
 	if err != nil {
 		return "", fmt.Errorf("text %q: %w", key, err)
 	}
@@ -141,11 +171,11 @@ func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
 
 // Plain gives a text where no markup can be: titles and attributes.
 func (s *scene) Plain(key string, pairs ...any) (string, error) {
-	text, values, err := s.say(key, pairs)
+	f, pairs, err := s.say(key, pairs)
 	if err != nil {
 		return "", err
 	}
-	out, err := web.FillPlain(text, values)
+	out, err := f.Plain(pairs...)
 	if err != nil {
 		return "", fmt.Errorf("text %q: %w", key, err)
 	}
@@ -198,6 +228,12 @@ func (s *scene) Choices() []choice {
 	return all
 }
 
+// Switch is the language switch for this page.
+func (s *scene) Switch() template.HTML {
+	path := (&url.URL{Path: s.LanguageURL}).EscapedPath()
+	return template.HTML(strings.ReplaceAll(s.pages.switches[s.words], noPath, template.HTMLEscapeString(path))) // escaped
+}
+
 // LanguageName is the page's language, in itself.
 func (s *scene) LanguageName() string { return s.words.Name }
 
@@ -206,11 +242,14 @@ func (s *scene) LanguageName() string { return s.words.Name }
 func (s *scene) Contact() template.HTML {
 	c := strings.TrimSpace(s.Firm.Contact)
 	shown := template.HTMLEscapeString(c)
-	url := contactURL(c)
+	url, class := contactURL(c), ""
 	if url == "" {
 		return template.HTML("<bdi>" + shown + "</bdi>") // escaped
 	}
-	return template.HTML(`<a href="` + template.HTMLEscapeString(url) + `"><bdi dir="ltr">` + shown + `</bdi></a>`) // escaped
+	if strings.HasPrefix(url, "tel:") {
+		class = ` class="whole"` // a number stays on one line
+	}
+	return template.HTML(`<a href="` + template.HTMLEscapeString(url) + `"` + class + `><bdi dir="ltr">` + shown + `</bdi></a>`) // escaped
 }
 
 // contactURL guesses what kind of contact c is.
@@ -245,6 +284,15 @@ func (s *scene) Masked(contact string) template.HTML {
 func (s *scene) Clock(at time.Time) template.HTML {
 	at = at.UTC()
 	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `" dir="ltr">` + at.Format("15:04") + ` UTC</time>`) // no text from outside
+}
+
+// Away is an address of the firm, as a link and as where a page leads by itself. html/template knows no schemes of apps (ID-33) and would
+// bar them; whatever is neither such an address nor https it bars still.
+func (s *scene) Away(url string) any {
+	if policy.IsRedirect(url) {
+		return template.URL(url) // https, or a scheme that policy lets through
+	}
+	return url
 }
 
 // Example is a number or an address within a text, which keeps its own direction.

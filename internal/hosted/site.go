@@ -20,6 +20,7 @@ type Invitations interface {
 	Check(ctx context.Context, v invite.Visit, gate delivery.Channel, code string) (invite.CheckOutcome, invite.Page, error)
 	Consent(ctx context.Context, v invite.Visit, a invite.Answer) (invite.Page, error)
 	HandOff(ctx context.Context, v invite.Visit) (url string, page invite.Page, err error)
+	Leave(ctx context.Context, v invite.Visit) (invite.Page, error)
 }
 
 // Config is what a Site is built of.
@@ -71,6 +72,7 @@ const (
 	invitationPrefix = "/v/i/"
 	pathConsent      = "/consent"
 	pathDone         = "/done"
+	pathStop         = "/stop"
 	pathLogo         = "/logo/"
 )
 
@@ -96,6 +98,8 @@ func (s *Site) routes() {
 	}
 	s.mux.HandleFunc("GET "+of+pathConsent, s.get(s.showConsent))
 	s.mux.HandleFunc("POST "+of+pathConsent, s.post(s.consent))
+	s.mux.HandleFunc("GET "+of+pathStop, s.get(s.showStop))
+	s.mux.HandleFunc("POST "+of+pathStop, s.post(s.stop))
 	s.mux.HandleFunc("GET "+of+pathDone, s.done)
 	s.mux.HandleFunc("GET "+of+pathLogo+"{name}", s.logo)
 }

@@ -83,6 +83,11 @@ func (c *clerk) Consent(_ context.Context, v invite.Visit, a invite.Answer) (inv
 	return c.page, c.err
 }
 
+func (c *clerk) Leave(_ context.Context, v invite.Visit) (invite.Page, error) {
+	c.note("leave %s", v.Cookie)
+	return c.page, c.err
+}
+
 func (c *clerk) HandOff(_ context.Context, v invite.Visit) (string, invite.Page, error) {
 	c.note("hand off %s", v.Cookie)
 	return c.url, c.page, c.err
@@ -103,7 +108,7 @@ func gateAt(state invite.GateState, change func(g *invite.GatePage)) invite.Page
 		ID: inv, Kind: invite.Fixed, Step: invite.StepPhone, Steps: []invite.Step{invite.StepPhone, invite.StepConsent},
 		Firm: "Acme Payments", Support: "help@acme.example", Now: moment, Consent: invite.ConsentPage{Version: "7"},
 		Gate: &invite.GatePage{
-			Channel: delivery.SMS, State: state, Fixed: true, Masked: "+44 •••• •••123", CodeLength: 6, ChecksLeft: 5, SendsLeft: 4, Country: "GB",
+			Channel: delivery.SMS, State: state, Fixed: true, Masked: "+44 •••• •••123", CodeLength: 6, CodeLife: 5 * time.Minute, ChecksLeft: 5, SendsLeft: 4, Country: "GB",
 		},
 	}
 	if state == invite.GateCode || state == invite.GateDead {

@@ -29,6 +29,7 @@ type View interface {
 type Frame struct {
 	Locale      string            // language of the page: one of Locales; anything else is English
 	LanguageURL string            // path that shows this page in another language when ?lang= is added; "" without a switch
+	StopURL     string            // path of Stop; "" where there is nothing to give up
 	Step, Steps int               // "Step 1 of 3"; zero Steps says nothing
 	Firm        Firm              // who asks
 	Texts       map[string]string // the firm's own texts in this language by key, each passed by CheckText
@@ -165,11 +166,26 @@ type Done struct {
 	ContinueURL string // where the firm goes on, as a link; "" when the customer may close the page
 }
 
-// Declined says that the customer declined, and that the link is dead.
-type Declined struct{ Frame }
+// Stop asks whether the customer really wants to give up (ID-32).
+type Stop struct {
+	Frame
+	Give    Form   // gives up
+	StayURL string // goes on
+}
+
+// An ending with a ContinueURL goes on there by itself, at once, as Leave does: the page is for browsers that don't (ID-32).
+
+// Declined says that the customer declined or gave up, and that the link is dead.
+type Declined struct {
+	Frame
+	ContinueURL string // "" when there is no such place
+}
 
 // Expired says that the link no longer works: too old, or a newer one was sent.
-type Expired struct{ Frame }
+type Expired struct {
+	Frame
+	ContinueURL string // "" when there is no such place
+}
 
 // Canceled says that the firm has taken its request back.
 type Canceled struct{ Frame }
@@ -209,6 +225,7 @@ func (*EmailEntry) name() string  { return "emailentry" }
 func (*CodeEntry) name() string   { return "codeentry" }
 func (*Locked) name() string      { return "locked" }
 func (*Consent) name() string     { return "consent" }
+func (*Stop) name() string        { return "stop" }
 func (*Leave) name() string       { return "leave" }
 func (*Done) name() string        { return "done" }
 func (*Declined) name() string    { return "declined" }

@@ -133,12 +133,12 @@ func (s *Site) locale(r *http.Request, wanted string) string {
 
 // write answers with a page.
 func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, v View) {
-	var page bytes.Buffer
-	if err := s.pages.Render(&page, v); err != nil {
+	page, err := s.pages.draw(v)
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	send(w, status, &page)
+	send(w, status, page)
 }
 
 func send(w http.ResponseWriter, status int, page *bytes.Buffer) {
@@ -155,11 +155,11 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	for k, v := range p.GetHeaders() {
 		w.Header()[k] = v
 	}
-	var page bytes.Buffer
-	if err := s.pages.Render(&page, s.failure(r, p, fault.As(err))); err != nil {
+	page, err := s.pages.draw(s.failure(r, p, fault.As(err)))
+	if err != nil {
 		panic(err) // pages without words of a firm are all drawn by the tests
 	}
-	send(w, p.Status, &page)
+	send(w, p.Status, page)
 }
 
 // failure is the page of a fault. What is to be tried again is the hub, or the link where none is known.

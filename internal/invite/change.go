@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
-	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -17,6 +16,7 @@ const (
 	FailureAttempts = "contact_attempts_exceeded" // ID-26
 	FailureCarry    = "undeliverable"
 	FailureGate     = "mobile_failed"
+	FailureLeft     = "customer_left" // by Leave (ID-32)
 )
 
 // step takes an action, or is the Conflict of a status that forbids it.
@@ -205,7 +205,7 @@ func (v *Invitation) spent(g *Gate, now time.Time) bool {
 
 // pass passes a gate for the session that asked for its code.
 func (v *Invitation) pass(g *Gate, d data, by By, now time.Time) ([]audit.Event, error) {
-	g.PassedAt, g.PassedBy, g.Proof = now, g.Asker, g.Verified
+	g.PassedAt, g.PassedBy, g.Proof, g.Kept = now, g.Asker, g.Verified, false
 	g.Verified, g.CodeEnds, g.Checked, g.NextSendAt = uid.ID{}, time.Time{}, false, time.Time{}
 	v.UpdatedAt = now
 	told := data{Status: v.Status}
@@ -235,26 +235,19 @@ func (v *Invitation) carried(n int, c Carried) ([]audit.Event, error) {
 		return nil, nil
 	}
 	v.Link.Carried, v.UpdatedAt = append(v.Link.Carried, c), c.At
-	if c.State != delivery.Failed {
-		d, err := v.step(actCarry, c.At)
-		if err != nil {
-			return nil, err
-		}
-		if v.SentAt.Before(v.Link.MadeAt) {
-			v.SentAt = c.At
-		}
-		v.Failure = keepGate(v.Failure)
-		d.Link, d.Channel, d.State = n, c.Channel, c.State
-		return []audit.Event{v.event(EventSent, system(), c.At, d)}, nil
+	if c.lost() {
+		return v.lose(c, c.At), nil
 	}
-	kind, d := EventLinkFailed, data{Status: v.Status, Link: n, Channel: c.Channel, State: c.State, Reason: c.Error}
-	if len(v.Link.Carried) == len(v.Channels) && !slices.ContainsFunc(v.Link.Carried, func(x Carried) bool { return x.State != delivery.Failed }) {
-		if told, err := v.step(actFail, c.At); err == nil { // one that was opened meanwhile, by whatever way, is not undeliverable
-			v.Failure = FailureCarry
-			kind, d.Status, d.From = EventUndeliverable, told.Status, told.From
-		}
+	d, err := v.step(actCarry, c.At)
+	if err != nil {
+		return nil, err
 	}
-	return []audit.Event{v.event(kind, system(), c.At, d)}, nil
+	if v.SentAt.Before(v.Link.MadeAt) {
+		v.SentAt = c.At
+	}
+	v.Failure = keepGate(v.Failure)
+	d.Link, d.Channel, d.State = n, c.Channel, c.State
+	return []audit.Event{v.event(EventSent, system(), c.At, d)}, nil
 }
 
 // keepGate forgets that an earlier link could not be carried.

@@ -13,7 +13,7 @@ import (
 )
 
 // Correct changes contacts of a fixed invitation (RA-56): codes and proofs are void, and a new link goes out. Conflict once the
-// gates were passed.
+// gates were passed. The e-mail address as it was before gets word of it, if there was one.
 func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error) {
 	owner, err := s.tenants.Tenant(ctx, t.Caller.Tenant)
 	if err != nil {
@@ -36,11 +36,18 @@ func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error
 			return fx, errStatus()
 		}
 		void = v.codes(now)
-		d, err := s.corrected(v, c, phone, email)
+		before, err := s.person(v)
 		if err != nil {
 			return fx, err
 		}
-		return s.again(v, actCorrect, EventContactChanged, d, t.Caller.by(), now)
+		d, err := s.corrected(v, before, c, phone, email)
+		if err != nil {
+			return fx, err
+		}
+		if fx, err = s.again(v, actCorrect, EventContactChanged, d, t.Caller.by(), now); err == nil {
+			fx.Jobs = append(fx.Jobs, s.formerJob(v, before.Email)...)
+		}
+		return fx, err
 	})
 	if err == nil {
 		s.void(ctx, t.Caller, void)
@@ -48,13 +55,14 @@ func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error
 	return out, err
 }
 
-// corrected puts new contacts in the place of those of v.
-func (s *Service) corrected(v *Invitation, c Contact, phone, email recipient.Recipient) (d data, err error) {
-	p, err := s.person(v)
-	if err != nil {
-		return d, err
-	}
+// corrected puts new contacts in the place of those of v, which are p's.
+func (s *Service) corrected(v *Invitation, p Person, c Contact, phone, email recipient.Recipient) (d data, err error) {
 	if c.Mobile != nil && p.Mobile != phone.Value {
+		if phone.Value != "" {
+			if err := v.admits(phone, "mobile"); err != nil {
+				return d, err
+			}
+		}
 		p.Mobile = phone.Value
 		d.Contacts = append(d.Contacts, "mobile")
 	}
@@ -90,7 +98,7 @@ func (s *Service) edit(v *Invitation, g *Gate, to recipient.Recipient) (data, er
 	}
 	p.Mobile = to.Value
 	s.keep(v, p)
-	s.setContact(v, g, to.Value, to.Masked())
+	s.setContact(v, g, to.Value, v.mask(to.Kind, to.Value))
 	v.Edited = true
 	return data{Status: v.Status, Gate: g.Channel, Contacts: []string{"mobile"}, Reason: "changed by customer"}, nil
 }

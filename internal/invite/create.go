@@ -16,7 +16,7 @@ import (
 )
 
 // Create makes an invitation and puts its link on its way, by the settings of this moment. Faults: policy_locked (Conflict) and
-// mobile_required (Malformed), the former when both apply; contact_required; public_url_missing (Conflict);
+// mobile_required (Malformed), the former when both apply; reason_required (Malformed) after them; contact_required; public_url_missing (Conflict);
 // Invalid for what can't be a name, a contact (also a landline in place of a mobile, RA-32), a redirect URL that is not on the firm's
 // list, and so on, each with its field.
 func (s *Service) Create(ctx context.Context, r CreateRequest) (CreateAnswer, error) {
@@ -134,9 +134,9 @@ func (m *making) begin() error {
 	if err != nil {
 		return err
 	}
-	for _, u := range []struct{ url, field string }{{r.RedirectURL, "redirect_url"}, {r.FailureURL, "failure_url"}} {
+	for _, u := range []struct{ url, field string }{{r.RedirectURL, "redirect_url"}, {r.FailureURL, "failure_url"}, {r.UnverifiedURL, "unverified_url"}} {
 		if u.url != "" && !m.checks.Redirects(u.url) {
-			return invalid(u.field+"_invalid", "Give an https address that begins like one on your list of redirect addresses.", u.field)
+			return invalid(u.field+"_invalid", "Give an address that begins like one on your list of redirect addresses.", u.field)
 		}
 	}
 	if r.ConsentVersion != "" && r.ConsentVersion != m.look.Consent.Version {
@@ -145,7 +145,8 @@ func (m *making) begin() error {
 	m.v = &Invitation{
 		Tenant: r.Caller.Tenant, Kind: r.Kind, Status: Created, CreatedAt: m.now, UpdatedAt: m.now, Version: 1, Policy: m.checks.Mobile2FA,
 		Resend: m.checks.Resend, LinkTTL: ttl, SessionTTL: r.SessionTTL, WithoutConsent: r.WithoutConsent, RedirectURL: r.RedirectURL,
-		FailureURL: r.FailureURL, Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor,
+		FailureURL: r.FailureURL, UnverifiedURL: r.UnverifiedURL, IDParam: r.IDParam, Countries: m.checks.Countries,
+		Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor,
 	}
 	if !r.WithoutConsent {
 		m.v.ConsentVersion = m.look.Consent.Version
@@ -164,10 +165,13 @@ func (m *making) fixed() (err error) {
 	if err != nil {
 		return err
 	}
-	if v.Overridden = v.Mobile2FA != m.checks.Mobile2FA.Preset(); v.Overridden {
+	if v.Overridden, err = m.checks.Overrides(v.Mobile2FA, r.Reason); err != nil {
+		return err
+	}
+	if v.OverrideReason = r.Reason; v.Overridden {
 		v.OverriddenBy = r.Caller.Actor // RA-19
 	}
-	v.Editable = m.checks.EditableByCustomer
+	v.Editable, v.KeepProof, v.CodeTTL = m.checks.EditableByCustomer, m.checks.KeepProof, time.Duration(m.checks.CodeMinutes)*time.Minute
 	if err := m.contacts(r.Mobile, r.Email, "mobile", "email", false); err != nil {
 		return err
 	}
@@ -208,6 +212,9 @@ func (m *making) contacts(phone, email, phoneField, emailField string, strict bo
 		if m.phone, err = m.readPhone(&m.owner, phone, m.r.Country, phoneField, strict); err != nil {
 			return err
 		}
+		if err := m.v.admits(m.phone, phoneField); err != nil {
+			return err
+		}
 	}
 	if email != "" {
 		if m.email, err = m.readEmail(email, emailField); err != nil {
@@ -239,7 +246,7 @@ func (m *making) finish() (err error) {
 			to = m.email
 		}
 		if to.Value != "" {
-			m.setContact(v, g, to.Value, to.Masked())
+			m.setContact(v, g, to.Value, v.mask(to.Kind, to.Value))
 			g.Fixed = g.Fixed || m.r.Contacts.Locked
 		}
 	}
@@ -263,11 +270,19 @@ func (s *Service) keep(v *Invitation, p Person) {
 	v.Sealed = s.seal(v, sealPerson, p)
 	v.Masked, v.EmailIndex, v.PhoneIndex = Masked{}, [16]byte{}, [16]byte{}
 	if p.Email != "" {
-		v.Masked.Email, v.EmailIndex = recipient.Mask(recipient.Email, p.Email), s.ring.BlindIndex(v.Tenant, p.Email)
+		v.Masked.Email, v.EmailIndex = v.mask(recipient.Email, p.Email), s.ring.BlindIndex(v.Tenant, p.Email)
 	}
 	if p.Mobile != "" {
-		v.Masked.Mobile, v.PhoneIndex = recipient.Mask(recipient.Phone, p.Mobile), s.ring.BlindIndex(v.Tenant, p.Mobile)
+		v.Masked.Mobile, v.PhoneIndex = v.mask(recipient.Phone, p.Mobile), s.ring.BlindIndex(v.Tenant, p.Mobile)
 	}
+}
+
+// mask is a contact of v as it may be shown (RA-30). One that a customer enters is shown as at the vendor's door that asks for it.
+func (v *Invitation) mask(kind recipient.Kind, value string) string {
+	if v.Kind == Entered {
+		return recipient.Mask(kind, value)
+	}
+	return recipient.MaskForOwner(kind, value)
 }
 
 // dated begins the life of a link.
@@ -281,7 +296,7 @@ func (v *Invitation) dated(now time.Time) {
 // event tells of the creation all that an auditor needs to see why a gate is on or off (RA-71).
 func (m *making) event() audit.Event {
 	v := m.v
-	d := data{Status: v.Status, Kind: v.Kind, Policy: v.Policy, Mobile2FA: &v.Mobile2FA, Overridden: v.Overridden, Channels: v.Channels, Link: 1}
+	d := data{Status: v.Status, Kind: v.Kind, Policy: v.Policy, Mobile2FA: &v.Mobile2FA, Overridden: v.Overridden, Reason: v.OverrideReason, Channels: v.Channels, Link: 1}
 	for i := range v.Gates {
 		d.Gates = append(d.Gates, v.Gates[i].Channel)
 	}

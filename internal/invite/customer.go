@@ -252,6 +252,7 @@ func (s *Service) answered(v *Invitation, a Answer, session [32]byte, visit *Vis
 	if a.Accept {
 		v.ConsentedAt = now
 	}
+	d.ProofKept = v.claim(session)
 	d.Consent, d.Locale, d.ClientHash = a.Version, a.Locale, s.client(v, visit.Client)
 	return append(events, v.event(kind, visit.by(), now, d)), nil
 }
@@ -311,10 +312,10 @@ func (v *Invitation) handOff(session [32]byte, by By, now time.Time) (events []a
 	return append(events, v.event(EventCompleted, by, now, d)), nil
 }
 
-// redirect is the firm's page, with what tells the firm who comes. Nothing is added for an entered invitation (ID-33).
+// redirect is the firm's page, with what tells the firm who comes. For an entered invitation that is its id, if asked for (ID-33).
 func (s *Service) redirect(ctx context.Context, v *Invitation, now time.Time) (string, error) {
 	if v.Kind == Entered {
-		return v.RedirectURL, nil
+		return v.named(v.RedirectURL), nil
 	}
 	u, err := url.Parse(v.RedirectURL)
 	if err != nil {

@@ -19,7 +19,10 @@
 //   - A gate is passed by a right code alone: nobody at the firm can pass or skip it (RA-55).
 //   - A send is counted, and committed, before the verification is started; the start carries the count in its idempotency key, so
 //     that a repeat after a crash is the same message and not another. Reading never sends (RA-24).
-//   - A new link ends the old one, and the sessions that the old one opened.
+//   - A firm's addresses are on its list of redirects; nothing is added to those of an entered invitation but its id, when that is asked
+//     for (ID-33). Where an ending leads is decided here and not by a page (ID-32).
+//   - A new link ends the old one, and the sessions that the old one opened. A proof goes over to it when the firm keeps proofs, within
+//     its 24 hours, and to one browser (RA-64).
 //   - Names, contacts and notes are sealed in one value, bound to the invitation; they are in no event and no log. Contacts are
 //     searched by keyed hash.
 //   - A link and a session are found by keyed hashes of 256 random bits (238 for an entered invitation, whose token has to fit the

@@ -304,8 +304,8 @@ func TestID_32_33_the_customer_goes_where_the_firm_said_and_nothing_is_added(t *
 		r.RedirectURL, r.FailureURL = "https://firm.example/ok?x=1", "https://firm.example/sorry"
 	})
 	to, page, err := d.HandOff(t.Context(), v)
-	if err != nil || to != "https://firm.example/ok?x=1" || page.FailureURL != "https://firm.example/sorry" {
-		t.Errorf("%s %s %v", to, page.FailureURL, err)
+	if err != nil || to != "https://firm.example/ok?x=1" || page.LeadsTo != "" {
+		t.Errorf("%s %s %v", to, page.LeadsTo, err)
 	}
 }
 

@@ -14,8 +14,9 @@ import (
 const (
 	EventCreated         = "invitation.created"
 	EventSent            = "invitation.sent"                // a provider took the link
-	EventUndeliverable   = "invitation.undeliverable"       // no channel could carry it
+	EventUndeliverable   = "invitation.undeliverable"       // it did not arrive by any channel
 	EventLinkFailed      = "invitation.link_failed"         // one of several channels could not
+	EventLinkReported    = "invitation.link_reported"       // a provider says how far it has come
 	EventOpened          = "invitation.opened"              // in one more browser
 	EventCodeAsked       = "invitation.mobile_code_asked"   // a send was counted
 	EventCodeRefused     = "invitation.mobile_code_refused" // and nothing was sent: it counts no more
@@ -34,8 +35,9 @@ const (
 	EventReminded        = "invitation.reminded"
 	EventUnlocked        = "invitation.unlocked"
 	EventContactChanged  = "invitation.contact_changed"
-	EventRevealed        = "invitation.revealed"         // a contact was read in full
-	EventSettingsChanged = "invitation.settings_changed" // of the tenant
+	EventFormerTold      = "invitation.former_contact_told" // the e-mail address from before a correction got word of it
+	EventRevealed        = "invitation.revealed"            // a contact was read in full
+	EventSettingsChanged = "invitation.settings_changed"    // of the tenant
 )
 
 // By is who or what causes a change.
@@ -69,6 +71,7 @@ type data struct {
 	ContactHash  string             `json:"contact_hash,omitempty"` // keyed hash of the contact that was proven (RA-42)
 	ClientHash   string             `json:"client_hash,omitempty"`  // keyed hash of address and user agent
 	Contacts     []string           `json:"contacts,omitempty"`     // which were changed: "email", "mobile"
+	ProofKept    bool               `json:"proof_kept,omitempty"`   // gates are passed by a proof for an earlier link (RA-64)
 	Consent      string             `json:"consent_version,omitempty"`
 	Locale       string             `json:"locale,omitempty"`
 	Reason       string             `json:"reason,omitempty"`

@@ -175,7 +175,7 @@ func (s *Service) viewed(ctx context.Context, t Target, what string, decide func
 }
 
 // Resend sends a new link by the given channels, none: those of before (RA-60). The old link dies, with the sessions that it
-// opened, and gates have to be passed anew. Conflict for one that is over or that its caller handed over itself, Limited with
+// opened, and gates have to be passed anew unless the firm keeps proofs (RA-64). Conflict for one that is over or that its caller handed over itself, Limited with
 // links_used_up after five.
 func (s *Service) Resend(ctx context.Context, t Target, channels []delivery.Channel) (View, error) {
 	return s.viewed(ctx, t, "resend an invitation", func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
@@ -190,7 +190,7 @@ func (s *Service) Resend(ctx context.Context, t Target, channels []delivery.Chan
 				return fx, err
 			}
 		}
-		return s.again(v, actRelink, EventResent, data{}, t.Caller.by(), now)
+		return s.again(v, actRelink, EventResent, data{ProofKept: v.keepProofs(now)}, t.Caller.by(), now)
 	})
 }
 

@@ -60,6 +60,8 @@ type world struct {
 	carry    func(delivery.Message) (delivery.Result, error)
 	notify   func(invite.Notice) (delivery.Result, error)
 	decision risk.Decision
+	barred   map[[16]byte]bool // by blind index: who has opted out
+	asking   error             // of who has
 }
 
 func (w *world) time() time.Time {
@@ -109,10 +111,23 @@ func (w *world) Notify(_ context.Context, n invite.Notice) (delivery.Result, err
 	return taken, nil
 }
 
+func (w *world) PreviewNotice(_ context.Context, n invite.Notice) (delivery.Content, error) {
+	return delivery.Content{Text: n.Firm + ": " + n.Link}, nil
+}
+
 func (w *world) weigh(context.Context, risk.Signals) (risk.Decision, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.decision, nil
+}
+
+func (w *world) optOuts(_ context.Context, s risk.Signals) (risk.Decision, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.barred[s.BlindIndex] {
+		return risk.Decision{Outcome: risk.OutcomeDeny, Reasons: []string{"opted_out"}}, w.asking
+	}
+	return risk.Decision{Outcome: risk.OutcomeAllow}, w.asking
 }
 
 // wide are limits that no test meets which is not about them.
@@ -144,7 +159,8 @@ func setupWith(t *testing.T, wrapStore func(invite.Store) invite.Store, wrapVeri
 	rules := recipient.Rules{Fiction: true}
 	quiet := slog.New(slog.DiscardHandler)
 	if d.verify, err = verify.New(verify.Config{Rules: rules}, verify.Deps{Store: d.db, Ring: d.ring, Tenants: d.world, Carrier: d.world,
-		Risk: d.world.weigh, Log: quiet, Registry: prometheus.NewRegistry()}); err != nil {
+		Risk: d.world.weigh, Log: quiet, Registry: prometheus.NewRegistry(),
+		Notices: func(ctx context.Context, r delivery.Receipt) error { return d.Receipt(ctx, r) }}); err != nil {
 		t.Fatal(err)
 	}
 	d.verify.Now = d.world.time
@@ -157,7 +173,7 @@ func setupWith(t *testing.T, wrapStore func(invite.Store) invite.Store, wrapVeri
 		vf = wrapVerify(vf)
 	}
 	d.Service, err = invite.New(invite.Config{Rules: rules, PublicURL: "https://verify.example"}, invite.Deps{Store: st, Ring: d.ring, Verify: vf,
-		Tenants: d.world, Notifier: d.world, Log: quiet,
+		Tenants: d.world, Notifier: d.world, OptOuts: d.world.optOuts, Log: quiet,
 		Signer: func(_ context.Context, r invite.Result) (string, error) {
 			return "signed." + r.Invitation.Text(uid.Invitation) + "." + string(r.Status), nil
 		}})
@@ -250,16 +266,18 @@ func (d *desk) work() {
 	}
 }
 
-// token is what stands in the last notice.
+// token is what stands in the last notice with a link.
 func (d *desk) token() string {
 	d.Helper()
 	d.work()
 	d.world.mu.Lock()
 	defer d.world.mu.Unlock()
-	if len(d.world.notices) == 0 {
-		d.Fatal("no notice was sent")
+	link := ""
+	for _, n := range d.world.notices {
+		if n.Kind != invite.NoticeContactChanged {
+			link = n.Link
+		}
 	}
-	link := d.world.notices[len(d.world.notices)-1].Link
 	token, ok := strings.CutPrefix(link, "https://verify.example/v/")
 	if !ok {
 		d.Fatalf("link %s", link)

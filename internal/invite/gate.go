@@ -30,6 +30,7 @@ type Gate struct {
 	Shut        bool      `json:"shut,omitempty"`     // only the firm can unlock (RA-39)
 	PassedAt    time.Time `json:"passed_at"`          // zero: not
 	PassedBy    [32]byte  `json:"passed_by"`          // the session
+	Kept        bool      `json:"kept,omitempty"`     // it holds for every session of the link of now, until one answers to the consent text (RA-64)
 	Proof       uid.ID    `json:"proof"`              // the verification that was approved (RA-42)
 	Evidence    []byte    `json:"evidence,omitempty"` // address and user agent of who passed it, sealed
 }
@@ -40,8 +41,16 @@ const gateOpen = 30 * time.Minute
 // lockLife is how long a gate is locked between its cycles (RA-39).
 const lockLife = 30 * time.Minute
 
-// codeLife is the life of a code (RA-33, ID-25).
-const codeLife = 5 * time.Minute
+// defaultCodeLife is the life of a code where nothing else was decided (RA-33, ID-25).
+const defaultCodeLife = 5 * time.Minute
+
+// codeLife is the life of a code. An invitation of an earlier version holds none.
+func (v *Invitation) codeLife() time.Duration {
+	if v.CodeTTL == 0 {
+		return defaultCodeLife
+	}
+	return v.CodeTTL
+}
 
 // maxChecks is how many wrong codes end a code (RA-36, ID-23).
 func (k Kind) maxChecks() int {
@@ -80,7 +89,31 @@ func (v *Invitation) Gate(ch delivery.Channel) *Gate {
 
 // PassedIn reports whether the gate is passed for a session at now (RA-45).
 func (g *Gate) PassedIn(session [32]byte, now time.Time) bool {
-	return !g.PassedAt.IsZero() && g.PassedBy == session && now.Before(g.PassedAt.Add(SessionLife))
+	return !g.PassedAt.IsZero() && (g.Kept || g.PassedBy == session) && now.Before(g.PassedAt.Add(SessionLife))
+}
+
+// keepProofs has proofs hold for the next link, and reports whether any does (RA-64): when that was decided with the invitation, and for
+// as long as they would have held where they were made. Not after consent: from there on a link that is merely read, as by programs that
+// look at messages, would hand over the signed result.
+func (v *Invitation) keepProofs(now time.Time) (kept bool) {
+	may := v.KeepProof && !v.WithoutConsent && !v.Consent.Accepted
+	for i := range v.Gates {
+		g := &v.Gates[i]
+		g.Kept = may && g.PassedIn(g.PassedBy, now)
+		kept = kept || g.Kept
+	}
+	return kept
+}
+
+// claim makes proofs that were kept those of the session that goes on with them, and reports whether there were any: every other browser
+// has to prove the contact again (RA-45).
+func (v *Invitation) claim(session [32]byte) (claimed bool) {
+	for i := range v.Gates {
+		if g := &v.Gates[i]; g.Kept {
+			g.Kept, g.PassedBy, claimed = false, session, true
+		}
+	}
+	return claimed
 }
 
 // passedIn reports whether all gates are.

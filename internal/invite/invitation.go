@@ -48,19 +48,25 @@ type Invitation struct {
 
 	// The snapshot of what was decided when it was made (RA-16).
 	Policy         policy.Mode   `json:"policy"`
-	Mobile2FA      bool          `json:"mobile_2fa"`               // effective
-	Overridden     bool          `json:"overridden,omitempty"`     // against the preset (RA-19)
-	OverriddenBy   string        `json:"overridden_by,omitempty"`  // the actor
-	Editable       bool          `json:"editable,omitempty"`       // the customer may change the number once
-	Edited         bool          `json:"edited,omitempty"`         // and has
-	Resend         policy.Resend `json:"resend"`                   // of codes
-	Reminders      []int         `json:"reminders,omitempty"`      // days after the link was sent
-	LinkTTL        time.Duration `json:"link_ttl_ns"`              // of each link; 0: it never expires
-	SessionTTL     time.Duration `json:"session_ttl_ns,omitempty"` // of an entered invitation: from the last gate to the end (ID-28); 0: no such end
+	Mobile2FA      bool          `json:"mobile_2fa"`                // effective
+	Overridden     bool          `json:"overridden,omitempty"`      // against the preset (RA-19)
+	OverriddenBy   string        `json:"overridden_by,omitempty"`   // the actor
+	OverrideReason string        `json:"override_reason,omitempty"` // of the sender, for the choice of the gate
+	Countries      []string      `json:"countries,omitempty"`       // that numbers may be of; none: of all (RA-31)
+	KeepProof      bool          `json:"keep_proof,omitempty"`      // a proof may hold for the next link (RA-64)
+	Editable       bool          `json:"editable,omitempty"`        // the customer may change the number once
+	Edited         bool          `json:"edited,omitempty"`          // and has
+	CodeTTL        time.Duration `json:"code_ttl_ns,omitempty"`     // of each code (RA-33); 0: five minutes
+	Resend         policy.Resend `json:"resend"`                    // of codes
+	Reminders      []int         `json:"reminders,omitempty"`       // days after the link was sent
+	LinkTTL        time.Duration `json:"link_ttl_ns"`               // of each link; 0: it never expires
+	SessionTTL     time.Duration `json:"session_ttl_ns,omitempty"`  // of an entered invitation: from the last gate to the end (ID-28); 0: no such end
 	ConsentVersion string        `json:"consent_version,omitempty"`
 	WithoutConsent bool          `json:"without_consent,omitempty"` // consent is asked for elsewhere (RA-A12)
 	RedirectURL    string        `json:"redirect_url,omitempty"`
-	FailureURL     string        `json:"failure_url,omitempty"` // where a customer goes who could not finish (ID-32)
+	FailureURL     string        `json:"failure_url,omitempty"`    // where a customer goes who could not finish (ID-32)
+	UnverifiedURL  string        `json:"unverified_url,omitempty"` // where one goes who gave up before anything was proven (ID-32)
+	IDParam        string        `json:"id_param,omitempty"`       // of an entered invitation: what carries its id in the query of these URLs (ID-33)
 
 	Channels   []delivery.Channel `json:"channels,omitempty"` // of the link; none: the caller hands it over
 	Sealed     []byte             `json:"sealed"`             // Person, sealed
@@ -117,10 +123,13 @@ type Link struct {
 
 // Carried is what came of sending the link by one channel.
 type Carried struct {
-	Channel delivery.Channel `json:"channel"`
-	State   delivery.State   `json:"state"`
-	Error   string           `json:"error,omitempty"`
-	At      time.Time        `json:"at"`
+	Channel   delivery.Channel `json:"channel"`
+	Provider  string           `json:"provider,omitempty"`  // empty: it is unknown who took it
+	Reference string           `json:"reference,omitempty"` // the provider's own id, when its receipts name the link by it
+	State     delivery.State   `json:"state"`
+	Error     string           `json:"error,omitempty"`
+	At        time.Time        `json:"at"`
+	UpdatedAt time.Time        `json:"updated_at,omitzero"` // by a receipt
 }
 
 // Session is one browser that opened the link.
@@ -148,8 +157,11 @@ func (v *Invitation) Copy() *Invitation {
 // Erase blanks all that leads to the person, for their rights. What was decided and when stays, and the keyed hashes in the log (RA-68).
 func (v *Invitation) Erase() {
 	v.Sealed, v.Masked, v.EmailIndex, v.PhoneIndex = nil, Masked{}, [16]byte{}, [16]byte{}
-	v.Reference, v.ExternalID, v.Vendor, v.Sessions, v.Consent.Client = "", "", nil, nil, nil
-	v.Gates = slices.Clone(v.Gates)
+	v.Reference, v.ExternalID, v.OverrideReason, v.Vendor, v.Sessions, v.Consent.Client = "", "", "", nil, nil, nil
+	v.Gates, v.Link.Carried = slices.Clone(v.Gates), slices.Clone(v.Link.Carried)
+	for i := range v.Link.Carried {
+		v.Link.Carried[i].Reference = ""
+	}
 	for i := range v.Gates {
 		g := &v.Gates[i]
 		g.Contact, g.Masked, g.Index, g.Evidence = nil, "", [16]byte{}, nil

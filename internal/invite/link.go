@@ -24,7 +24,7 @@ const (
 
 // Handlers are the jobs that the worker runs for this package.
 func (s *Service) Handlers() map[outbox.Kind]outbox.Handler {
-	return map[outbox.Kind]outbox.Handler{JobLink: s.HandleLink, JobRemind: s.HandleRemind}
+	return map[outbox.Kind]outbox.Handler{JobLink: s.HandleLink, JobRemind: s.HandleRemind, JobFormer: s.HandleFormer}
 }
 
 // linkJobs put the link of now on its way, by each of its channels.
@@ -38,7 +38,7 @@ func (s *Service) linkJobs(v *Invitation) (jobs []outbox.Job) {
 	return jobs
 }
 
-// HandleLink sends a link by one channel. A link that was replaced, or whose invitation has ended, is not sent. When an earlier holder
+// HandleLink sends a link by one channel. A link that was replaced, or whose invitation has ended, is not sent, and none to who has opted out. When an earlier holder
 // of the job may have sent it, that is recorded as unknown, and it is not sent again: the firm sees it, and may ask for a new link.
 func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	v, err := s.store.Invitation(ctx, j.Tenant, j.Object)
@@ -59,6 +59,13 @@ func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	if err != nil {
 		return s.later(j, err)
 	}
+	word, err := s.barred(ctx, &n)
+	if err != nil {
+		return s.later(j, err)
+	}
+	if word != "" {
+		return s.record(ctx, &v, j, Carried{Channel: ch, State: delivery.Failed, Error: word})
+	}
 	result, err := s.notifier.Notify(ctx, n)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -66,15 +73,34 @@ func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	case err != nil:
 		return s.record(ctx, &v, j, Carried{Channel: ch, State: delivery.Failed, Error: "no_route"})
 	case result.Accepted:
-		return s.record(context.WithoutCancel(ctx), &v, j, Carried{Channel: ch, State: delivery.Sent})
+		return s.record(context.WithoutCancel(ctx), &v, j, carriedBy(ch, result.Tries))
 	case result.Retry && j.Attempt+1 < linkRounds:
 		return outbox.RetryAt(s.Now().Add(max(result.Wait, j.Backoff(linkBackoff, linkSlowest))), "no provider took it")
 	}
-	c := Carried{Channel: ch, State: delivery.Failed, Error: "refused"}
-	if k := len(result.Tries); k > 0 && result.Tries[k-1].Error != "" {
-		c.Error = result.Tries[k-1].Error
-	}
+	c := carriedBy(ch, result.Tries)
+	c.State, c.Error = delivery.Failed, refusal(&result)
 	return s.record(context.WithoutCancel(ctx), &v, j, c)
+}
+
+// refusal is the word of the last provider that did not take a message.
+func refusal(r *delivery.Result) string {
+	if k := len(r.Tries); k > 0 && r.Tries[k-1].Error != "" {
+		return r.Tries[k-1].Error
+	}
+	return "refused"
+}
+
+// carriedBy is what the last of the tries has come to.
+func carriedBy(ch delivery.Channel, tries []delivery.Try) Carried {
+	c := Carried{Channel: ch, State: delivery.Sent}
+	if k := len(tries); k > 0 {
+		last := tries[k-1]
+		c.Provider, c.State, c.Error = last.Provider, last.State, last.Error
+		if !last.Echoes {
+			c.Reference = last.Reference
+		}
+	}
+	return c
 }
 
 // notice is the message with the link. It holds the token in clear and never leaves memory but through a provider.

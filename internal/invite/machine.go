@@ -6,7 +6,7 @@ type action string
 // The actions.
 const (
 	actCarry    action = "carry"    // a provider took the link
-	actFail     action = "fail"     // no channel could carry the link
+	actFail     action = "fail"     // the link did not arrive by any channel
 	actOpen     action = "open"     // the link was opened in a browser
 	actAsk      action = "ask"      // a code was asked for
 	actPass     action = "pass"     // the last gate was passed
@@ -15,6 +15,7 @@ const (
 	actAccept   action = "accept"   // consent was given
 	actWaive    action = "waive"    // consent is asked for elsewhere
 	actDecline  action = "decline"  // consent was refused
+	actLeave    action = "leave"    // the customer of an entered one gave up at a gate
 	actHandOff  action = "hand_off" // the customer was sent on
 	actComplete action = "complete" // nothing is left to be done
 	actExpire   action = "expire"   // its time is over, or the sends of an entered contact are
@@ -32,17 +33,17 @@ var machine = map[Status]map[action]Status{
 		actCarry: Sent, actFail: Undeliverable, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	Sent: {
-		actCarry: Sent, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
+		actCarry: Sent, actFail: Undeliverable, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	Undeliverable: {
 		actCarry: Sent, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	Opened: {
-		actCarry: Opened, actOpen: Opened, actAsk: MobilePending, actReach: ConsentPending, actWaive: Consented,
+		actCarry: Opened, actOpen: Opened, actAsk: MobilePending, actReach: ConsentPending, actWaive: Consented, actLeave: Declined,
 		actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	MobilePending: {
-		actCarry: MobilePending, actOpen: MobilePending, actAsk: MobilePending, actPass: MobileVerified, actLock: MobileFailed,
+		actCarry: MobilePending, actOpen: MobilePending, actAsk: MobilePending, actPass: MobileVerified, actLock: MobileFailed, actLeave: Declined,
 		actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	MobileFailed: {

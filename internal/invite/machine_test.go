@@ -7,27 +7,27 @@ import (
 )
 
 // actions are all that may happen, in the order of the table below.
-var actions = []action{actCarry, actFail, actOpen, actAsk, actPass, actLock, actReach, actAccept, actWaive, actDecline, actHandOff, actComplete,
+var actions = []action{actCarry, actFail, actOpen, actAsk, actPass, actLock, actReach, actAccept, actWaive, actDecline, actLeave, actHandOff, actComplete,
 	actExpire, actCancel, actRelink, actCorrect, actUnlock}
 
 // wantMachine is RA b.5 and ID-26 to ID-29 once more, as a table of every status and every action: where it leads; "=" it stays; "." a
 // Conflict.
 const wantMachine = `
-                carry fail          open   ask             pass            lock           reach           accept    waive     decline  hand_off   complete  expire  cancel   relink  correct unlock
-created         sent  undeliverable opened .               .               .              .               .         .         .        .          .         expired canceled =       =       .
-sent            =     .             opened .               .               .              .               .         .         .        .          .         expired canceled created created .
-undeliverable   sent  .             opened .               .               .              .               .         .         .        .          .         expired canceled created created .
-opened          =     .             =      mobile_pending  .               .              consent_pending .         consented .        .          .         expired canceled created created .
-mobile_pending  =     .             =      =               mobile_verified mobile_failed  .               .         .         .        .          .         expired canceled created created .
-mobile_verified =     .             =      =               =               =              consent_pending .         consented .        .          .         expired canceled created .       =
-mobile_failed   =     .             =      mobile_pending  .               .              .               .         .         .        .          .         expired canceled =       created mobile_pending
-consent_pending =     .             =      =               =               =              =               consented .         declined .          .         expired canceled created .       =
-consented       =     .             =      =               =               =              .               .         .         .        handed_off .         .       canceled =       .       =
-handed_off      =     .             =      =               =               =              .               .         .         .        =          completed .       canceled =       .       =
-completed       .     .             .      .               .               .              .               .         .         .        .          .         .       .        .       .       .
-declined        .     .             .      .               .               .              .               .         .         .        .          .         .       .        .       .       .
-expired         .     .             .      .               .               .              .               .         .         .        .          .         .       .        .       .       .
-canceled        .     .             .      .               .               .              .               .         .         .        .          .         .       .        .       .       .
+                carry fail          open   ask             pass            lock           reach           accept    waive     decline  leave    hand_off   complete  expire  cancel   relink  correct unlock
+created         sent  undeliverable opened .               .               .              .               .         .         .        .        .          .         expired canceled =       =       .
+sent            =     undeliverable opened .               .               .              .               .         .         .        .        .          .         expired canceled created created .
+undeliverable   sent  .             opened .               .               .              .               .         .         .        .        .          .         expired canceled created created .
+opened          =     .             =      mobile_pending  .               .              consent_pending .         consented .        declined .          .         expired canceled created created .
+mobile_pending  =     .             =      =               mobile_verified mobile_failed  .               .         .         .        declined .          .         expired canceled created created .
+mobile_verified =     .             =      =               =               =              consent_pending .         consented .        .        .          .         expired canceled created .       =
+mobile_failed   =     .             =      mobile_pending  .               .              .               .         .         .        .        .          .         expired canceled =       created mobile_pending
+consent_pending =     .             =      =               =               =              =               consented .         declined .        .          .         expired canceled created .       =
+consented       =     .             =      =               =               =              .               .         .         .        .        handed_off .         .       canceled =       .       =
+handed_off      =     .             =      =               =               =              .               .         .         .        .        =          completed .       canceled =       .       =
+completed       .     .             .      .               .               .              .               .         .         .        .        .          .         .       .        .       .       .
+declined        .     .             .      .               .               .              .               .         .         .        .        .          .         .       .        .       .       .
+expired         .     .             .      .               .               .              .               .         .         .        .        .          .         .       .        .       .       .
+canceled        .     .             .      .               .               .              .               .         .         .        .        .          .         .       .        .       .       .
 `
 
 func TestTheMachineIsTheTable(t *testing.T) {

@@ -25,26 +25,27 @@ const (
 
 // Page is what a customer's page is made of. It holds no contact in full.
 type Page struct {
-	ID         uid.ID
-	Tenant     uid.Tenant
-	Kind       Kind
-	Status     Status
-	Step       Step
-	Steps      []Step // all that this invitation has, in order, without the endings
-	Firm       string // name, as the customer knows it
-	Support    string // whom to turn to; may be empty
-	Brand      policy.Brand
-	Texts      map[string]map[string]string // locale -> key -> text
-	Locale     string                       // wanted; empty: the browser's
-	FirstName  string
-	Gate       *GatePage // of StepPhone and StepEmail
-	Consent    ConsentPage
-	Redirects  bool   // HandOff leads away from here
-	Failure    string // of an ending: a stable word, as contact_attempts_exceeded
-	Version    int64  // of the invitation: a form may carry it
-	Now        time.Time
-	ExpiresAt  time.Time
-	FailureURL string // where the firm wants a customer to go who could not finish; empty: nowhere
+	ID        uid.ID
+	Tenant    uid.Tenant
+	Kind      Kind
+	Status    Status
+	Step      Step
+	Steps     []Step // all that this invitation has, in order, without the endings
+	Firm      string // name, as the customer knows it
+	Support   string // whom to turn to; may be empty
+	Brand     policy.Brand
+	Texts     map[string]map[string]string // locale -> key -> text
+	Locale    string                       // wanted; empty: the browser's
+	FirstName string
+	Gate      *GatePage // of StepPhone and StepEmail
+	Consent   ConsentPage
+	Redirects bool   // HandOff leads away from here
+	Failure   string // of an ending: a stable word, as contact_attempts_exceeded
+	Version   int64  // of the invitation: a form may carry it
+	Now       time.Time
+	ExpiresAt time.Time
+	CanLeave  bool   // Leave may be offered
+	LeadsTo   string // of an ending: where the firm wants its customer to go now; empty: nowhere (ID-32)
 }
 
 // GateState is which of its faces a gate shows.
@@ -67,14 +68,16 @@ type GatePage struct {
 	CanChange   bool   // the customer may give another contact
 	Masked      string // empty: not known
 	CodeLength  int
+	CodeLife    time.Duration // of a code that is asked for
 	CodeEnds    time.Time
 	ChecksLeft  int
 	SendsLeft   int       // of this cycle
 	Asked       int       // codes that were asked for in all: a form for a further one carries it
 	NextSendAt  time.Time // no send before; zero or past: now
 	LockedUntil time.Time
-	Shut        bool // only the firm helps
-	Country     string
+	Shut        bool     // only the firm helps
+	Country     string   // that the firm named for the customer
+	Countries   []string // that numbers may be of; none: of all
 }
 
 // ConsentPage is what the customer is asked to agree to.

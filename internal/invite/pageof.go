@@ -28,7 +28,7 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 		ID: v.ID, Tenant: v.Tenant, Kind: v.Kind, Status: v.Status, Step: v.stepOf(session, now), Steps: v.steps(), Firm: firm(owner.Name, look.Brand),
 		Support: look.Brand.Support, Brand: look.Brand, Texts: look.Texts, Locale: v.Locale, FirstName: person.FirstName,
 		Consent:   ConsentPage{Version: v.ConsentVersion},
-		Redirects: v.RedirectURL != "", Failure: v.Failure, Version: v.Version, Now: now, ExpiresAt: v.Link.ExpiresAt, FailureURL: v.FailureURL,
+		Redirects: v.RedirectURL != "", Failure: v.Failure, Version: v.Version, Now: now, ExpiresAt: v.Link.ExpiresAt, LeadsTo: v.leadsTo(),
 	}
 	if v.ConsentVersion == look.Consent.Version { // else the text that was promised is not known any more: the product's own
 		p.Consent.Texts = look.Consent.Texts
@@ -43,7 +43,7 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 		}
 	}
 	p.Gate = v.gatePage(g, session, seen, now)
-	p.Gate.Country = person.Country
+	p.Gate.Country, p.Gate.Countries, p.CanLeave = person.Country, v.Countries, v.canLeave()
 	return p, nil
 }
 
@@ -77,7 +77,7 @@ func (v *Invitation) steps() (list []Step) {
 // gatePage is a gate as a session sees it.
 func (v *Invitation) gatePage(g *Gate, session [32]byte, seen sightings, now time.Time) *GatePage {
 	p := &GatePage{
-		Channel: g.Channel, Fixed: g.Fixed, CanChange: v.canChange(g), Masked: g.Masked, CodeLength: v.codeLength(g), CodeEnds: g.CodeEnds,
+		Channel: g.Channel, Fixed: g.Fixed, CanChange: v.canChange(g), Masked: g.Masked, CodeLength: v.codeLength(g), CodeLife: v.codeLife(), CodeEnds: g.CodeEnds,
 		SendsLeft: g.left(now), Asked: g.N, NextSendAt: g.NextSendAt, LockedUntil: g.LockedUntil, Shut: g.Shut,
 	}
 	view, known := seen[g.Channel]

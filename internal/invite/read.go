@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ func isText(s string, limit int, lines bool) bool {
 		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) && (!lines || r != '\n' && r != '\t') }) < 0
 }
 
+// idParam is what CreateRequest.IDParam looks like.
+var idParam = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,31}$`)
+
 // checkTexts looks at what a request carries along.
 func (r *CreateRequest) checkTexts() error {
 	named := r.Kind == Fixed
@@ -42,6 +46,8 @@ func (r *CreateRequest) checkTexts() error {
 		}
 	}
 	switch {
+	case !isText(r.Reason, MaxReason, false):
+		return invalid("mobile_2fa_reason_invalid", "Give a reason of 1 to 200 printable characters, without names and numbers.", "mobile_2fa_reason")
 	case !isText(r.Notes, MaxNotes, true):
 		return invalid("notes_invalid", "Give at most 2000 characters.", "notes")
 	case !isText(r.Reference, MaxReference, false):
@@ -52,6 +58,8 @@ func (r *CreateRequest) checkTexts() error {
 		return invalid("locale_invalid", "Give a language tag like en or pt-BR.", "locale")
 	case r.Country != "" && !isCountry(r.Country):
 		return invalid("country_invalid", "Give two capitals, such as DE.", "country")
+	case r.IDParam != "" && (r.Kind != Entered || !idParam.MatchString(r.IDParam)):
+		return invalid("id_param_invalid", "Give the name of a parameter to an invitation whose customer enters the contacts: a letter, then at most 31 letters, digits and _.", "id_param")
 	case len(r.Vendor) > MaxVendor:
 		return invalid("vendor_invalid", "Give at most 64 settings.", "vendor")
 	}
@@ -139,6 +147,15 @@ func (s *Service) readPhone(owner *tenant.Tenant, typed, country, field string, 
 		return to, invalid("recipient_line_type", "This number can't receive messages. Give a mobile number.", field)
 	}
 	return to, nil
+}
+
+// admits refuses a number of a country that the firm had not enabled when v was made (RA-31). A number of no country, as of a satellite,
+// is of none that was enabled.
+func (v *Invitation) admits(to recipient.Recipient, field string) error {
+	if len(v.Countries) > 0 && !slices.Contains(v.Countries, to.Country) {
+		return invalid("country_not_allowed", "Give a number of a country that your settings allow.", field)
+	}
+	return nil
 }
 
 func (s *Service) readEmail(typed, field string) (recipient.Recipient, error) {

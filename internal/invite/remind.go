@@ -50,6 +50,9 @@ func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict
 	if err != nil {
 		return s.later(j, err)
 	}
+	if len(notices) == 0 { // who has opted out is reminded no more
+		return outbox.Finish()
+	}
 	if quiet.After(now) {
 		return outbox.Later(quiet, "quiet hours")
 	}
@@ -76,7 +79,7 @@ func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict
 	return outbox.Done()
 }
 
-// reminder is the next reminder, by each channel that had taken the link, and when it is day for all of them.
+// reminder is the next reminder, by each channel that had taken the link and whose contact has not opted out since, and when it is day for all of them.
 func (s *Service) reminder(ctx context.Context, v *Invitation, now time.Time) (list []Notice, day time.Time, err error) {
 	day = now
 	for _, c := range v.Link.Carried {
@@ -86,6 +89,13 @@ func (s *Service) reminder(ctx context.Context, v *Invitation, now time.Time) (l
 		n, err := s.notice(ctx, v, c.Channel)
 		if err != nil {
 			return nil, day, err
+		}
+		word, err := s.barred(ctx, &n)
+		if err != nil {
+			return nil, day, err
+		}
+		if word != "" {
+			continue
 		}
 		if at := n.To.Awake(now); at.After(day) {
 			day = at

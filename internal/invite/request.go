@@ -31,8 +31,9 @@ type CreateRequest struct {
 	Country   string // ISO 3166 alpha-2; empty: numbers must name their country
 	Notes     string // never for the customer
 
-	Mobile2FA   *bool // of a fixed invitation; nil: the preset
-	VerifyPhone *bool // of an entered one; nil: the tenant's default
+	Mobile2FA   *bool  // of a fixed invitation; nil: the preset
+	Reason      string // for the choice of Mobile2FA: at most 200 characters; the firm may demand one against its preset (RA-19)
+	VerifyPhone *bool  // of an entered one; nil: the tenant's default
 	VerifyEmail *bool
 	Contacts    Prefill // of an entered one
 
@@ -43,8 +44,10 @@ type CreateRequest struct {
 
 	ConsentVersion string // empty: the firm's; another is refused
 	WithoutConsent bool
-	RedirectURL    string             // https and on the firm's allow list; empty: the built-in end page
+	RedirectURL    string             // https or of an app, and on the firm's allow list; empty: the built-in end page
 	FailureURL     string             // the same, for a customer who could not finish; empty: the built-in page (ID-32)
+	UnverifiedURL  string             // the same, for one who gave up before a contact was proven (ID-32)
+	IDParam        string             // of an entered one: these URLs carry its id as a UUID in a parameter of this name; empty: nothing is added (ID-33)
 	LinkTTL        *time.Duration     // 0: never; nil: the firm's setting. 1 h..8760 h in a fixed invitation, 0 s..30 d in an entered one
 	SessionTTL     time.Duration      // of an entered one: 60 s..3600 s; 0: none
 	Channels       []delivery.Channel // of the link, sms and email; empty: all that there is a contact for (RA-27)
@@ -110,6 +113,8 @@ type View struct {
 	Policy         policy.Mode        `json:"policy"`
 	Mobile2FA      bool               `json:"mobile_2fa"` // effective
 	Overridden     bool               `json:"overridden"`
+	OverriddenBy   string             `json:"overridden_by"` // the actor; empty: nobody has
+	OverrideReason string             `json:"override_reason"`
 	Edited         bool               `json:"edited"` // the customer changed the number (RA-30)
 	Reference      string             `json:"reference"`
 	ExternalID     string             `json:"external_id"`
@@ -118,6 +123,8 @@ type View struct {
 	ConsentVersion string             `json:"consent_version"`
 	RedirectURL    string             `json:"redirect_url"`
 	FailureURL     string             `json:"failure_url"`
+	UnverifiedURL  string             `json:"unverified_url"`
+	IDParam        string             `json:"id_param"`
 	Channels       []delivery.Channel `json:"channels"`
 	Carried        []Carried          `json:"carried"`
 	Gates          []GateView         `json:"gates"`

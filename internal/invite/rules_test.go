@@ -170,6 +170,10 @@ func TestRA_60_a_link_that_is_replaced_while_it_is_opened_opens_nothing(t *testi
 func TestRA_68_what_was_erased_is_shown_as_nothing(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
+	d.world.notify = func(n invite.Notice) (delivery.Result, error) {
+		d.world.notices = append(d.world.notices, n)
+		return delivery.Result{Accepted: true, Tries: []delivery.Try{{Provider: "test", State: delivery.Sent, Reference: n.To.Value}}}, nil
+	}
 	v := d.invited(func(r *invite.CreateRequest) { r.Notes = "owes us" })
 	open := d.invited(func(r *invite.CreateRequest) { r.Mobile = another })
 	if _, err := d.Cancel(t.Context(), d.target(v), ""); err != nil {
@@ -181,6 +185,7 @@ func TestRA_68_what_was_erased_is_shown_as_nothing(t *testing.T) {
 		}
 	}
 	got := d.status(v, invite.Canceled)
+	d.is(got.Carried[0].Provider+got.Carried[0].Reference, "test", "the provider, and what it calls the message")
 	if got.FirstName+got.LastName+got.Notes+got.MaskedMobile+got.MaskedEmail+got.Gates[0].Masked != "" {
 		t.Errorf("%+v", got)
 	}

@@ -18,6 +18,7 @@ const (
 	sealPerson   = "person"
 	sealContact  = "contact "
 	sealEvidence = "evidence "
+	sealFormer   = "former email "
 	linkLabel    = "invitation link"
 	sessionLabel = "invitation session"
 	contactLabel = "invitation contact"
@@ -40,19 +41,26 @@ func (s *Service) seal(v *Invitation, what string, value any) []byte {
 
 // open reads what seal made.
 func (s *Service) open(v *Invitation, what string, sealed []byte, value any) error {
-	text, err := s.ring.Open(v.place(what), sealed)
+	return open(s.ring, v, what, sealed, value)
+}
+
+func open(ring *seal.Ring, v *Invitation, what string, sealed []byte, value any) error {
+	text, err := ring.Open(v.place(what), sealed)
 	if err != nil {
 		return seal.Refusal(err)
 	}
 	return json.Unmarshal(text, value)
 }
 
-// person opens who v is for: nobody, once that was erased.
-func (s *Service) person(v *Invitation) (p Person, err error) {
+// person opens who v is for.
+func (s *Service) person(v *Invitation) (Person, error) { return OpenPerson(s.ring, v) }
+
+// OpenPerson opens who v is for: nobody, once that was erased.
+func OpenPerson(ring *seal.Ring, v *Invitation) (p Person, err error) {
 	if v.Sealed == nil {
 		return p, nil
 	}
-	return p, s.open(v, sealPerson, v.Sealed, &p)
+	return p, open(ring, v, sealPerson, v.Sealed, &p)
 }
 
 // contact is the contact of a gate in normal form, "" when it is not entered yet.

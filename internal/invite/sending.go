@@ -96,6 +96,9 @@ func (r *sending) read(ctx context.Context, v *Invitation, e Entry) error {
 		r.to, err = r.readEmail(e.Contact, "contact")
 	} else {
 		r.to, err = r.readPhone(&owner, e.Contact, e.Country, "contact", true)
+		if err == nil {
+			err = v.admits(r.to, "contact")
+		}
 	}
 	return err
 }
@@ -156,7 +159,7 @@ func (r *sending) stale(g *Gate) bool {
 // take gives the gate the contact that was typed.
 func (r *sending) take(v *Invitation, g *Gate, now time.Time) ([]audit.Event, error) {
 	if !g.Fixed {
-		r.setContact(v, g, r.to.Value, r.to.Masked())
+		r.setContact(v, g, r.to.Value, v.mask(r.to.Kind, r.to.Value))
 		if g.Channel == delivery.Email {
 			v.Masked.Email, v.EmailIndex = g.Masked, g.Index
 		} else {
@@ -186,7 +189,7 @@ func (r *sending) start(ctx context.Context, v *Invitation) (SendOutcome, *Invit
 	answer, err := r.verify.Start(ctx, verify.StartRequest{
 		Caller: v.asVerify(r.visit.RequestID), To: r.contact, Channel: r.channel, Purpose: verify.ForContact, Locale: v.Locale, ExternalID: key,
 		Client: r.visit.Client, Supersede: true,
-		Rules:       &verify.Rules{TTL: codeLife, CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks()},
+		Rules:       &verify.Rules{TTL: v.codeLife(), CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks()},
 		Idempotency: &verify.Idempotency{Key: key, Body: []byte(key)},
 	})
 	outcome, wait, reason := judge(&answer, err)

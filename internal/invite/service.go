@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/recipient"
+	"github.com/countersign/countersign/internal/risk"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
@@ -33,9 +34,11 @@ type Tenants interface {
 const (
 	NoticeInvitation = "invitation"
 	NoticeReminder   = "reminder"
+
+	NoticeContactChanged = "contact_changed" // to an e-mail address, without a link
 )
 
-// Notice is a message that holds a link. It lives in memory only.
+// Notice is a message that holds a link, or tells of a change. It lives in memory only.
 type Notice struct {
 	Tenant  uid.Tenant
 	ID      uid.ID // of the invitation
@@ -43,15 +46,17 @@ type Notice struct {
 	To      recipient.Recipient
 	Channel delivery.Channel
 	Locale  string // BCP 47; empty: the default
-	Kind    string // NoticeInvitation, NoticeReminder
+	Kind    string // one of the kinds
 	Firm    string // name of the firm
 	Name    string // of the customer; may be empty
-	Link    string // the whole URL: a secret
+	Link    string // the whole URL: a secret; empty in NoticeContactChanged
 }
 
 // Notifier sends notices. Refusals by providers are in the result; an error means that no try was made, or that ctx ended.
 type Notifier interface {
 	Notify(ctx context.Context, n Notice) (delivery.Result, error)
+	// PreviewNotice writes a notice of a sandbox as Notify does. For any other tenant it is refused with delivery.ErrLive.
+	PreviewNotice(ctx context.Context, n Notice) (delivery.Content, error)
 }
 
 // Signer makes the signed result that a customer takes along to the firm (RA-48).
@@ -63,14 +68,15 @@ type Config struct {
 	PublicURL string // what links begin with: "https://verify.example.net"; empty: nothing can be opened, so none is made
 }
 
-// Deps are the parts a Service works with. All but Signer are required.
+// Deps are the parts a Service works with. All but Signer and OptOuts are required.
 type Deps struct {
 	Store    Store
 	Ring     *seal.Ring // with its index key when the first request comes
 	Verify   Verifier
 	Tenants  Tenants
 	Notifier Notifier
-	Signer   Signer // nil: the redirect carries no signed result
+	Signer   Signer      // nil: the redirect carries no signed result
+	OptOuts  risk.Engine // who wants no messages, asked before each that has a link; nil: nobody
 	Log      *slog.Logger
 }
 
@@ -89,6 +95,7 @@ type Service struct {
 	tenants  Tenants
 	notifier Notifier
 	signer   Signer
+	optOuts  risk.Engine
 	log      *slog.Logger
 }
 
@@ -97,9 +104,12 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if deps.Store == nil || deps.Ring == nil || deps.Verify == nil || deps.Tenants == nil || deps.Notifier == nil || deps.Log == nil {
 		return nil, errors.New("invite: Store, Ring, Verify, Tenants, Notifier and Log are required")
 	}
+	if deps.OptOuts == nil {
+		deps.OptOuts = risk.Allow
+	}
 	return &Service{
 		Now: time.Now, cfg: cfg, store: deps.Store, ring: deps.Ring, verify: deps.Verify, tenants: deps.Tenants,
-		notifier: deps.Notifier, signer: deps.Signer, log: deps.Log,
+		notifier: deps.Notifier, signer: deps.Signer, optOuts: deps.OptOuts, log: deps.Log,
 	}, nil
 }
 

@@ -31,7 +31,7 @@ func (s *Service) SetChecks(ctx context.Context, by Caller, c policy.Checks, ver
 	if err != nil {
 		return policy.Checks{}, err
 	}
-	row, err := s.put(ctx, by, setting{SettingChecks, old, c, c, policy.Loosens(old.Mobile2FA, c.Mobile2FA)}, old.Version == version, version)
+	row, err := s.put(ctx, by, setting{SettingChecks, old, c, c, c.Loosens(&old)}, old.Version == version, version)
 	c.UpdatedAt, c.UpdatedBy, c.Version = row.UpdatedAt, row.UpdatedBy, row.Version
 	return c, err
 }

@@ -9,7 +9,7 @@ type Status string
 const (
 	Created        Status = "created"         // the link is on its way, or with the caller
 	Sent           Status = "sent"            // a provider took it
-	Undeliverable  Status = "undeliverable"   // no channel could carry it
+	Undeliverable  Status = "undeliverable"   // it did not arrive by any channel
 	Opened         Status = "opened"          // a person, or a machine that reads links
 	MobilePending  Status = "mobile_pending"  // a code was asked for; also of an e-mail gate
 	MobileVerified Status = "mobile_verified" // all gates are passed

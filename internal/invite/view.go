@@ -15,8 +15,10 @@ func (s *Service) view(v *Invitation) (View, error) {
 	out := View{
 		ID: v.ID, Kind: v.Kind, Status: v.Status, FirstName: p.FirstName, LastName: p.LastName, MaskedEmail: v.Masked.Email,
 		MaskedMobile: v.Masked.Mobile, Notes: p.Notes, Policy: v.Policy, Mobile2FA: v.Mobile2FA, Overridden: v.Overridden,
+		OverriddenBy: v.OverriddenBy, OverrideReason: v.OverrideReason,
 		Edited: v.Edited, Reference: v.Reference, ExternalID: v.ExternalID, Locale: v.Locale, Vendor: v.Vendor,
-		ConsentVersion: v.ConsentVersion, RedirectURL: v.RedirectURL, FailureURL: v.FailureURL, Channels: v.Channels,
+		ConsentVersion: v.ConsentVersion, RedirectURL: v.RedirectURL, FailureURL: v.FailureURL, UnverifiedURL: v.UnverifiedURL,
+		IDParam: v.IDParam, Channels: v.Channels,
 		Carried: v.Link.Carried, Resends: v.Link.N - 1, Failure: v.Failure, CreatedAt: v.CreatedAt, SentAt: v.SentAt,
 		OpenedAt: v.OpenedAt, VerifiedAt: v.VerifiedAt, ConsentedAt: v.ConsentedAt, HandedOffAt: v.HandedOffAt, EndedAt: v.EndedAt,
 		ExpiresAt: v.Link.ExpiresAt, UpdatedAt: v.UpdatedAt,

@@ -1,12 +1,11 @@
 package policy
 
 import (
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/recipient"
 )
 
 // The bounds of Checks.
@@ -17,17 +16,24 @@ const (
 	MaxReminders       = 8
 	MaxReminderDay     = 365
 	MaxRedirectURLs    = 20
+	MaxCountries       = 250
 	MaxURL             = 2048 // bytes
+	MinCodeMinutes     = 2
+	MaxCodeMinutes     = 10
 )
 
 // Checks is what a tenant requires of its invitations (RA b.2). Its JSON is that of the stored row.
 type Checks struct {
 	Mobile2FA          Mode      `json:"mobile_2fa"`
-	LinkExpiryHours    *int      `json:"link_expiry_hours"` // 1..8760; nil: links never expire (RA-62)
+	OverrideReason     bool      `json:"override_reason,omitempty"` // a sender who chooses against the preset says why (RA-19)
+	LinkExpiryHours    *int      `json:"link_expiry_hours"`         // 1..8760; nil: links never expire (RA-62)
+	CodeMinutes        int       `json:"code_minutes"`              // life of a code to a number that the firm gave: 2..10 (RA-33)
 	Resend             Resend    `json:"resend"`
 	Reminders          Reminders `json:"reminders"`
+	KeepProof          bool      `json:"keep_proof,omitempty"` // a proof of the last 24 hours holds for the next link (RA-64)
 	EditableByCustomer bool      `json:"editable_by_customer"` // the customer may change the number once (RA-30)
-	RedirectURLs       []string  `json:"redirect_urls"`        // what a redirect URL of an invitation has to begin with: https, whole path segments
+	Countries          []string  `json:"countries,omitempty"`  // that numbers may be of, ISO 3166 alpha-2; none: of all (RA-31)
+	RedirectURLs       []string  `json:"redirect_urls"`        // what a redirect URL of an invitation has to begin with: https or an app's scheme, whole path segments
 	UpdatedAt          time.Time `json:"-"`                    // zero: never changed
 	UpdatedBy          string    `json:"-"`                    // the actor
 	Version            int64     `json:"-"`                    // 0: the defaults
@@ -49,7 +55,7 @@ type Reminders struct {
 func DefaultChecks() Checks {
 	hours := 720
 	return Checks{
-		Mobile2FA: YesOptional, LinkExpiryHours: &hours,
+		Mobile2FA: YesOptional, LinkExpiryHours: &hours, CodeMinutes: 5,
 		Resend:    Resend{Max: 3, CoolDowns: []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}},
 		Reminders: Reminders{Days: []int{1, 2, 4, 8}},
 	}
@@ -65,21 +71,36 @@ func (c *Checks) Validate() error {
 		return wrong("mobile_2fa", "Use yes_optional, yes_required, no_optional or no_required.")
 	case c.LinkExpiryHours != nil && (*c.LinkExpiryHours < 1 || *c.LinkExpiryHours > MaxLinkExpiryHours):
 		return wrong("link_expiry_hours", "Give 1 to 8760 hours, or null for links that never expire.")
+	case c.CodeMinutes < MinCodeMinutes || c.CodeMinutes > MaxCodeMinutes:
+		return wrong("code_minutes", "Give 2 to 10 minutes.")
 	case c.Resend.Max < 0 || c.Resend.Max > MaxResends:
 		return wrong("resend", "Allow 0 to 10 resends.")
 	case len(c.Resend.CoolDowns) > MaxResends || slices.ContainsFunc(c.Resend.CoolDowns, func(d time.Duration) bool { return d < 0 || d > MaxCoolDown }):
 		return wrong("resend", "Give at most 10 cool-downs of 0 to 3600 seconds.")
 	case !ascending(c.Reminders.Days):
 		return wrong("reminders", "Give at most 8 days from 1 to 365, in ascending order.")
+	case !areCountries(c.Countries):
+		return wrong("countries", "Give up to 250 countries by two capitals, such as GB, each once; none for all.")
 	case len(c.RedirectURLs) > MaxRedirectURLs:
 		return wrong("redirect_urls", "Give at most 20 addresses.")
 	}
 	for _, u := range c.RedirectURLs {
 		if _, ok := redirect(u); !ok {
-			return wrong("redirect_urls", "Give addresses that begin with https:// and have a host, without user, query and fragment.")
+			return wrong("redirect_urls", "Give addresses that begin with https:// and have a host, or with an app's own scheme such as acme-app://, without user, query and fragment.")
 		}
 	}
 	return nil
+}
+
+// areCountries reports whether a list names countries that have numbers, each once. One that has none would be a slip, such as UK, that
+// shuts out whom it was meant for.
+func areCountries(list []string) bool {
+	for i, c := range list {
+		if !recipient.IsCountry(c) || slices.Contains(list[:i], c) {
+			return false
+		}
+	}
+	return len(list) <= MaxCountries
 }
 
 func ascending(days []int) bool {
@@ -91,39 +112,6 @@ func ascending(days []int) bool {
 		last = d
 	}
 	return len(days) <= MaxReminders
-}
-
-// redirect reads an entry of the allow list.
-func redirect(s string) (*url.URL, bool) {
-	u, ok := page(s)
-	return u, ok && u.RawQuery == "" && !u.ForceQuery
-}
-
-// page reads the address of a page that a customer may be sent to.
-func page(s string) (*url.URL, bool) {
-	if len(s) > MaxURL {
-		return nil, false
-	}
-	u, err := url.Parse(s)
-	ok := err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.Fragment == "" && !strings.Contains(s, "#") &&
-		!strings.Contains(s, `\`) && !slices.Contains(strings.Split(u.Path, "/"), "..")
-	return u, ok
-}
-
-// Redirects reports whether a customer may be sent to s: https, on a host of the allow list, and below the path of that entry (RA b.3, ID-33).
-func (c *Checks) Redirects(s string) bool {
-	u, ok := page(s)
-	if !ok {
-		return false
-	}
-	return slices.ContainsFunc(c.RedirectURLs, func(entry string) bool {
-		e, ok := redirect(entry)
-		if !ok || !strings.EqualFold(e.Host, u.Host) {
-			return false
-		}
-		base := strings.TrimSuffix(e.EscapedPath(), "/")
-		return u.EscapedPath() == base || strings.HasPrefix(u.EscapedPath(), base+"/")
-	})
 }
 
 // CoolDown is the wait after send n, from 1.

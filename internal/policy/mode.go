@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/countersign/countersign/internal/fault"
 )
@@ -85,9 +86,24 @@ func ForContacts(m Mode, requested *bool, c Contacts) (on bool, err error) {
 	return on, nil
 }
 
+// Overrides reports whether a choice is against the preset, and refuses one without the reason that the firm demands (RA-19).
+func (c *Checks) Overrides(on bool, reason string) (bool, error) {
+	against := on != c.Mobile2FA.Preset()
+	if against && c.OverrideReason && strings.TrimSpace(reason) == "" {
+		return true, fault.New(fault.Malformed, "reason_required",
+			"Your firm wants to know why this verification differs from its setting. Say so in mobile_2fa_reason.").On("mobile_2fa_reason")
+	}
+	return against, nil
+}
+
 // Loosens reports whether a change from one mode to another lets a gate be absent that could not be before (RA-17).
 func Loosens(from, to Mode) bool {
 	return strictness(to) < strictness(from)
+}
+
+// Loosens reports whether c lets a gate be absent, or a proof be spared, that old did not (RA-17).
+func (c *Checks) Loosens(old *Checks) bool {
+	return Loosens(old.Mobile2FA, c.Mobile2FA) || c.KeepProof && !old.KeepProof
 }
 
 // strictness orders the modes by how often the gate is on.

@@ -31,36 +31,64 @@ func TestRA_8_there_are_four_options(t *testing.T) {
 	}
 }
 
-func TestRA_9_to_12_each_option_decides_as_it_says(t *testing.T) {
+func TestRA_7_the_setting_says_two_things_and_each_with_and_without_the_other(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		mode            Mode
-		wanted          *bool
-		on              bool
-		locked, refused bool
-		claim           string
-	}{
-		{YesOptional, nil, true, false, false, "RA-9 on by default"},
-		{YesOptional, &no, false, false, false, "RA-9 the sender may untick it"},
-		{YesOptional, &yes, true, false, false, "RA-9"},
-		{YesRequired, nil, true, true, false, "RA-10 always on"},
-		{YesRequired, &yes, true, true, false, "RA-10 saying the same is fine"},
-		{YesRequired, &no, true, true, true, "RA-10 nobody can send without it"},
-		{NoOptional, nil, false, false, false, "RA-11 off by default"},
-		{NoOptional, &yes, true, false, false, "RA-11 the sender may tick it"},
-		{NoOptional, &no, false, false, false, "RA-11"},
-		{NoRequired, nil, false, true, false, "RA-12 always off"},
-		{NoRequired, &no, false, true, false, "RA-12 saying the same is fine"},
-		{NoRequired, &yes, false, true, true, "RA-12 nobody can send with it"},
-	} {
-		on, err := Effective(c.mode, c.wanted)
-		if on != c.on || (err != nil) != c.refused || c.mode.Locked() != c.locked {
-			t.Errorf("%s: %s asked %s: %v, %v", c.claim, c.mode, words[c.wanted], on, err)
-		}
-		if err != nil && (code(err) != "policy_locked" || !fault.Is(err, fault.Conflict)) {
-			t.Errorf("%s: %v", c.claim, err)
+	seen := map[[2]bool]Mode{}
+	for _, m := range Modes {
+		seen[[2]bool{m.Preset(), m.Locked()}] = m
+		for _, wanted := range asked {
+			on, err := Effective(m, wanted)
+			if err == nil && wanted != nil && on != *wanted || wanted == nil && (on != m.Preset() || err != nil) {
+				t.Errorf("%s asked %s: %v, %v", m, words[wanted], on, err)
+			}
+			if refused := wanted != nil && *wanted != m.Preset() && m.Locked(); (err != nil) != refused {
+				t.Errorf("%s asked %s: %v", m, words[wanted], err)
+			}
 		}
 	}
+	if len(seen) != 4 {
+		t.Errorf("the modes say %v", seen)
+	}
+}
+
+// option is what a mode answers to a sender who says yes, no and nothing; "refused" is a Conflict with policy_locked.
+func option(t *testing.T, m Mode, locked bool, whenYes, whenNo, whenAbsent string) {
+	t.Helper()
+	if m.Locked() != locked {
+		t.Errorf("%s is locked: %v", m, m.Locked())
+	}
+	for wanted, want := range map[*bool]string{&yes: whenYes, &no: whenNo, nil: whenAbsent} {
+		on, err := Effective(m, wanted)
+		got := map[bool]string{true: "on", false: "off"}[on]
+		if err != nil {
+			if got = "refused"; code(err) != "policy_locked" || !fault.Is(err, fault.Conflict) {
+				t.Errorf("%s asked %s: %v", m, words[wanted], err)
+			}
+		}
+		if got != want {
+			t.Errorf("%s asked %s: %s, want %s", m, words[wanted], got, want)
+		}
+	}
+}
+
+func TestRA_9_yes_optional_is_on_and_the_sender_may_untick_it(t *testing.T) {
+	t.Parallel()
+	option(t, YesOptional, false, "on", "off", "on")
+}
+
+func TestRA_10_yes_required_is_always_on_and_nobody_can_send_without_it(t *testing.T) {
+	t.Parallel()
+	option(t, YesRequired, true, "on", "refused", "on")
+}
+
+func TestRA_11_no_optional_is_off_and_the_sender_may_tick_it(t *testing.T) {
+	t.Parallel()
+	option(t, NoOptional, false, "on", "off", "off")
+}
+
+func TestRA_12_no_required_is_always_off_and_nobody_can_send_with_it(t *testing.T) {
+	t.Parallel()
+	option(t, NoRequired, true, "refused", "off", "off")
 }
 
 func TestRA_13_each_option_has_its_hint(t *testing.T) {
@@ -106,6 +134,23 @@ func TestRA_17_loosening_is_what_lets_a_gate_be_absent(t *testing.T) {
 		for _, to := range Modes {
 			if got := Loosens(from, to); got != loosens[[2]Mode{from, to}] {
 				t.Errorf("%s to %s: %v", from, to, got)
+			}
+		}
+	}
+}
+
+func TestRA_17_keeping_proofs_loosens_too_and_nothing_else_does(t *testing.T) {
+	t.Parallel()
+	old, kept, other := DefaultChecks(), DefaultChecks(), DefaultChecks()
+	kept.KeepProof = true
+	other.CodeMinutes, other.OverrideReason, other.EditableByCustomer, other.Countries = 10, true, true, []string{"DE"}
+	if !kept.Loosens(&old) || old.Loosens(&kept) || kept.Loosens(&kept) || other.Loosens(&old) || old.Loosens(&other) {
+		t.Error("keep_proof")
+	}
+	for _, from := range Modes {
+		for _, to := range Modes {
+			if is, was := (Checks{Mobile2FA: to}), (Checks{Mobile2FA: from}); is.Loosens(&was) != Loosens(from, to) {
+				t.Errorf("%s to %s", from, to)
 			}
 		}
 	}

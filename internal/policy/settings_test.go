@@ -13,21 +13,30 @@ func TestChecksAreValidatedFieldByField(t *testing.T) {
 		change func(*Checks)
 		code   string
 	}{
-		"defaults":        {func(*Checks) {}, ""},
-		"never":           {func(c *Checks) { c.LinkExpiryHours = nil }, ""}, // RA-62
-		"a year":          {func(c *Checks) { c.LinkExpiryHours = hours(8760) }, ""},
-		"over a year":     {func(c *Checks) { c.LinkExpiryHours = hours(8761) }, "link_expiry_hours_invalid"},
-		"no hour":         {func(c *Checks) { c.LinkExpiryHours = hours(0) }, "link_expiry_hours_invalid"},
-		"no mode":         {func(c *Checks) { c.Mobile2FA = "" }, "mobile_2fa_invalid"},
-		"too many":        {func(c *Checks) { c.Resend.Max = 11 }, "resend_invalid"},
-		"below zero":      {func(c *Checks) { c.Resend.Max = -1 }, "resend_invalid"},
-		"a long wait":     {func(c *Checks) { c.Resend.CoolDowns = []time.Duration{2 * time.Hour} }, "resend_invalid"},
-		"days descending": {func(c *Checks) { c.Reminders.Days = []int{2, 1} }, "reminders_invalid"},
-		"day zero":        {func(c *Checks) { c.Reminders.Days = []int{0} }, "reminders_invalid"},
-		"http":            {func(c *Checks) { c.RedirectURLs = []string{"http://a.example"} }, "redirect_urls_invalid"},
-		"script":          {func(c *Checks) { c.RedirectURLs = []string{"javascript:alert(1)"} }, "redirect_urls_invalid"},
-		"user":            {func(c *Checks) { c.RedirectURLs = []string{"https://u@a.example"} }, "redirect_urls_invalid"},
-		"query":           {func(c *Checks) { c.RedirectURLs = []string{"https://a.example/?x"} }, "redirect_urls_invalid"},
+		"defaults":         {func(*Checks) {}, ""},
+		"never":            {func(c *Checks) { c.LinkExpiryHours = nil }, ""}, // RA-62
+		"a year":           {func(c *Checks) { c.LinkExpiryHours = hours(8760) }, ""},
+		"over a year":      {func(c *Checks) { c.LinkExpiryHours = hours(8761) }, "link_expiry_hours_invalid"},
+		"no hour":          {func(c *Checks) { c.LinkExpiryHours = hours(0) }, "link_expiry_hours_invalid"},
+		"RA-33 2 minutes":  {func(c *Checks) { c.CodeMinutes = 2 }, ""},
+		"RA-33 10 minutes": {func(c *Checks) { c.CodeMinutes = 10 }, ""},
+		"RA-33 1 minute":   {func(c *Checks) { c.CodeMinutes = 1 }, "code_minutes_invalid"},
+		"RA-33 11 minutes": {func(c *Checks) { c.CodeMinutes = 11 }, "code_minutes_invalid"},
+		"RA-31 countries":  {func(c *Checks) { c.Countries = []string{"GB", "IE"} }, ""},
+		"RA-31 no such":    {func(c *Checks) { c.Countries = []string{"UK"} }, "countries_invalid"},
+		"RA-31 lower case": {func(c *Checks) { c.Countries = []string{"gb"} }, "countries_invalid"},
+		"RA-31 the world":  {func(c *Checks) { c.Countries = []string{"001"} }, "countries_invalid"},
+		"RA-31 twice":      {func(c *Checks) { c.Countries = []string{"GB", "GB"} }, "countries_invalid"},
+		"no mode":          {func(c *Checks) { c.Mobile2FA = "" }, "mobile_2fa_invalid"},
+		"too many":         {func(c *Checks) { c.Resend.Max = 11 }, "resend_invalid"},
+		"below zero":       {func(c *Checks) { c.Resend.Max = -1 }, "resend_invalid"},
+		"a long wait":      {func(c *Checks) { c.Resend.CoolDowns = []time.Duration{2 * time.Hour} }, "resend_invalid"},
+		"days descending":  {func(c *Checks) { c.Reminders.Days = []int{2, 1} }, "reminders_invalid"},
+		"day zero":         {func(c *Checks) { c.Reminders.Days = []int{0} }, "reminders_invalid"},
+		"http":             {func(c *Checks) { c.RedirectURLs = []string{"http://a.example"} }, "redirect_urls_invalid"},
+		"script":           {func(c *Checks) { c.RedirectURLs = []string{"javascript:alert(1)"} }, "redirect_urls_invalid"},
+		"user":             {func(c *Checks) { c.RedirectURLs = []string{"https://u@a.example"} }, "redirect_urls_invalid"},
+		"query":            {func(c *Checks) { c.RedirectURLs = []string{"https://a.example/?x"} }, "redirect_urls_invalid"},
 	} {
 		checks := DefaultChecks()
 		c.change(&checks)

@@ -19,3 +19,6 @@ func ParseIn(s, country string, r Rules) (Recipient, error) {
 	}
 	return Parse(phonenumbers.Format(n, phonenumbers.E164), r)
 }
+
+// IsCountry reports whether there are numbers of a country: ISO 3166 alpha-2, in capitals, with a numbering plan of its own.
+func IsCountry(country string) bool { return phonenumbers.GetSupportedRegions()[country] }

@@ -127,12 +127,23 @@ func (r Recipient) Masked() string { return Mask(r.Kind, r.Value) }
 // Mask is the form of a normal form that may be shown: of a number its country code and last two digits, of an
 // address its first letter and domain. How many characters are hidden can't be seen. A value that is no normal
 // form of its kind is hidden whole.
-func Mask(kind Kind, value string) string {
+func Mask(kind Kind, value string) string { return mask(kind, value, 2) }
+
+// MaskForOwner is Mask for a page that asks whose number it is to recognize it, and for who gave it: three digits of a number (RA-30), or
+// two where three would be half of it.
+func MaskForOwner(kind Kind, value string) string { return mask(kind, value, 3) }
+
+// mask shows the last digits of a number, two or three.
+func mask(kind Kind, value string, last int) string {
 	switch kind {
 	case Phone:
 		digits, ok := strings.CutPrefix(value, "+")
-		if code, national := splitCallingCode(digits); ok && code != "" && len(national) >= 2 && isDigits(national) {
-			return "+" + code + " ••• ••• ••" + national[len(national)-2:]
+		code, national := splitCallingCode(digits)
+		if len(national) <= 2*last {
+			last = 2
+		}
+		if ok && code != "" && len(national) >= last && isDigits(national) {
+			return "+" + code + " ••• ••• " + strings.Repeat("•", 4-last) + national[len(national)-last:]
 		}
 	case Email:
 		local, domain, ok := strings.Cut(value, "@")

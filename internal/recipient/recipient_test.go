@@ -159,3 +159,25 @@ func TestInspect_tells_the_line_type_of_numbers_that_Parse_refuses(t *testing.T)
 		}
 	}
 }
+
+func TestRA_30_the_owner_is_shown_three_digits_of_a_number_and_no_half_of_it(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind        Kind
+		value, want string
+	}{
+		{Phone, "+12025550167", "+1 ••• ••• •167"},
+		{Phone, "+447911123456", "+44 ••• ••• •456"},
+		{Phone, "+2905123", "+290 ••• ••• ••23"}, // of four digits
+		{Phone, "+290512", "+290 ••• ••• ••12"},
+		{Phone, "+15", "•••"},
+		{Phone, "12025550167", "•••"},
+		{Phone, "+1202555x67", "•••"},
+		{Email, "ann@example.net", "a•••@example.net"},
+		{0, "+12025550167", "•••"},
+	} {
+		if got := MaskForOwner(c.kind, c.value); got != c.want {
+			t.Errorf("MaskForOwner(%v, %q) = %q, want %q", c.kind, c.value, got, c.want)
+		}
+	}
+}

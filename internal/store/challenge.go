@@ -108,10 +108,15 @@ const keepEnrolments = 24 * time.Hour
 func (db *DB) shed(ctx context.Context, table, condition string, before time.Time) (removed int64, err error) {
 	text := fmt.Sprintf(`DELETE FROM %[1]s WHERE (tenant, id) IN (SELECT tenant, id FROM %[1]s WHERE %[2]s LIMIT %[3]d) AND %[2]s`,
 		table, condition, sweepChunk)
+	return db.inChunks(ctx, text, micros(before))
+}
+
+// inChunks runs a statement that deletes at most sweepChunk rows, each time in a transaction of its own, until there are no more.
+func (db *DB) inChunks(ctx context.Context, text string, args ...any) (removed int64, err error) {
 	for {
 		var n int64
 		err := db.write(ctx, func(tx *sql.Tx) error {
-			r, err := tx.ExecContext(ctx, text, micros(before))
+			r, err := tx.ExecContext(ctx, text, args...)
 			if err == nil {
 				n, err = r.RowsAffected()
 			}

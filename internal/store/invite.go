@@ -140,7 +140,7 @@ func (db *DB) AnswerInvitation(ctx context.Context, t uid.Tenant, id uid.ID, dec
 		if err != nil {
 			return fx, err
 		}
-		link := v.Link.Hash
+		before := v.Copy().Link
 		fx, kept, err := decide(&v)
 		if err != nil {
 			return fx, &decided{err}
@@ -149,7 +149,7 @@ func (db *DB) AnswerInvitation(ctx context.Context, t uid.Tenant, id uid.ID, dec
 			return fx, err
 		}
 		v.Version++
-		if err := writeInvitation(ctx, tx, &v, link); err != nil {
+		if err := writeInvitation(ctx, tx, &v, &before); err != nil {
 			return fx, err
 		}
 		return fx, chronicle(ctx, tx, &v, fx.Events)
@@ -157,7 +157,7 @@ func (db *DB) AnswerInvitation(ctx context.Context, t uid.Tenant, id uid.ID, dec
 }
 
 // writeInvitation writes what a decision left. Whose it is never changes.
-func writeInvitation(ctx context.Context, tx *sql.Tx, v *invite.Invitation, link [32]byte) error {
+func writeInvitation(ctx context.Context, tx *sql.Tx, v *invite.Invitation, before *invite.Link) error {
 	body, err := jsonText(v, false)
 	if err != nil {
 		return fmt.Errorf("encode an invitation: %w", err)
@@ -167,18 +167,37 @@ func writeInvitation(ctx context.Context, tx *sql.Tx, v *invite.Invitation, link
 		micros(v.Ends()), micros(v.UpdatedAt), v.Version, body); err != nil {
 		return err
 	}
-	if v.Link.Hash == link {
-		return nil
+	if v.Link.Hash == before.Hash {
+		return refer(ctx, tx, v, before.Carried)
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM invitation_link WHERE hash = $1`, link[:]); err != nil {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM invitation_link WHERE hash = $1`, before.Hash[:]); err != nil {
 		return err
 	}
 	return insertLink(ctx, tx, v)
 }
 
-// oneInvitation reads one, or invite.ErrNotFound.
-func (db *DB) oneInvitation(ctx context.Context, text string, args ...any) (invite.Invitation, error) {
-	v, err := scanInvitation(db.engine.Reader().QueryRowContext(ctx, text, args...).Scan)
+// refer keeps the references by which providers will report on a link, of the channels that were not there before. A row without a
+// number is of a notice.
+func refer(ctx context.Context, tx *sql.Tx, v *invite.Invitation, before []invite.Carried) error {
+	for _, c := range v.Link.Carried[min(len(before), len(v.Link.Carried)):] {
+		if c.Reference == "" {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, insertReferenceColumns+` VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT (bucket, provider, reference) DO NOTHING`,
+			int64(referenceBucket(c.Provider, c.Reference)), c.Provider, c.Reference, v.Tenant[:], v.ID[:], micros(c.At)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readInvitation reads one, or invite.ErrNotFound.
+func (db *DB) readInvitation(ctx context.Context, text string, args ...any) (invite.Invitation, error) {
+	return db.invitation(scanInvitation(db.engine.Reader().QueryRowContext(ctx, text, args...).Scan))
+}
+
+// invitation is what came of reading one.
+func (db *DB) invitation(v invite.Invitation, err error) (invite.Invitation, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return invite.Invitation{}, invite.ErrNotFound
 	}
@@ -187,17 +206,19 @@ func (db *DB) oneInvitation(ctx context.Context, text string, args ...any) (invi
 
 // Invitation implements invite.Store.
 func (db *DB) Invitation(ctx context.Context, t uid.Tenant, id uid.ID) (invite.Invitation, error) {
-	return db.oneInvitation(ctx, readInvitation, t[:], id[:])
+	return db.readInvitation(ctx, readInvitation, t[:], id[:])
 }
+
+const readInvitationByID = `SELECT ` + invitationColumns + ` FROM invitation i WHERE i.id = $1`
 
 // InvitationByID implements invite.Store.
 func (db *DB) InvitationByID(ctx context.Context, id uid.ID) (invite.Invitation, error) {
-	return db.oneInvitation(ctx, `SELECT `+invitationColumns+` FROM invitation i WHERE i.id = $1`, id[:])
+	return db.invitation(scanInvitation(db.oneInvitation.row(ctx, db.engine.Reader(), id[:])))
 }
 
 // InvitationByLink implements invite.Store.
 func (db *DB) InvitationByLink(ctx context.Context, hash [32]byte) (invite.Invitation, error) {
-	return db.oneInvitation(ctx, `SELECT `+invitationColumns+` FROM invitation_link l JOIN invitation i ON i.tenant = l.tenant AND i.id = l.invitation
+	return db.readInvitation(ctx, `SELECT `+invitationColumns+` FROM invitation_link l JOIN invitation i ON i.tenant = l.tenant AND i.id = l.invitation
 		WHERE l.hash = $1`, hash[:])
 }
 

@@ -10,12 +10,13 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
+const readSetting = `SELECT document, version, updated_us, updated_by FROM tenant_setting WHERE tenant = $1 AND kind = $2`
+
 // Setting implements invite.Store.
 func (db *DB) Setting(ctx context.Context, t uid.Tenant, kind invite.SettingKind) (s invite.Setting, err error) {
 	var at int64
 	var text string
-	err = db.engine.Reader().QueryRowContext(ctx, `SELECT document, version, updated_us, updated_by FROM tenant_setting
-		WHERE tenant = $1 AND kind = $2`, t[:], string(kind)).Scan(&text, &s.Version, &at, &s.UpdatedBy)
+	err = db.oneSetting.row(ctx, db.engine.Reader(), t[:], string(kind))(&text, &s.Version, &at, &s.UpdatedBy)
 	if errors.Is(err, sql.ErrNoRows) {
 		return invite.Setting{}, nil
 	}

@@ -25,9 +25,12 @@ func errNoVerification() error {
 }
 
 // readVerification is prepared once: every send reads its verification, and SQLite takes ten times as long to prepare
-// the statement as to run it.
+// the statement as to run it. So are the other statements that a customer's page needs.
 const readVerification = `SELECT ` + verificationColumns + ` FROM verification v
 	WHERE v.bucket = $1 AND v.id = $2 AND v.tenant = $3`
+
+const readDeliveries = `SELECT ` + deliveryColumns + ` FROM delivery d
+	WHERE d.bucket = $1 AND d.verification_id = $2 ORDER BY d.n`
 
 // statement is prepared at its first use, when the schema is there.
 type statement struct {
@@ -50,21 +53,29 @@ func (s *statement) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
 	return s.stmt, nil
 }
 
+// row reads one row, whose Scan it gives.
+func (s *statement) row(ctx context.Context, db *sql.DB, args ...any) (scan func(...any) error) {
+	stmt, err := s.on(ctx, db)
+	if err != nil {
+		return func(...any) error { return err }
+	}
+	return stmt.QueryRowContext(ctx, args...).Scan
+}
+
 // Verification implements verify.Store.
 func (db *DB) Verification(ctx context.Context, tenant uid.Tenant, id uid.ID) (*verify.Verification, []verify.Delivery, error) {
-	read, err := db.oneVerification.on(ctx, db.engine.Reader())
-	if err != nil {
-		return nil, nil, db.away("read a verification", err)
-	}
-	v, err := scanVerification(read.QueryRowContext(ctx, int64(id.Bucket()), id[:], tenant[:]).Scan)
+	v, err := scanVerification(db.oneVerification.row(ctx, db.engine.Reader(), int64(id.Bucket()), id[:], tenant[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, errNoVerification()
 	}
 	if err != nil {
 		return nil, nil, db.away("read a verification", err)
 	}
-	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+deliveryColumns+` FROM delivery d
-		WHERE d.bucket = $1 AND d.verification_id = $2 ORDER BY d.n`, int64(id.Bucket()), id[:])
+	read, err := db.itsDeliveries.on(ctx, db.engine.Reader())
+	if err != nil {
+		return nil, nil, db.away("read deliveries", err)
+	}
+	rows, err := read.QueryContext(ctx, int64(id.Bucket()), id[:])
 	deliveries, err := collect(rows, err, scanDelivery)
 	if err != nil {
 		return nil, nil, db.away("read deliveries", err)
@@ -151,15 +162,18 @@ func (db *DB) Due(ctx context.Context, now time.Time, limit int) ([]verify.Targe
 	return due, db.away("list what is due", err)
 }
 
-// Reference implements verify.Store.
-func (db *DB) Reference(ctx context.Context, provider, reference string) (tenant uid.Tenant, id uid.ID, n int, err error) {
+// Reference implements verify.Store. A row without a number is of a notice.
+func (db *DB) Reference(ctx context.Context, provider, reference string) (tenant uid.Tenant, d delivery.ID, err error) {
 	err = db.engine.Reader().QueryRowContext(ctx, `SELECT tenant, verification_id, n FROM provider_reference
 		WHERE bucket = $1 AND provider = $2 AND reference = $3`, int64(referenceBucket(provider, reference)), provider, reference).
-		Scan(&tenant, &id, &n)
+		Scan(&tenant, &d.Verification, &d.N)
 	if errors.Is(err, sql.ErrNoRows) {
-		return tenant, id, 0, fault.New(fault.NotFound, "delivery_not_found", "No delivery has this reference.")
+		return tenant, delivery.ID{}, fault.New(fault.NotFound, "delivery_not_found", "No delivery has this reference.")
 	}
-	return tenant, id, n, db.away("find a reference", err)
+	if d.N == 0 {
+		d.Verification, d.Invitation = d.Invitation, d.Verification
+	}
+	return tenant, d, db.away("find a reference", err)
 }
 
 // referenceBucket spreads provider references over the buckets; every node must give the same answer.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
@@ -276,17 +277,17 @@ func (m *memStore) Due(_ context.Context, now time.Time, limit int) (due []Targe
 	return due, nil
 }
 
-func (m *memStore) Reference(_ context.Context, provider, reference string) (uid.Tenant, uid.ID, int, error) {
+func (m *memStore) Reference(_ context.Context, provider, reference string) (uid.Tenant, delivery.ID, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, list := range m.deliveries {
 		for _, d := range list {
 			if d.Provider == provider && d.Reference == reference && !d.Echoes {
-				return m.verifications[id].Tenant, id, d.N, nil
+				return m.verifications[id].Tenant, delivery.ID{Verification: id, N: d.N}, nil
 			}
 		}
 	}
-	return uid.Tenant{}, uid.ID{}, 0, errMemNotFound
+	return uid.Tenant{}, delivery.ID{}, errMemNotFound
 }
 
 // What a test looks at.

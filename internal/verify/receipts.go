@@ -22,7 +22,8 @@ const (
 )
 
 // Receipt records what a provider reports about a delivery, named by our id or by the provider's own reference. One that
-// names no delivery yet is kept and tried again for a minute: that is no error. It may come twice and in any order.
+// names no delivery yet is kept and tried again for a minute: that is no error. It may come twice and in any order. That of a notice
+// goes to Deps.Notices.
 //
 // Faults: Invalid for a receipt that names nothing or no state, Denied for a delivery of another provider, Unavailable.
 func (s *Service) Receipt(ctx context.Context, r delivery.Receipt) error {
@@ -39,7 +40,10 @@ func (s *Service) Receipt(ctx context.Context, r delivery.Receipt) error {
 	}
 	now := s.Now()
 	object := r.Delivery.Verification
-	if object.IsZero() {
+	switch {
+	case r.Delivery.OfNotice():
+		object = r.Delivery.Invitation
+	case object.IsZero():
 		object = uid.Random(now)
 	}
 	job := outbox.Job{
@@ -69,9 +73,15 @@ func (s *Service) HandleReceipt(ctx context.Context, j outbox.Job) outbox.Verdic
 
 // applyReceipt records r, or answers NotFound while there is no such delivery.
 func (s *Service) applyReceipt(ctx context.Context, r delivery.Receipt) error {
-	target, n, err := s.receiptTarget(ctx, r)
+	target, n, err := s.receiptTarget(ctx, &r)
 	if err != nil {
 		return err
+	}
+	if r.Delivery.OfNotice() {
+		if s.notices == nil {
+			return nil
+		}
+		return s.notices(ctx, r)
 	}
 	now := s.moment()
 	return s.store.Change(ctx, target, func(h *Held) (e outbox.Effects, err error) {
@@ -96,12 +106,14 @@ func (s *Service) applyReceipt(ctx context.Context, r delivery.Receipt) error {
 	})
 }
 
-// receiptTarget finds the verification and the number of the delivery that r is about.
-func (s *Service) receiptTarget(ctx context.Context, r delivery.Receipt) (Target, int, error) {
+// receiptTarget finds the verification and the number of the delivery that r is about. What a reference names, r names afterwards.
+func (s *Service) receiptTarget(ctx context.Context, r *delivery.Receipt) (t Target, n int, err error) {
+	t.Deliveries = true
 	if r.Delivery.IsZero() {
-		t, id, n, err := s.store.Reference(ctx, r.Provider, r.Reference)
-		return Target{Tenant: t, ID: id, Deliveries: true}, n, err
+		t.Tenant, r.Delivery, err = s.store.Reference(ctx, r.Provider, r.Reference)
+	} else if !r.Delivery.OfNotice() {
+		t.Tenant, err = s.store.Owner(ctx, r.Delivery.Verification)
 	}
-	t, err := s.store.Owner(ctx, r.Delivery.Verification)
-	return Target{Tenant: t, ID: r.Delivery.Verification, Deliveries: true}, r.Delivery.N, err
+	t.ID = r.Delivery.Verification
+	return t, r.Delivery.N, err
 }

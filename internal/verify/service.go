@@ -33,13 +33,15 @@ type Config struct {
 	Rules recipient.Rules // which recipients are valid here
 }
 
-// Deps are the parts a Service works with. All but Risk are required.
+// Deps are the parts a Service works with. All but Risk and Notices are required.
 type Deps struct {
-	Store    Store
-	Ring     *seal.Ring // with its index key
-	Tenants  Tenants
-	Carrier  delivery.Carrier
-	Risk     risk.Engine // nil: everything is let through
+	Store   Store
+	Ring    *seal.Ring // with its index key
+	Tenants Tenants
+	Carrier delivery.Carrier
+	Risk    risk.Engine // nil: everything is let through
+	// Notices takes the receipts of notices, which name the invitation; NotFound: not sent yet. nil: they are dropped.
+	Notices  func(ctx context.Context, r delivery.Receipt) error
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 }
@@ -54,6 +56,7 @@ type Service struct {
 	tenants  Tenants
 	carrier  delivery.Carrier
 	risk     risk.Engine
+	notices  func(context.Context, delivery.Receipt) error
 	log      *slog.Logger
 	meters   *metrics
 	refusals *refusals
@@ -73,7 +76,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	return &Service{
 		Now: time.Now, rules: cfg.Rules, store: deps.Store, ring: deps.Ring, tenants: deps.Tenants, carrier: deps.Carrier,
-		risk: deps.Risk, log: deps.Log, meters: m, refusals: newRefusals(), began: time.Now(),
+		risk: deps.Risk, notices: deps.Notices, log: deps.Log, meters: m, refusals: newRefusals(), began: time.Now(),
 		bounds: bounds{listed: mostListed, counted: mostCounted, patience: countPatience}, counting: make(chan struct{}, countsAtOnce),
 	}, nil
 }

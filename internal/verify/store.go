@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/recipient"
@@ -132,6 +133,6 @@ type Store interface {
 	// Due lists pending verifications whose time is over, oldest first, for the expiry sweep.
 	Due(ctx context.Context, now time.Time, limit int) ([]Target, error)
 
-	// Reference finds the delivery that a provider's own reference belongs to, or NotFound.
-	Reference(ctx context.Context, provider, reference string) (uid.Tenant, uid.ID, int, error)
+	// Reference finds the delivery that a provider's own reference belongs to, or NotFound. Of a notice it knows the invitation alone.
+	Reference(ctx context.Context, provider, reference string) (uid.Tenant, delivery.ID, error)
 }

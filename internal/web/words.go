@@ -23,6 +23,8 @@ type Text struct {
 	Few   string `json:"few"`
 	Many  string `json:"many"`
 	Other string `json:"other"`
+
+	shown map[string]Form // Forms, as they are filled
 }
 
 // UnmarshalJSON takes a bare string for an entry that is nothing but its text.
@@ -83,11 +85,14 @@ func readWords(fsys fs.FS, locale string) (*Words, error) {
 		return nil, err
 	}
 	for key, e := range w.Texts {
-		for _, text := range e.Forms() {
+		e.shown = map[string]Form{}
+		for name, text := range e.Forms() {
 			if _, err := Variables(text); err != nil {
 				return nil, fmt.Errorf("%q: %w", key, err)
 			}
+			e.shown[name] = NewForm(text)
 		}
+		w.Texts[key] = e
 	}
 	w.Name, w.Dir = w.Texts["language_name"].Text, w.Texts["direction"].Text
 	if w.Name == "" || w.Dir != "ltr" && w.Dir != "rtl" {
@@ -112,48 +117,68 @@ func Variables(text string) ([]string, error) {
 	}
 }
 
-// Pick chooses the text of a key, by the form of the value n where the text counts. A key without a text is an error.
-func (w *Words) Pick(key string, values map[string]any) (string, error) {
+// Pick chooses the text of a key, by the form of the value n where the text counts. A key without a text is an error. pairs are
+// names and values, as a template gives them.
+func (w *Words) Pick(key string, pairs []any) (Form, error) {
 	e, ok := w.Texts[key]
 	if !ok {
-		return "", fmt.Errorf("no text %q", key)
+		return Form{}, fmt.Errorf("no text %q", key)
 	}
-	forms := e.Forms()
-	if n, counts := values["n"].(int); counts {
-		if text, ok := forms[FormNames[plural.Cardinal.MatchPlural(w.Tag, n, 0, 0, 0, 0)]]; ok {
-			return text, nil
+	if n, counts := named(pairs, "n").(int); counts && len(e.shown) > 1 {
+		if f, ok := e.shown[FormNames[plural.Cardinal.MatchPlural(w.Tag, n, 0, 0, 0, 0)]]; ok {
+			return f, nil
 		}
 	}
-	return forms["other"], nil
+	return e.shown["other"], nil
 }
 
-// Values reads what a template gives in pairs of name and value.
-func Values(pairs []any) (map[string]any, error) {
-	values := map[string]any{}
+// named is a value by its name, nil when there is none.
+func named(pairs []any, name string) any {
 	for i := 0; i+1 < len(pairs); i += 2 {
-		name, ok := pairs[i].(string)
-		if !ok {
-			return nil, fmt.Errorf("value %d has no name", i)
+		if pairs[i] == name {
+			return pairs[i+1]
 		}
-		values[name] = pairs[i+1]
 	}
-	return values, nil
+	return nil
 }
 
-// FillHTML escapes a text and puts values into it, each string apart from the text's direction; what is template.HTML already
-// goes in as it is. A variable without a value is an error.
-func FillHTML(text string, values map[string]any) (template.HTML, error) {
-	out, err := fill(template.HTMLEscapeString(text), values, marked)
+// Form is one of the forms of a text, made ready to be filled.
+type Form struct {
+	plain, marked string // for where no markup can be, and escaped for HTML
+	open          bool   // it has variables
+}
+
+// NewForm makes one of a text whose variables are known to be written well.
+func NewForm(text string) Form {
+	return Form{text, template.HTMLEscapeString(text), strings.Contains(text, "{")}
+}
+
+// Open reports whether it has variables.
+func (f Form) Open() bool { return f.open }
+
+// Text is the text as it stands, with its variables.
+func (f Form) Text() string { return f.plain }
+
+// HTML puts values into the escaped text, each string apart from the text's direction; what is template.HTML already goes in as it
+// is. A variable without a value is an error.
+func (f Form) HTML(pairs ...any) (template.HTML, error) {
+	if !f.open {
+		return template.HTML(f.marked), nil // escaped
+	}
+	out, err := fill(f.marked, pairs, marked)
 	return template.HTML(out), err // text and values are escaped
 }
 
-// FillPlain is FillHTML for where no markup can be: titles and attributes.
-func FillPlain(text string, values map[string]any) (string, error) {
-	return fill(text, values, func(value any) string { return fmt.Sprint(value) })
+// Plain is HTML for where no markup can be: titles and attributes.
+func (f Form) Plain(pairs ...any) (string, error) {
+	if !f.open {
+		return f.plain, nil
+	}
+	return fill(f.plain, pairs, func(value any) string { return fmt.Sprint(value) })
 }
 
 // fill puts values in by write. A value is never looked at for variables of its own.
-func fill(text string, values map[string]any, write func(value any) string) (string, error) {
+func fill(text string, pairs []any, write func(value any) string) (string, error) {
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, "{")
@@ -162,8 +187,8 @@ func fill(text string, values map[string]any, write func(value any) string) (str
 			return b.String(), nil
 		}
 		name, after, _ := strings.Cut(rest, "}")
-		value, ok := values[name]
-		if !ok {
+		value := named(pairs, name)
+		if value == nil {
 			return "", fmt.Errorf("no value for {%s}", name)
 		}
 		b.WriteString(write(value))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,6 +66,18 @@ func TestRA_b6_the_body_of_an_invitation_holds_no_contact_in_full(t *testing.T) 
 	for _, told := range []string{`"mobile_2fa_effective":true`, `"reference":"case 7"`, `"failure_reason":"contact_attempts_exceeded"`, `"id":"inv_`} {
 		if !strings.Contains(got, told) {
 			t.Errorf("%q is missing in %s", told, got)
+		}
+	}
+}
+
+func TestRA_5_a_webhook_tells_of_a_proven_contact_and_of_no_identity(t *testing.T) {
+	t.Parallel()
+	for _, kind := range webhook.Types() {
+		if !strings.HasPrefix(kind.Name, "invitation.") || kind.Name == "invitation.settings_changed" {
+			continue
+		}
+		if got := string(body(t, full{}, kind.Name, "{}")); regexp.MustCompile(`(?i)identi|kyc`).MatchString(got + kind.Means) {
+			t.Errorf("%s (%s) is told as %s", kind.Name, kind.Means, got)
 		}
 	}
 }

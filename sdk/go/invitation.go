@@ -15,7 +15,7 @@ type InvitationStatus string
 const (
 	InvitationCreated        InvitationStatus = "created"       // the link is on its way
 	InvitationSent           InvitationStatus = "sent"          // a provider took it
-	InvitationUndeliverable  InvitationStatus = "undeliverable" // no channel could carry it
+	InvitationUndeliverable  InvitationStatus = "undeliverable" // it did not arrive by any channel
 	InvitationOpened         InvitationStatus = "opened"
 	InvitationMobilePending  InvitationStatus = "mobile_pending"  // a code was asked for
 	InvitationMobileVerified InvitationStatus = "mobile_verified" // the contacts are proven
@@ -31,19 +31,20 @@ const (
 
 // InvitationRequest asks for an invitation: a link to a customer. The names, and Email or Mobile, are required.
 type InvitationRequest struct {
-	FirstName      string    `json:"first_name"`
-	LastName       string    `json:"last_name"`
-	Email          string    `json:"email,omitempty"`
-	Mobile         string    `json:"mobile,omitempty"`     // E.164, or a national number of Country
-	Country        string    `json:"country,omitempty"`    // ISO 3166 alpha-2
-	Mobile2FA      *bool     `json:"mobile_2fa,omitempty"` // whether the customer proves the number first; your setting when nil
-	Reference      string    `json:"reference,omitempty"`  // yours; lists can be filtered by it
-	Notes          string    `json:"notes,omitempty"`      // never shown to the customer
-	Locale         string    `json:"locale,omitempty"`     // BCP 47; the browser's language when empty
-	ConsentVersion string    `json:"consent_version,omitempty"`
-	RedirectURL    string    `json:"redirect_url,omitempty"` // https, on the list of your settings: where the customer goes after consent
-	ExternalID     string    `json:"external_id,omitempty"`  // yours; comes back in events
-	Channels       []Channel `json:"channels,omitempty"`     // Email, SMS: how the link goes; all that there is a contact for when empty
+	FirstName       string    `json:"first_name"`
+	LastName        string    `json:"last_name"`
+	Email           string    `json:"email,omitempty"`
+	Mobile          string    `json:"mobile,omitempty"`            // E.164, or a national number of Country
+	Country         string    `json:"country,omitempty"`           // ISO 3166 alpha-2
+	Mobile2FA       *bool     `json:"mobile_2fa,omitempty"`        // whether the customer proves the number first; your setting when nil
+	Mobile2FAReason string    `json:"mobile_2fa_reason,omitempty"` // why this one differs from your setting, which may demand it
+	Reference       string    `json:"reference,omitempty"`         // yours; lists can be filtered by it
+	Notes           string    `json:"notes,omitempty"`             // never shown to the customer
+	Locale          string    `json:"locale,omitempty"`            // BCP 47; the browser's language when empty
+	ConsentVersion  string    `json:"consent_version,omitempty"`
+	RedirectURL     string    `json:"redirect_url,omitempty"` // https, on the list of your settings: where the customer goes after consent
+	ExternalID      string    `json:"external_id,omitempty"`  // yours; comes back in events
+	Channels        []Channel `json:"channels,omitempty"`     // Email, SMS: how the link goes; all that there is a contact for when empty
 
 	ExpiresInHours int  `json:"-"` // life of the link, 1 to 8760; your setting when 0
 	NeverExpires   bool `json:"-"` // the link has no end, whatever ExpiresInHours says
@@ -70,6 +71,8 @@ type Invitation struct {
 	Mobile2FAOn      bool             `json:"mobile_2fa_effective"` // as decided when it was made
 	Mobile2FAPolicy  string           `json:"mobile_2fa_policy"`    // your setting when it was made
 	Overridden       bool             `json:"mobile_2fa_overridden"`
+	OverriddenBy     string           `json:"mobile_2fa_overridden_by,omitempty"` // who did
+	Mobile2FAReason  string           `json:"mobile_2fa_reason,omitempty"`
 	Channels         []Channel        `json:"channels"`
 	Deliveries       []LinkDelivery   `json:"deliveries"` // of the link of now
 	Gates            []Gate           `json:"gates"`
@@ -92,10 +95,12 @@ type Invitation struct {
 
 // LinkDelivery is what came of sending a link by one channel.
 type LinkDelivery struct {
-	Channel Channel   `json:"channel"`
-	State   string    `json:"state"` // sending, sent, delivered, failed, expired, unknown
-	Error   string    `json:"error"` // stable word; empty when the provider took it
-	At      time.Time `json:"at"`
+	Channel   Channel   `json:"channel"`
+	Provider  string    `json:"provider"` // empty: it is unknown which one took it
+	State     string    `json:"state"`    // sending, sent, delivered, failed, expired, unknown
+	Error     string    `json:"error"`    // stable word; empty when the provider took it
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at,omitzero"` // when the provider last reported; zero: never
 }
 
 // Gate is one contact that the customer proves.

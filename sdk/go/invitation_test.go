@@ -13,7 +13,7 @@ import (
 
 const invitationAnswer = `{"id":"inv_1","kind":"fixed","status":"sent","first_name":"Ann","last_name":"Lee","reference":"case-7","masked_email":"a•••@example.net",
 "masked_mobile":"+1•••••••123","contact_changed_by_customer":false,"mobile_2fa":"pending","mobile_2fa_effective":true,"mobile_2fa_policy":"yes_optional",
-"mobile_2fa_overridden":false,"channels":["email","sms"],"deliveries":[{"channel":"sms","state":"sent","error":"","at":"2026-11-21T12:00:01.000Z"}],
+"mobile_2fa_overridden":false,"channels":["email","sms"],"deliveries":[{"channel":"sms","provider":"main","state":"sent","error":"","created_at":"2026-11-21T12:00:01.000Z"}],
 "gates":[{"channel":"sms","fixed":true,"contact":"+1•••••••123","sends":0,"cycle":1,"shut":false}],"resend_count":0,"attempt_count":0,
 "created_at":"2026-11-21T12:00:00.000Z","updated_at":"2026-11-21T12:00:01.000Z","link_sent_at":"2026-11-21T12:00:01.000Z","new_in_a_later_release":true}`
 
@@ -31,7 +31,7 @@ func TestRequestsForInvitationsAreAsTheAPITakesThem(t *testing.T) {
 		}},
 		"invite-all": {invitationAnswer, func(ctx context.Context, c *Client) error {
 			_, err := c.CreateInvitation(ctx, InvitationRequest{
-				FirstName: "Ann", LastName: "Lee", Email: "ann@example.net", Mobile: "0400 000 000", Country: "AU", Mobile2FA: &on, Reference: "case-7",
+				FirstName: "Ann", LastName: "Lee", Email: "ann@example.net", Mobile: "0400 000 000", Country: "AU", Mobile2FA: &on, Mobile2FAReason: "a large sum", Reference: "case-7",
 				Notes: "n", Locale: "de-AT", ConsentVersion: "2", RedirectURL: "https://a.example/done", ExternalID: "x-1", Channels: []Channel{Email},
 				ExpiresInHours: 48, IdempotencyKey: "k-2",
 			})
@@ -95,7 +95,7 @@ func TestAnswersAboutInvitationsAreRead(t *testing.T) {
 	want := Invitation{
 		ID: "inv_1", Kind: "fixed", Status: InvitationSent, FirstName: "Ann", LastName: "Lee", Reference: "case-7", MaskedEmail: "a•••@example.net",
 		MaskedMobile: "+1•••••••123", Mobile2FA: "pending", Mobile2FAOn: true, Mobile2FAPolicy: "yes_optional", Channels: []Channel{Email, SMS},
-		Deliveries: []LinkDelivery{{Channel: SMS, State: "sent", At: at(1)}}, Gates: []Gate{{Channel: SMS, Fixed: true, Contact: "+1•••••••123", Cycle: 1}},
+		Deliveries: []LinkDelivery{{Channel: SMS, Provider: "main", State: "sent", CreatedAt: at(1)}}, Gates: []Gate{{Channel: SMS, Fixed: true, Contact: "+1•••••••123", Cycle: 1}},
 		CreatedAt: at(0), UpdatedAt: at(1), LinkSentAt: at(1),
 	}
 	_, client := record(t, http.StatusCreated, invitationAnswer)

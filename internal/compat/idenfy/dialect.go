@@ -197,7 +197,7 @@ func hookBody(n webhook.News) ([]byte, error) {
 	if of, ok := n.Own.(sessionNews); ok {
 		v := of.view
 		p.ClientID, p.ExternalRef, p.StartTime, p.contacts = v.Reference, orNull(v.ExternalID), unix(v.OpenedAt), contactsOf(v, of.full)
-		if end.status == invite.Expired {
+		if end.status == invite.Expired || end.status == invite.Declined {
 			p.Status.Reason = orNull(v.Failure)
 		}
 	}

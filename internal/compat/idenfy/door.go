@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/invite"
-	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/signing"
@@ -32,7 +31,6 @@ type Sessions interface {
 	Get(ctx context.Context, t invite.Target) (invite.View, error)
 	Reveal(ctx context.Context, t invite.Target) (invite.Revealed, error)
 	List(ctx context.Context, r invite.ListRequest) (page []invite.View, more uid.ID, err error)
-	Checks(ctx context.Context, t uid.Tenant) (policy.Checks, error)
 }
 
 // Verifications is what the door asks of verify.Service, which says what each method answers.

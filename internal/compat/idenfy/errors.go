@@ -57,7 +57,7 @@ var byStatus = map[int]string{
 
 // fields are the vendor's names of fields that the services call otherwise.
 var fields = map[string]string{
-	"verify_phone": "verifyPhone", "verify_email": "verifyEmail", "redirect_url": "successUrl", "failure_url": "errorUrl",
+	"verify_phone": "verifyPhone", "verify_email": "verifyEmail", "redirect_url": "successUrl", "failure_url": "errorUrl", "unverified_url": "unverifiedUrl",
 	"reference": "clientId", "external_id": "externalRef", "first_name": "firstName", "last_name": "lastName", "expires_in": "expiryTime",
 	"session_ttl": "sessionLength", "url": "callbackUrl", "to": "phone_number", "text": "sender_name", "channel": "phone_number",
 }

@@ -82,7 +82,7 @@ type fake struct {
 
 func newFake(limit ...ratelimit.Limit) *fake {
 	f := &fake{clock: began, toggle: policy.Off, answered: map[string]string{}}
-	f.hooks = hooksOn(webhooktest.NewMemory(), &ears{}, f, true)
+	f.hooks = webhooktest.NewService(webhooktest.NewMemory(), &webhooktest.Ears{}, webhooktest.NoRecords{}, true, idenfy.Dialects(f)...)
 	cfg := idenfy.Config{
 		Keys: f, Sessions: f, Verifications: f, Profiles: f, Webhooks: f.hooks, Rules: recipient.Rules{Fiction: true},
 		Origin: func(*http.Request) string { return "https://verify.example" },
@@ -225,12 +225,11 @@ func (f *fake) Check(_ context.Context, r verify.CheckRequest) (verify.CheckAnsw
 	return verify.CheckAnswer{ID: r.ID, Valid: r.Code == "1234"}, f.err
 }
 
-func (f *fake) Checks(context.Context, uid.Tenant) (policy.Checks, error) {
-	return policy.Checks{RedirectURLs: []string{"https://shop.example/"}}, nil
-}
+// redirects is the list of the account.
+var redirects = policy.Checks{RedirectURLs: []string{"https://shop.example/", "acme-app://"}}
 
 // Create makes what the real one does, as far as the door can see it.
-func (f *fake) Create(ctx context.Context, r invite.CreateRequest) (invite.CreateAnswer, error) {
+func (f *fake) Create(_ context.Context, r invite.CreateRequest) (invite.CreateAnswer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, r)
@@ -245,9 +244,8 @@ func (f *fake) Create(ctx context.Context, r invite.CreateRequest) (invite.Creat
 		}
 		f.answered[i.Key] = string(i.Body)
 	}
-	checks, _ := f.Checks(ctx, r.Caller.Tenant)
-	for field, u := range map[string]string{"redirect_url": r.RedirectURL, "failure_url": r.FailureURL} {
-		if u != "" && !checks.Redirects(u) {
+	for field, u := range map[string]string{"redirect_url": r.RedirectURL, "failure_url": r.FailureURL, "unverified_url": r.UnverifiedURL} {
+		if u != "" && !redirects.Redirects(u) {
 			return invite.CreateAnswer{}, fault.New(fault.Invalid, field+"_invalid", "Not on the list.").On(field)
 		}
 	}
@@ -261,7 +259,8 @@ func (f *fake) Create(ctx context.Context, r invite.CreateRequest) (invite.Creat
 	}
 	v := invite.View{
 		ID: uid.Random(f.clock), Kind: r.Kind, Status: invite.Created, FirstName: r.FirstName, LastName: r.LastName, Notes: r.Notes,
-		Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor, RedirectURL: r.RedirectURL, FailureURL: r.FailureURL, CreatedAt: f.clock,
+		Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor, RedirectURL: r.RedirectURL, FailureURL: r.FailureURL,
+		UnverifiedURL: r.UnverifiedURL, IDParam: r.IDParam, CreatedAt: f.clock,
 	}
 	if phone {
 		v.Gates = append(v.Gates, invite.GateView{Channel: delivery.SMS})

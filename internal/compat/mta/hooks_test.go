@@ -28,16 +28,16 @@ import (
 const hooksPath = "/v3/webhooks"
 
 // signed reports whether the vendor's clients take what came, with the secret.
-func (h heard) signed() bool {
+func signed(h webhooktest.Heard) bool {
 	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(h.raw))
-	return h.header.Get("X-Signature") == hex.EncodeToString(mac.Sum(nil))
+	mac.Write([]byte(h.Raw))
+	return h.Header.Get("X-Signature") == hex.EncodeToString(mac.Sum(nil))
 }
 
 // news gives the bodies that came, as text by a member each.
-func news(all []heard, member string) (list []string) {
+func news(all []webhooktest.Heard, member string) (list []string) {
 	for _, h := range all {
-		text, _ := h.body[member].(string)
+		text, _ := h.Body[member].(string)
 		list = append(list, text)
 	}
 	return list
@@ -53,15 +53,15 @@ func TestMTA_41_a_body_is_signed_over_the_bytes_that_are_sent(t *testing.T) {
 	bubble(t, records{}, func(t *testing.T, b *hookBench) {
 		b.register("delivery-status")
 		b.happen(uid.Random(time.Now()), "verification.sent", sent("sent", ""))
-		all := b.ears.got()
-		if len(all) != 1 || !all[0].signed() || strings.ToLower(all[0].header.Get("X-Signature")) != all[0].header.Get("X-Signature") {
+		all := b.Ears.Got()
+		if len(all) != 1 || !signed(all[0]) || strings.ToLower(all[0].Header.Get("X-Signature")) != all[0].Header.Get("X-Signature") {
 			t.Fatalf("%+v", all)
 		}
-		if all[0].header.Get("Content-Type") != "application/json" || all[0].header.Get("webhook-signature") != "" || strings.HasSuffix(all[0].raw, "\n") {
+		if all[0].Header.Get("Content-Type") != "application/json" || all[0].Header.Get("webhook-signature") != "" || strings.HasSuffix(all[0].Raw, "\n") {
 			t.Errorf("%+v", all[0])
 		}
-		all[0].raw += " "
-		if all[0].signed() {
+		all[0].Raw += " "
+		if signed(all[0]) {
 			t.Error("a changed body passes")
 		}
 	})
@@ -71,10 +71,10 @@ func TestMTA_42_only_200_is_a_delivery(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 201, 204, 301, 302, 400, 410, 500} {
 		bubble(t, records{}, func(t *testing.T, b *hookBench) {
-			b.ears.answer = func(int) int { return status }
+			b.Ears.Answer = func(int) int { return status }
 			e := b.register("delivery-status", func(e *webhook.Endpoint) { e.Once = true })
 			b.happen(uid.Random(time.Now()), "verification.sent", sent("sent", ""))
-			list, _, err := b.Deliveries(t.Context(), b.tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 10})
+			list, _, err := b.Deliveries(t.Context(), b.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 10})
 			want := webhook.Dead
 			if status == 200 {
 				want = webhook.Delivered
@@ -82,7 +82,7 @@ func TestMTA_42_only_200_is_a_delivery(t *testing.T) {
 			if err != nil || len(list) != 1 || list[0].State != want || list[0].Status != status {
 				t.Errorf("%d: %+v, %v", status, list, err)
 			}
-			if e, err := b.Endpoint(t.Context(), b.tenant, e.ID); err != nil || !e.Enabled {
+			if e, err := b.Endpoint(t.Context(), b.Tenant, e.ID); err != nil || !e.Enabled {
 				t.Errorf("%d switched it off: %v", status, err)
 			}
 		})
@@ -94,19 +94,19 @@ func TestMTA_43_retryOnError_tries_eight_times_from_10_seconds_to_6_hours(t *tes
 	want := []time.Duration{10 * time.Second, 36 * time.Second, 129 * time.Second, 466 * time.Second, 1679 * time.Second, 6046 * time.Second, 6 * time.Hour}
 	for again, tries := range map[bool]int{true: 8, false: 1} {
 		bubble(t, records{}, func(t *testing.T, b *hookBench) {
-			b.ears.answer = func(int) int { return 500 }
+			b.Ears.Answer = func(int) int { return 500 }
 			b.register("delivery-status", func(e *webhook.Endpoint) { e.Once = !again })
 			b.happen(uid.Random(time.Now()), "verification.sent", sent("sent", ""))
 			time.Sleep(3 * 24 * time.Hour)
-			all := b.ears.got()
+			all := b.Ears.Got()
 			if len(all) != tries {
 				t.Fatalf("%d tries, want %d", len(all), tries)
 			}
 			for i := range len(all) - 1 {
-				if gap := all[i+1].at.Sub(all[i].at); gap < want[i] || gap > want[i]*12/10+10*time.Second {
+				if gap := all[i+1].At.Sub(all[i].At); gap < want[i] || gap > want[i]*12/10+10*time.Second {
 					t.Errorf("try %d came after %v, want %v and a little", i+2, gap, want[i])
 				}
-				if all[i].raw != all[i+1].raw || all[i].header.Get("X-Delivery-Id") != all[i+1].header.Get("X-Delivery-Id") {
+				if all[i].Raw != all[i+1].Raw || all[i].Header.Get("X-Delivery-Id") != all[i+1].Header.Get("X-Delivery-Id") {
 					t.Errorf("try %d is another delivery", i+2)
 				}
 			}
@@ -118,7 +118,7 @@ func TestMTA_A11_a_receiver_has_ten_seconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := webhooktest.NewMemory()
-		s := hooksOn(store, hang{}, records{}, false)
+		s := hooksOn(store, hang{}, false)
 		e, _, err := s.Create(t.Context(), webhook.Caller{}, webhook.Endpoint{Tenant: uid.NewTenant(time.Now()), Dialect: "mta",
 			URL: "https://example.com/", Events: []string{"delivery-status"}, Own: secret})
 		if err != nil {
@@ -155,8 +155,8 @@ func TestMTA_44_each_delivery_has_an_id_of_its_own(t *testing.T) {
 		b.register("message-send") // the same event of ours at another webhook is another delivery
 		b.happen(uid.Random(time.Now()), "verification.sent", sent("sent", ""), "verification.receipt", `{"n":2,"send":1,"provider":"b","state":"delivered"}`)
 		ids := map[string]bool{}
-		for _, h := range b.ears.got() {
-			id := h.header.Get("X-Delivery-Id")
+		for _, h := range b.Ears.Got() {
+			id := h.Header.Get("X-Delivery-Id")
 			if ids[id] || !uuidForm.MatchString(id) {
 				t.Errorf("X-Delivery-Id %q", id)
 			}
@@ -218,7 +218,7 @@ func TestMTA_46_only_public_https_is_posted_to_and_no_redirect_followed(t *testi
 			t.Fatal(err)
 		}
 		store := webhooktest.NewMemory()
-		s := hooksOn(store, client, records{}, true)
+		s := hooksOn(store, client, true)
 		e, _, err := s.Create(t.Context(), webhook.Caller{}, webhook.Endpoint{Tenant: uid.NewTenant(time.Now()), Dialect: "mta", URL: server.URL + "/hook",
 			Events: []string{"delivery-status"}, Own: secret})
 		if err != nil {
@@ -252,11 +252,11 @@ func TestMTA_47_the_payload_is_of_version_3(t *testing.T) {
 		b.register("delivery-status")
 		id := uid.Random(time.Now())
 		b.happen(id, "verification.sent", sent("sent", ""))
-		all := b.ears.got()
+		all := b.Ears.Got()
 		if len(all) != 1 {
 			t.Fatalf("%d came", len(all))
 		}
-		got := all[0].body
+		got := all[0].Body
 		at, _ := got["occurredAt"].(string)
 		if _, err := time.Parse(time.RFC3339, at); err != nil {
 			t.Error(err)
@@ -281,13 +281,13 @@ func TestMTA_48_externalId_and_tags_are_in_all_events(t *testing.T) {
 				b.register(event)
 			}
 			b.happen(uid.Random(time.Now()), "verification.started", "{}", "verification.sent", sent("sent", ""), "verification.denied", "{}")
-			all := b.ears.got()
+			all := b.Ears.Got()
 			if len(all) != 5 {
 				t.Fatalf("%d came: %v", len(all), news(all, "event"))
 			}
 			for _, h := range all {
-				if !strings.Contains(h.raw, want) {
-					t.Errorf("%s", h.raw)
+				if !strings.Contains(h.Raw, want) {
+					t.Errorf("%s", h.Raw)
 				}
 			}
 		})
@@ -314,7 +314,7 @@ func TestMTA_49_a_webhook_gets_the_whole_history(t *testing.T) {
 			"verification.sent", sent("unknown", ""),
 		)
 		want := []string{"undelivered", "sent", "rejected", "undelivered", "undeliverable", "delivered", "undeliverable", "unknown"}
-		if got := news(b.ears.got(), "status"); !slices.Equal(got, want) {
+		if got := news(b.Ears.Got(), "status"); !slices.Equal(got, want) {
 			t.Errorf("%v, want %v", got, want)
 		}
 	})
@@ -328,15 +328,15 @@ func TestMTA_49_what_is_on_its_way_when_a_webhook_changes_is_told_as_what_it_is(
 		"verification-risk":   {after: "message-send", kind: "verification.denied", data: "{}", status: "INVALID"},
 	} {
 		bubble(t, records{}, func(t *testing.T, b *hookBench) {
-			b.ears.answer = func(n int) int { return []int{500, 200}[min(n-1, 1)] }
+			b.Ears.Answer = func(n int) int { return []int{500, 200}[min(n-1, 1)] }
 			e := b.register(before)
 			b.happen(uid.Random(time.Now()), c.kind, c.data)
-			if _, err := b.Update(t.Context(), webhook.Caller{Actor: "key:key_1"}, b.tenant, e.ID, func(e *webhook.Endpoint) { e.Events = []string{c.after} }); err != nil {
+			if _, err := b.Update(t.Context(), webhook.Caller{Actor: "key:key_1"}, b.Tenant, e.ID, func(e *webhook.Endpoint) { e.Events = []string{c.after} }); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Minute)
-			all := b.ears.got()
-			if len(all) != 2 || all[1].body["status"] != c.status || all[1].body["event"] == c.after {
+			all := b.Ears.Got()
+			if len(all) != 2 || all[1].Body["status"] != c.status || all[1].Body["event"] == c.after {
 				t.Errorf("%s, then %s: %v, %v", before, c.after, news(all, "status"), news(all, "event"))
 			}
 		})
@@ -352,7 +352,7 @@ func TestMTA_A9_outcomes_are_told_as_they_were(t *testing.T) {
 			pairs = append(pairs, "verification."+kind, "{}")
 		}
 		b.happen(uid.Random(time.Now()), pairs...)
-		all := b.ears.got()
+		all := b.Ears.Got()
 		if want, got := []string{"PENDING", "APPROVED", "INVALID", "EXPIRED", "INVALID", "EXPIRED", "INVALID", "INVALID"}, news(all, "status"); !slices.Equal(got, want) {
 			t.Fatalf("%v, want %v", got, want)
 		}
@@ -365,27 +365,27 @@ func TestMTA_A9_outcomes_are_told_as_they_were(t *testing.T) {
 		if want, got := []string{"", "", "", "", "", "", "", "landline"}, news(all, "risk"); !slices.Equal(got, want) {
 			t.Errorf("%v, want %v", got, want)
 		}
-		if got := all[0].body; got["to"] != "+44 ••• ••• ••23" || got["lineType"] != "unknown" || got["carrier"] != "unknown" || got["event"] != "verification-status" {
+		if got := all[0].Body; got["to"] != "+44 ••• ••• ••23" || got["lineType"] != "unknown" || got["carrier"] != "unknown" || got["event"] != "verification-status" {
 			t.Errorf("%v", got)
 		}
 	})
 }
 
 // listener is a server of a client on this machine.
-func listener(t *testing.T) (url string, got func() []heard) {
+func listener(t *testing.T) (url string, got func() []webhooktest.Heard) {
 	t.Helper()
 	var mu sync.Mutex
-	var all []heard
+	var all []webhooktest.Heard
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
-		one := heard{header: r.Header, raw: string(text), url: r.URL.Path}
-		_ = json.Unmarshal(text, &one.body)
+		one := webhooktest.Heard{Header: r.Header, Raw: string(text), URL: r.URL.Path}
+		_ = json.Unmarshal(text, &one.Body)
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, one)
 	}))
 	t.Cleanup(s.Close)
-	return s.URL, func() []heard { mu.Lock(); defer mu.Unlock(); return slices.Clone(all) }
+	return s.URL, func() []webhooktest.Heard { mu.Lock(); defer mu.Unlock(); return slices.Clone(all) }
 }
 
 func TestMTA_26_31_events_of_a_server_are_led_through_by_verificationId(t *testing.T) {
@@ -416,8 +416,8 @@ func TestMTA_26_31_events_of_a_server_are_led_through_by_verificationId(t *testi
 		t.Fatalf("%s", blocked.text)
 	}
 	have := func(path, verification, status string) bool {
-		return slices.ContainsFunc(got(), func(h heard) bool {
-			return h.url == path && h.body["verificationId"] == verification && h.body["status"] == status && h.signed()
+		return slices.ContainsFunc(got(), func(h webhooktest.Heard) bool {
+			return h.URL == path && h.Body["verificationId"] == verification && h.Body["status"] == status && signed(h)
 		})
 	}
 	first, _ := ok.object["verificationId"].(string)
@@ -427,14 +427,14 @@ func TestMTA_26_31_events_of_a_server_are_led_through_by_verificationId(t *testi
 			have("/verification-status", second, "INVALID") && have("/verification-risk", second, "INVALID")
 	})
 	for _, h := range got() {
-		if h.body["verificationId"] == first && (h.body["externalId"] != "w-1" || strings.Contains(h.raw, to[3:10])) {
-			t.Errorf("%s", h.raw)
+		if h.Body["verificationId"] == first && (h.Body["externalId"] != "w-1" || strings.Contains(h.Raw, to[3:10])) {
+			t.Errorf("%s", h.Raw)
 		}
-		if h.body["messageId"] != nil && h.body["verificationId"] == first && h.body["messageId"] != ok.object["messageId"] {
-			t.Errorf("messageId %v, want %v", h.body["messageId"], ok.object["messageId"])
+		if h.Body["messageId"] != nil && h.Body["verificationId"] == first && h.Body["messageId"] != ok.object["messageId"] {
+			t.Errorf("messageId %v, want %v", h.Body["messageId"], ok.object["messageId"])
 		}
-		if h.url == "/verification-risk" && (h.body["risk"] != "landline" || h.body["reason"] != "blocked") {
-			t.Errorf("%s", h.raw)
+		if h.URL == "/verification-risk" && (h.Body["risk"] != "landline" || h.Body["reason"] != "blocked") {
+			t.Errorf("%s", h.Raw)
 		}
 	}
 	if text := c.at.log.String(); strings.Contains(text, secret[:32]) {

@@ -90,11 +90,11 @@ func deliveries(t *testing.T, open opener) {
 		}
 	}
 	put(d)
-	tenant, id, n, err := db.Reference(t.Context(), "main", "SM1")
-	if err != nil || tenant != v.Tenant || id != v.ID || n != 1 {
-		t.Errorf("reference: %v %v %d %v", tenant, id, n, err)
+	tenant, named, err := db.Reference(t.Context(), "main", "SM1")
+	if err != nil || tenant != v.Tenant || named != (delivery.ID{Verification: v.ID, N: 1}) {
+		t.Errorf("reference: %v %v %v", tenant, named, err)
 	}
-	if _, _, _, err := db.Reference(t.Context(), "other", "SM1"); !fault.Is(err, fault.NotFound) {
+	if _, _, err := db.Reference(t.Context(), "other", "SM1"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("another provider's reference: %v", err)
 	}
 	if owner, err := db.Owner(t.Context(), v.ID); err != nil || owner != v.Tenant {

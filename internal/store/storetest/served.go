@@ -29,6 +29,8 @@ func runServed(t *testing.T, engine Open) {
 	t.Run("a_tenant_has_no_more_endpoints_than_it_may_also_at_once", func(t *testing.T) { t.Parallel(); endpointsAtOnce(t, engine(t)) })
 	t.Run("a_removed_service_leaves_no_factor_behind", func(t *testing.T) { t.Parallel(); leavesNothing(t, engine(t)) })
 	t.Run("outlines_are_listed_as_their_verifications_stand", func(t *testing.T) { t.Parallel(); outlines(t, engine(t)) })
+	t.Run("a_reference_leads_to_the_link_that_a_provider_took", func(t *testing.T) { t.Parallel(); linkReferences(t, engine(t)) })
+	t.Run("a_timeline_goes_with_its_events", func(t *testing.T) { t.Parallel(); timelinesSwept(t, engine(t)) })
 	t.Run("outbox", func(t *testing.T) { t.Parallel(); outboxtest.Run(t, outboxBench(engine)) })
 	t.Run("audit", func(t *testing.T) { t.Parallel(); audittest.Run(t, auditLog(engine)) })
 	t.Run("tenant", func(t *testing.T) { t.Parallel(); tenanttest.Run(t, tenantBench(engine)) })

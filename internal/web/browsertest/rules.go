@@ -29,12 +29,15 @@ func (tb *Tab) CheckFit(where string) {
 	}
 }
 
-// CheckAccess holds the page, in which the script of Axe was evaluated, against its rules, contrast among them.
-func (tb *Tab) CheckAccess(where string) {
+// CheckAccess holds the page, in which the script of Axe was evaluated, against its rules, contrast among them. It gives the
+// impact of each finding, in the words of axe.
+func (tb *Tab) CheckAccess(where string) (impacts []string) {
 	tb.T.Helper()
 	for _, f := range tb.findings() {
 		tb.T.Errorf("%s: axe: %s (%s): %s: %s", where, f.ID, f.Impact, f.Help, f.Where)
+		impacts = append(impacts, f.Impact)
 	}
+	return impacts
 }
 
 // Axe is the script of the accessibility checker, which scripts/setup puts into the folder of tools. It is found from

@@ -1,5 +1,5 @@
-// Package webhooktest is the suite that every webhook.Store must pass, and a Store in memory that passes it. Only tests
-// import it.
+// Package webhooktest is the suite that every webhook.Store must pass, a Store in memory that passes it, and webhooks at work on that
+// for the tests of doors. Only tests import it.
 package webhooktest
 
 import (

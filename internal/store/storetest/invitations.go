@@ -1,0 +1,113 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// invitation is one that was made at a time, with events of those types.
+func invitation(t *testing.T, db *store.DB, at time.Time, kinds ...string) invite.Invitation {
+	t.Helper()
+	v := invite.Invitation{ID: uid.Random(at), Tenant: uid.NewTenant(at), Kind: invite.Fixed, Status: invite.Created, CreatedAt: at, UpdatedAt: at, Version: 1}
+	v.Link = invite.Link{N: 1, Hash: [32]byte(slices.Concat(v.ID[:], v.Tenant[:])), MadeAt: at}
+	if err := db.CreateInvitation(t.Context(), v, nil, outbox.Effects{Events: about(&v, at, kinds...)}); err != nil {
+		t.Fatalf("create an invitation: %v", err)
+	}
+	return v
+}
+
+func about(v *invite.Invitation, at time.Time, kinds ...string) (events []audit.Event) {
+	for _, kind := range kinds {
+		events = append(events, audit.Event{ID: uid.New(at, v.ID.Bucket()), Tenant: v.Tenant, Type: kind, Object: v.ID, At: at, Actor: "system"})
+	}
+	return events
+}
+
+// alter changes one, with events of those types.
+func alter(t *testing.T, db *store.DB, v *invite.Invitation, at time.Time, do func(v *invite.Invitation), kinds ...string) {
+	t.Helper()
+	if err := db.ChangeInvitation(t.Context(), v.Tenant, v.ID, func(v *invite.Invitation) (outbox.Effects, error) {
+		do(v)
+		return outbox.Effects{Events: about(v, at, kinds...)}, nil
+	}); err != nil {
+		t.Fatalf("change an invitation: %v", err)
+	}
+}
+
+func linkReferences(t *testing.T, e store.Engine) {
+	db := Start(t, e, nil)
+	v := invitation(t, db, now())
+	for _, c := range []invite.Carried{
+		{Channel: delivery.SMS, Provider: "main", Reference: "SM1", State: delivery.Sent, At: now()},
+		{Channel: delivery.Email, Provider: "post", State: delivery.Sent, At: now()},
+	} {
+		alter(t, db, &v, now(), func(v *invite.Invitation) { v.Link.Carried = append(v.Link.Carried, c) })
+	}
+	owner, named, err := db.Reference(t.Context(), "main", "SM1")
+	if err != nil || owner != v.Tenant || named != (delivery.ID{Invitation: v.ID}) {
+		t.Errorf("reference: %v %v %v", owner, named, err)
+	}
+	other := invitation(t, db, now())
+	alter(t, db, &other, now(), func(v *invite.Invitation) {
+		v.Link.Carried = []invite.Carried{{Channel: delivery.SMS, Provider: "main", Reference: "SM1", State: delivery.Sent, At: now()}}
+	})
+	if owner, _, err := db.Reference(t.Context(), "main", "SM1"); err != nil || owner != v.Tenant {
+		t.Errorf("a reference that is used again leads to %v (%v), not to whose it was", owner, err)
+	}
+	alter(t, db, &v, now(), func(v *invite.Invitation) { v.Link = invite.Link{N: 2, Hash: [32]byte{2}, MadeAt: now()} })
+	if n := Count(t, e, "provider_reference"); n != 1 {
+		t.Errorf("%d references", n)
+	}
+	db.Now = func() time.Time { return now().AddDate(0, 0, 8) }
+	if _, err := db.Sweep(t.Context(), store.Retention{Contacts: 24 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := db.Reference(t.Context(), "main", "SM1"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("after a week: %v", err)
+	}
+}
+
+func timelinesSwept(t *testing.T, e store.Engine) {
+	db := Start(t, e, nil)
+	before := now().Truncate(24 * time.Hour)
+	if err := e.Partitions(t.Context(), before.AddDate(0, 0, -2)); err != nil {
+		t.Fatalf("partitions: %v", err)
+	}
+	if err := e.Partitions(t.Context(), now()); err != nil {
+		t.Fatalf("partitions: %v", err)
+	}
+	old := invitation(t, db, before.AddDate(0, 0, -2), "a", "b")
+	alter(t, db, &old, before.Add(-time.Hour), func(*invite.Invitation) {}, "c")
+	alter(t, db, &old, before, func(*invite.Invitation) {}, "d")
+	young := invitation(t, db, now(), "a")
+	for range 2 {
+		if err := db.DropEvents(t.Context(), uid.Floor(before)); err != nil {
+			t.Fatalf("drop events: %v", err)
+		}
+	}
+	for _, one := range []struct {
+		v    invite.Invitation
+		want []string
+	}{{old, []string{"d"}}, {young, []string{"a"}}} {
+		var kinds []string
+		events, err := db.InvitationEvents(t.Context(), one.v.Tenant, one.v.ID, uid.ID{}, 10)
+		for _, e := range events {
+			kinds = append(kinds, e.Type)
+		}
+		if err != nil || !slices.Equal(kinds, one.want) {
+			t.Errorf("a timeline: %v %v, want %v", kinds, err, one.want)
+		}
+	}
+	if n := Count(t, e, "invitation_event"); n != 2 {
+		t.Errorf("%d rows are left, want those of the two events", n)
+	}
+}
