@@ -1,7 +1,9 @@
 package invite_test
 
 import (
+	"encoding/json"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 func TestRA_33_a_code_lives_as_long_as_the_firm_said_when_the_invitation_was_made(t *testing.T) {
@@ -185,4 +188,90 @@ func TestRA_30_a_number_is_shown_by_its_country_code_and_last_three_digits(t *te
 	own := d.invited(entered(true, false)) // what the door of another vendor shows stays
 	d.sendTo(own, delivery.SMS, mobile, invite.SendSent)
 	d.is(d.status(own, invite.MobilePending).Gates[0].Masked, "+1 ••• ••• ••23", "entered by the customer")
+}
+
+func TestRA_41_a_replaced_code_is_a_wrong_one_and_uses_up_tries(t *testing.T) {
+	t.Parallel()
+	var d *desk
+	var v invite.Visit
+	var replaced, fresh string
+	for replaced == fresh { // again where chance gave the same digits twice
+		d = setup(t)
+		v = d.invited()
+		d.send(v, invite.SendSent)
+		replaced = d.code()
+		d.later(30 * time.Second)
+		d.send(v, invite.SendSent)
+		fresh = d.code()
+	}
+	for left := 4; left > 0; left-- {
+		d.is(d.check(v, replaced, invite.CheckWrong).Gate.ChecksLeft, left, "tries left")
+	}
+	d.check(v, replaced, invite.CheckWrong)
+	d.check(v, fresh, invite.CheckDead) // a guesser who knows old codes has no more tries than any other
+	d.status(v, invite.MobilePending)
+}
+
+func TestRA_17_each_change_of_the_settings_tells_old_and_new_who_when_and_what_loosens(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	hours := 48
+	steps := []struct {
+		name   string
+		change func(*policy.Checks)
+		old    map[string]any // a part of it
+		new    map[string]any
+		looser bool
+	}{
+		{"stricter", func(c *policy.Checks) { c.Mobile2FA = policy.YesRequired }, map[string]any{"mobile_2fa": "yes_optional"}, map[string]any{"mobile_2fa": "yes_required"}, false},
+		{"looser", func(c *policy.Checks) { c.Mobile2FA = policy.NoOptional }, map[string]any{"mobile_2fa": "yes_required"}, map[string]any{"mobile_2fa": "no_optional"}, true},
+		{"proofs are kept", func(c *policy.Checks) { c.KeepProof = true }, map[string]any{"keep_proof": nil}, map[string]any{"keep_proof": true}, true},
+		{"and no more", func(c *policy.Checks) { c.KeepProof = false }, map[string]any{"keep_proof": true}, map[string]any{"keep_proof": nil}, false},
+		{"the rest", func(c *policy.Checks) {
+			c.CodeMinutes, c.Countries, c.OverrideReason, c.LinkExpiryHours, c.EditableByCustomer = 8, []string{"DE"}, true, &hours, true
+		}, map[string]any{"code_minutes": 5.0, "countries": nil, "override_reason": nil, "link_expiry_hours": 720.0, "editable_by_customer": false},
+			map[string]any{"code_minutes": 8.0, "override_reason": true, "link_expiry_hours": 48.0, "editable_by_customer": true}, false},
+	}
+	for i, c := range steps {
+		d.later(time.Minute)
+		d.by.Actor, d.by.RequestID = "operator:op_"+strconv.Itoa(i), "req_"+strconv.Itoa(i)
+		d.checks(c.change)
+		events, err := d.db.Events(t.Context(), uid.ID{}, uid.ID{0xff}, 100)
+		if err != nil || len(events) != i+1 {
+			t.Fatalf("%s: %d events, %v", c.name, len(events), err)
+		}
+		e := events[i]
+		var told struct {
+			Setting  string
+			Old, New map[string]any
+			Loosened bool
+		}
+		if err := json.Unmarshal(e.Data, &told); err != nil {
+			t.Fatal(err)
+		}
+		if e.Type != invite.EventSettingsChanged || e.Tenant != d.by.Tenant || e.Actor != d.by.Actor || e.RequestID != d.by.RequestID || !e.At.Equal(d.world.time()) {
+			t.Errorf("%s: %s by %s (%s) at %s", c.name, e.Type, e.Actor, e.RequestID, e.At)
+		}
+		if told.Setting != "checks" || told.Loosened != c.looser {
+			t.Errorf("%s: %s", c.name, e.Data)
+		}
+		for field, want := range c.old {
+			d.is(told.Old[field], want, c.name+": old "+field)
+		}
+		for field, want := range c.new {
+			d.is(told.New[field], want, c.name+": new "+field)
+		}
+	}
+	c, err := d.Checks(t.Context(), d.by.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, stale := d.SetChecks(t.Context(), d.by, c, c.Version-1)
+	d.fault(stale, fault.Conflict, "settings_stale")
+	c.CodeMinutes = 60
+	_, bad := d.SetChecks(t.Context(), d.by, c, c.Version)
+	d.fault(bad, fault.Invalid, "code_minutes_invalid")
+	if events, err := d.db.Events(t.Context(), uid.ID{}, uid.ID{0xff}, 100); err != nil || len(events) != len(steps) {
+		t.Errorf("%d events, %v: a change that was refused is told", len(events), err)
+	}
 }
