@@ -208,6 +208,9 @@ func (t *Tools) EraseSubject(ctx context.Context, of uid.Tenant, to, actor strin
 	if err := t.noOpenInvitation(ctx, of, s.blind); err != nil {
 		return 0, 0, err
 	}
+	if err := t.noOpenImport(ctx, of); err != nil {
+		return 0, 0, err
+	}
 	events, err = audit.EraseSubject(ctx, t.storage.db, audit.Erasure{
 		Tenant: of, Bucket: s.bucket, Actor: actor, Is: func(e *audit.Event) (bool, error) {
 			value, err := verify.OpenSubject(t.storage.ring, e)
@@ -236,6 +239,22 @@ func (t *Tools) noOpenInvitation(ctx context.Context, of uid.Tenant, blind [16]b
 		}
 		if len(list) < f.Limit {
 			return nil
+		}
+	}
+}
+
+// noOpenImport is the refusal while a file of the tenant is under way: who is in it can't be seen from outside.
+func (t *Tools) noOpenImport(ctx context.Context, of uid.Tenant) error {
+	for before := (uid.ID{}); ; {
+		list, err := t.storage.db.Imports(ctx, of, before, 250)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for _, im := range list {
+			if before = im.ID; im.Status() != invite.ImportDone {
+				return fault.New(fault.Conflict, "import_open",
+					"A file of invitations is being imported, and the recipient may be in it. Wait until it is done, and erase again.")
+			}
 		}
 	}
 }

@@ -36,6 +36,8 @@ const (
 	EventContactChanged  = "invitation.contact_changed"
 	EventRevealed        = "invitation.revealed"         // a contact was read in full
 	EventSettingsChanged = "invitation.settings_changed" // of the tenant
+	EventImportStarted   = "invitation.import_started"   // a file was taken in; its object is the import
+	EventImportFinished  = "invitation.import_finished"  // each of its rows was made or failed
 )
 
 // By is who or what causes a change.
@@ -75,6 +77,8 @@ type data struct {
 	Setting      SettingKind        `json:"setting,omitempty"`
 	Old          json.RawMessage    `json:"old,omitempty"`
 	New          json.RawMessage    `json:"new,omitempty"`
+	Import       string             `json:"import,omitempty"`   // the file that it comes from
+	Rows         *rowCounts         `json:"rows,omitempty"`     // of an import
 	Loosened     bool               `json:"loosened,omitempty"` // a gate may be absent now that could not be before (RA-17)
 }
 
