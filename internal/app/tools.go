@@ -210,6 +210,9 @@ func (t *Tools) EraseSubject(ctx context.Context, of uid.Tenant, to, actor strin
 	if err := t.noOpenInvitation(ctx, s); err != nil {
 		return 0, 0, err
 	}
+	if err := t.noOpenImport(ctx, of); err != nil {
+		return 0, 0, err
+	}
 	events, err = audit.EraseSubject(ctx, t.storage.db, audit.Erasure{
 		Tenant: of, Bucket: s.bucket, Actor: actor, Is: func(e *audit.Event) (bool, error) {
 			value, err := verify.OpenSubject(t.storage.ring, e)
