@@ -120,7 +120,14 @@ function draw(figure) {
     series: [{}, ...names.map((label, i) => ({ label, stroke: colour(strokes[i]), dash: dashes[i], width: 2, points: { show: false } }))],
   };
   const plot = new uPlot(options, data, place);
-  new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 })).observe(place);
+  const fit = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 }));
+  fit.observe(place);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { // other colours need another drawing
+    fit.disconnect();
+    plot.destroy();
+    place.replaceChildren();
+    draw(figure);
+  }, { once: true });
 }
 
 // A link's secret stands behind #, where no server and no log sees it. Here it goes into the form, and out of the address.
