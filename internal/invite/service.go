@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
@@ -70,7 +71,8 @@ type Deps struct {
 	Verify   Verifier
 	Tenants  Tenants
 	Notifier Notifier
-	Signer   Signer // nil: the redirect carries no signed result
+	Signer   Signer                                         // nil: the redirect carries no signed result
+	Loosened func(t uid.Tenant, now time.Time) []outbox.Job // what follows from a setting that loosens a gate (RA-17); nil: nothing
 	Log      *slog.Logger
 }
 
@@ -89,6 +91,7 @@ type Service struct {
 	tenants  Tenants
 	notifier Notifier
 	signer   Signer
+	loosened func(t uid.Tenant, now time.Time) []outbox.Job
 	log      *slog.Logger
 }
 
@@ -99,7 +102,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	return &Service{
 		Now: time.Now, cfg: cfg, store: deps.Store, ring: deps.Ring, verify: deps.Verify, tenants: deps.Tenants,
-		notifier: deps.Notifier, signer: deps.Signer, log: deps.Log,
+		notifier: deps.Notifier, signer: deps.Signer, loosened: deps.Loosened, log: deps.Log,
 	}, nil
 }
 

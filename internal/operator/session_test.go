@@ -101,7 +101,7 @@ func TestSEC_72_an_end_is_an_end_on_every_node_at_once(t *testing.T) {
 			return o.Reset(o.ctx(), here, o.signed(ann), o.signed(bob).Operator.ID)
 		},
 		"a reset on the machine": func(o *office, _, bob *member) error {
-			_, _, err := o.ResetByID(o.ctx(), o.signed(bob).Operator.ID)
+			_, _, _, err := o.ResetByID(o.ctx(), o.signed(bob).Operator.ID)
 			return err
 		},
 		"an admin": func(o *office, ann, bob *member) error {
