@@ -183,7 +183,7 @@ func TestDevelopment_has_an_operator_who_signs_in_with_the_password_alone(t *tes
 	production := o.another()
 	step, err := production.SignIn(o.ctx(), from("192.0.2.8"), "dev@localhost", secret)
 	o.ok(err)
-	if _, err := production.Stage(o.ctx(), step.Token.Reveal()); err == nil || step.Stage == operator.StageOpen {
+	if _, err := production.Session(o.ctx(), step.Token.Reveal()); err == nil || step.Stage != operator.StageSecond {
 		t.Errorf("outside development mode: stage %s", step.Stage)
 	}
 	if email, err := production.Develop(o.ctx(), there.ID, secret); err != nil || email != "" {

@@ -365,6 +365,23 @@ func sessionsEnd(t *testing.T, b *staff) {
 			t.Error("a session that ended is held")
 		}
 	}))
+	nobodys := b.enters(operator.Operator{}, 0x55)
+	b.ok(b.change(operator.Target{Session: nobodys.Hash}, func(h *operator.Held) {
+		if h.Session == nil || h.Operator != nil {
+			t.Errorf("held of nobody: %+v, %+v", h.Session, h.Operator)
+			return
+		}
+		h.Session.Wrong = 3
+	}))
+	nobodys.Wrong = 3
+	got, none, err := b.SessionByHash(t.Context(), nobodys.Hash)
+	b.ok(err)
+	b.same(nobodys, got, "nobody's")
+	b.same(operator.Operator{}, none, "nobody")
+	b.ok(b.change(operator.Target{Session: nobodys.Hash}, func(h *operator.Held) { h.Close = true }))
+	if _, _, err := b.SessionByHash(t.Context(), nobodys.Hash); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("nobody's, ended: %v", err)
+	}
 }
 
 func linkReplaced(t *testing.T, b *staff) {
