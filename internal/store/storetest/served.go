@@ -37,6 +37,7 @@ func runServed(t *testing.T, engine Open) {
 	t.Run("tenant", func(t *testing.T) { t.Parallel(); tenanttest.Run(t, tenantBench(engine)) })
 	t.Run("factor", func(t *testing.T) { t.Parallel(); factortest.Run(t, factorBench(engine)) })
 	t.Run("invite", func(t *testing.T) { t.Parallel(); invitetest.Run(t, inviteBench(engine)) })
+	t.Run("operator", func(t *testing.T) { t.Parallel(); runOperators(t, engine) })
 	t.Run("webhook", func(t *testing.T) { t.Parallel(); webhooktest.Run(t, webhookBench(engine)) })
 }
 
