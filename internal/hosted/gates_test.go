@@ -27,7 +27,7 @@ func TestGate_faces(t *testing.T) {
 		not    []string
 	}{
 		{"intro", invite.GateIntro, nil, "Confirm your mobile number",
-			[]string{"+44 •••• •••123", "6-digit code", "Continue", "Step 1 of 2", `action="` + hub + `/mobile/send"`}, []string{"?change", "role=\"alert\""}},
+			[]string{"+44 •••• •••123", "code of 6 digits", "Continue", "Step 1 of 2", `action="` + hub + `/mobile/send"`}, []string{"?change", "role=\"alert\""}},
 		{"intro, and the number may be changed", invite.GateIntro, func(g *invite.GatePage) { g.CanChange = true }, "Confirm your mobile number",
 			[]string{hub + "/mobile?change"}, nil},
 		{"entry", invite.GateEnter, func(g *invite.GatePage) { g.Fixed, g.SendsLeft = false, 3 }, "What is your mobile number?",
