@@ -30,7 +30,7 @@ var floors = [][]string{
 		"internal/factor", "internal/risk", "internal/risk/safelist", "internal/tenant", "internal/webhook",
 	},
 	// Mechanisms and words.
-	{"internal/outbox", "internal/policy", "internal/sandbox", "internal/handover"},
+	{"internal/outbox", "internal/policy", "internal/sandbox", "internal/handover", "internal/tally"},
 	{"internal/audit", "internal/seal", "internal/recipient"},
 	{"internal/fault", "internal/uid", "internal/ratelimit", "internal/egress", "internal/signing"},
 }
@@ -38,7 +38,7 @@ var floors = [][]string{
 var (
 	edges  = []string{"internal/api", "internal/compat/", "internal/hosted", "internal/console", "internal/devphone", "internal/web"}
 	domain = []string{"internal/verify", "internal/invite", "internal/identity", "internal/factor", "internal/delivery", "internal/risk",
-		"internal/policy", "internal/sandbox", "internal/handover", "internal/tenant", "internal/webhook", "internal/outbox", "internal/audit", "internal/seal",
+		"internal/policy", "internal/sandbox", "internal/handover", "internal/tally", "internal/tenant", "internal/webhook", "internal/outbox", "internal/audit", "internal/seal",
 		"internal/ratelimit", "internal/recipient", "internal/fault", "internal/uid"}
 	everything = []string{"cmd/", "internal/"}
 )
