@@ -15,6 +15,9 @@ func runReads(t *testing.T, engine Open) {
 		{"four_followers_count_each_event_once", counted},
 		{"counts_are_added_only_from_where_the_position_was", guarded},
 		{"counts_and_failures_are_swept", talliesSwept},
+		{"events_are_browsed_by_what_they_are_and_of_one_tenant", browsed},
+		{"browsing_looks_at_a_bounded_number_and_passes_over_empty_hours", browsedFar},
+		{"an_event_proves_that_it_is_as_it_was_sealed", proved},
 	} {
 		t.Run(c.name, func(t *testing.T) { t.Parallel(); c.test(t, engine(t)) })
 	}
