@@ -27,6 +27,7 @@ func runReads(t *testing.T, engine Open) {
 		{"events_are_browsed_by_what_they_are_and_of_one_tenant", browsed},
 		{"browsing_looks_at_a_bounded_number_and_passes_over_empty_hours", browsedFar},
 		{"an_event_proves_that_it_is_as_it_was_sealed", proved},
+		{"what_needs_somebody_is_found_of_one_tenant", needy},
 	} {
 		t.Run(c.name, func(t *testing.T) { t.Parallel(); c.test(t, engine(t)) })
 	}
