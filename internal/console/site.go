@@ -18,6 +18,8 @@ import (
 type Config struct {
 	Operators Operators
 	Tenants   Tenants
+	Settings  Settings                       // what a firm requires, and what its customers see
+	PageTexts PageTexts                      // of customers' pages
 	MAC       func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
 	PublicURL string                         // how operators reach the pages: "https://verify.example.net"
 	Now       func() time.Time               // nil: the wall clock
@@ -84,6 +86,8 @@ func NewSite(cfg Config) (*Site, error) {
 func (s *Site) table() []route {
 	return slices.Concat(
 		s.ownRoutes(),
+		s.settingsRoutes(),
+		s.customisationRoutes(),
 	)
 }
 
@@ -94,6 +98,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHT
 func (s *Site) Policy() web.Policy {
 	p := web.PagePolicy(s.fail)
 	p.Header.Set("Referrer-Policy", "same-origin")
+	p.Large = largeForms
 	return p
 }
 
