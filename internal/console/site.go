@@ -86,8 +86,10 @@ func NewSite(cfg Config) (*Site, error) {
 func (s *Site) table() []route {
 	return slices.Concat(
 		s.ownRoutes(),
+		s.profileRoutes(),
 		s.settingsRoutes(),
 		s.customisationRoutes(),
+		s.teamRoutes(),
 	)
 }
 
