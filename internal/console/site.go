@@ -18,8 +18,9 @@ import (
 type Config struct {
 	Operators Operators
 	Tenants   Tenants
-	Settings  Settings                       // what a firm requires, and what its customers see
-	PageTexts PageTexts                      // of customers' pages
+	Settings  Settings  // what a firm requires, and what its customers see
+	PageTexts PageTexts // of customers' pages
+	AuditLog  AuditLog
 	MAC       func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
 	PublicURL string                         // how operators reach the pages: "https://verify.example.net"
 	Now       func() time.Time               // nil: the wall clock
@@ -90,6 +91,7 @@ func (s *Site) table() []route {
 		s.settingsRoutes(),
 		s.customisationRoutes(),
 		s.teamRoutes(),
+		s.auditRoutes(),
 	)
 }
 
