@@ -6,6 +6,7 @@ import (
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // Operators is what the doors and the pages about people ask of operator.Service.
@@ -22,6 +23,21 @@ type Operators interface {
 	Accept(ctx context.Context, c operator.Client, token string, r operator.AcceptRequest) (operator.Step, error)
 	EnrolTOTP(ctx context.Context, c operator.Client, token string) (operator.Enrolment, error)
 	ConfirmTOTP(ctx context.Context, c operator.Client, token, code string) (operator.Step, []string, error)
+	RecoveryCodes(ctx context.Context, c operator.Client, token string) ([]string, error)
+
+	Sessions(ctx context.Context, g operator.Signed) ([]operator.SessionView, error)
+	Revoke(ctx context.Context, c operator.Client, g operator.Signed, operator, session uid.ID) error
+	ChangePassword(ctx context.Context, c operator.Client, token, old, fresh string) (operator.Step, error)
+	ChangeProfile(ctx context.Context, c operator.Client, g operator.Signed, name, locale string) (operator.Person, error)
+
+	People(ctx context.Context, t uid.Tenant) ([]operator.Person, error)
+	Team(ctx context.Context, g operator.Signed) ([]operator.Person, []operator.Pending, error)
+	Invite(ctx context.Context, c operator.Client, g operator.Signed, r operator.InviteRequest) (operator.Pending, error)
+	Withdraw(ctx context.Context, c operator.Client, g operator.Signed, invitation uid.ID) error
+	ChangeRole(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID, to operator.Role) (operator.Person, error)
+	Disable(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) (operator.Person, error)
+	Enable(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) (operator.Person, error)
+	Reset(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) error
 }
 
 // The paths of the doors.

@@ -1,6 +1,10 @@
 package console
 
-import "io/fs"
+import (
+	"io/fs"
+
+	"github.com/countersign/countersign/internal/operator"
+)
 
 // Kit is a page of the gallery with every part in each of its states. It is drawn by testdata/kit.tmpl.
 type Kit struct {
@@ -33,3 +37,21 @@ var Files fs.FS = files
 
 // Vocabularies are the words that badges know.
 var Vocabularies = tones
+
+// Way is one route of the table, for tests.
+type Way struct {
+	Pattern string
+	At      Section
+	Act     operator.Act
+}
+
+// Ways are all routes that need somebody who is signed in.
+func (s *Site) Ways() (all []Way) {
+	for _, r := range s.routes {
+		all = append(all, Way{r.pattern, r.at, r.act})
+	}
+	return all
+}
+
+// Sign makes the token of a form that a session may send to action.
+func (s *Site) Sign(session, action string) string { return s.sign(session, action) }

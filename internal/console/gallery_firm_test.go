@@ -26,6 +26,9 @@ func firm() []exhibit {
 		{"member-disabled", &console.Member{Frame: f, Email: "ines@acme.example", Role: "viewer", State: "disabled", CreatedAt: noon, EnableURL: "/console/sent"}},
 		{"confirm-disable", &console.Confirm{Frame: f, What: "disable", Object: "Tom Okafor", Act: form, BackURL: "/console/x/member"}},
 		{"confirm-reset", &console.Confirm{Frame: l, What: "reset", Object: longest.Operator.Name, Act: form, BackURL: "/console/x/member"}},
+		{"confirm-enable", &console.Confirm{Frame: f, What: "enable", Object: "Ines Duarte", Mild: true, Act: form, BackURL: "/console/x/member"}},
+		{"confirm-end-member", &console.Confirm{Frame: l, What: "end_member", Object: longest.Operator.Name, Act: form, BackURL: "/console/x/member"}},
+		{"confirm-withdraw", &console.Confirm{Frame: f, What: "withdraw", Object: "new@acme.example", Act: form, BackURL: "/console/x/team"}},
 	}, append(log(), own()...)...)
 }
 
@@ -41,11 +44,13 @@ func log() []exhibit {
 		Leaf: "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", Root: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", Path: []string{"n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="},
 		DownloadURL: "/console/x/entry", BackURL: "/console/audit"}
 	bad, young := entry, entry
+	bad.Detail = "The event is not the one that was sealed: its hash is another."
 	bad.Frame, bad.Proof, bad.Facts = l, "invalid", []console.Fact{{Name: "redirect_urls", Value: long(longTarget+" ", 6)}}
 	young.Proof, young.Path, young.Actor, young.DownloadURL, young.IP = "pending", nil, "", "", ""
 	return []exhibit{
 		{"audit", &console.Audit{Frame: f, Types: types, Rows: entries, Pager: console.Pager{OlderURL: "/console/audit?before=abc"}, ExportURL: "/console/x/export"}},
 		{"audit-none", &console.Audit{Frame: f, Types: types, Filtered: true, Actor: "Nobody"}},
+		{"audit-onward", &console.Audit{Frame: f, Types: types, Filtered: true, Onward: true, Pager: console.Pager{OlderURL: "/console/audit?after=abc"}}},
 		{"audit-empty", &console.Audit{Frame: f, Types: types}},
 		{"audit-longest-error", &console.Audit{Frame: wrong(l, console.Problem{Field: "object", Message: "This is not an ID."}), Types: types, Filtered: true, Object: longRef, Rows: []console.AuditRow{{URL: "/console/x/auditentry", At: noon, Kind: "invitation.mobile_code_refused", Actor: longest.Operator.Name, Object: longMail}}}},
 		{"auditentry", &entry}, {"auditentry-invalid-longest", &bad}, {"auditentry-pending", &young},

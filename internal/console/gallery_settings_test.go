@@ -38,6 +38,10 @@ func settings() []exhibit {
 			v.Name, v.Support, v.LogoURL, v.Colours, v.Accent, v.Background, v.Contrast = longest.Tenant, "kundenservice.identifizierung@international.vereinsbank-donaudampfschifffahrt.example", "/console/picture.svg", true, "#ffd200", "#20303f", "9.1"
 			v.VerifyPhone, v.VerifyEmail, v.Last = policy.LockedOn, policy.On, last
 		})},
+		{"customisation-upload", customisation(wrong(f, console.Problem{Field: "support", Message: "Give one line of at most 200 printable characters."}), func(v *console.Customisation) {
+			v.Upload, v.LogoURL = "iVBORw0KGgo=", "/console/picture.svg"
+		})},
+		{"confirm-loosen-contact", &console.Confirm{Frame: f, What: "loosen_contact", Act: form, BackURL: "/console/settings/customisation"}},
 		{"customisation-readonly", customisation(f, func(v *console.Customisation) { v.May = false })},
 		{"texts", texts(f, "en", func(*console.Texts) {})},
 		{"texts-error", texts(wrong(l, console.Problem{Field: "text_done_lead", Message: "There is no {reference} here."}), "de", func(v *console.Texts) {

@@ -5,7 +5,7 @@ import (
 )
 
 // pathSecurity is where an operator changes what they sign in with.
-const pathSecurity = Prefix + "/profile"
+const pathSecurity = Prefix + "/profile/security"
 
 // ownRoutes are what everybody does who is signed in.
 func (s *Site) ownRoutes() []route {

@@ -18,6 +18,9 @@ import (
 type Config struct {
 	Operators Operators
 	Tenants   Tenants
+	Settings  Settings  // what a firm requires, and what its customers see
+	PageTexts PageTexts // of customers' pages
+	AuditLog  AuditLog
 	MAC       func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
 	PublicURL string                         // how operators reach the pages: "https://verify.example.net"
 	Now       func() time.Time               // nil: the wall clock
@@ -84,6 +87,11 @@ func NewSite(cfg Config) (*Site, error) {
 func (s *Site) table() []route {
 	return slices.Concat(
 		s.ownRoutes(),
+		s.profileRoutes(),
+		s.settingsRoutes(),
+		s.customisationRoutes(),
+		s.teamRoutes(),
+		s.auditRoutes(),
 	)
 }
 
@@ -94,6 +102,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHT
 func (s *Site) Policy() web.Policy {
 	p := web.PagePolicy(s.fail)
 	p.Header.Set("Referrer-Policy", "same-origin")
+	p.Large = largeForms
 	return p
 }
 

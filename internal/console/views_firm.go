@@ -6,6 +6,7 @@ import "time"
 const (
 	QueryActor      = "actor"
 	QueryObject     = "object"
+	QueryAfter      = "after" // the page begins behind this event
 	FieldRole       = "role"
 	FieldOldPass    = "old_password"
 	FieldOwnLocale  = "locale"
@@ -70,7 +71,8 @@ type Audit struct {
 	Filtered                      bool
 	Rows                          []AuditRow
 	Pager                         Pager
-	ExportURL                     string // with the filters; "" when the operator may not
+	Onward                        bool   // there is nothing on this page, and the search is not at its end
+	ExportURL                     string // of the days that are asked for; "" when the operator may not
 }
 
 // Fact is a name with its value, as they stand in an event.
@@ -83,11 +85,12 @@ type AuditEntry struct {
 	At                  time.Time
 	Facts               []Fact
 	Proof               string // valid, invalid or pending
+	Detail              string // what is wrong, or waited for
 	Index, Size         int64  // place in the log, and how many entries the log had when it was checked
 	Leaf, Root          string // hashes, in base64
 	Path                []string
 	CheckedAt           time.Time // when the proof was last computed: with this page
-	DownloadURL         string    // entry and proof, for countersign audit verify
+	DownloadURL         string    // entry and proof, as an export of this one event
 	BackURL             string
 }
 

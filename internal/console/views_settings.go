@@ -26,7 +26,8 @@ const (
 	FieldColours     = "colours" // "on": accent and background are the firm's
 	FieldAccent      = "accent"
 	FieldBackground  = "background"
-	FieldLogo        = "logo" // a file
+	FieldLogo        = "logo"      // a file
+	FieldLogoSent    = "logo_sent" // a file that came before, in base64
 	FieldLogoAway    = "logo_away"
 	FieldConsent     = "consent_version"
 	FieldConsentText = "consent_text"
@@ -71,6 +72,7 @@ type Customisation struct {
 	Contrast                 string // between them, as shown: "7.2"
 	Readable                 bool   // it is enough
 	LogoURL                  string // on our own origin; "" without
+	Upload                   string // a picture that was chosen and is not saved yet, in base64
 	TextsURL                 string
 }
 

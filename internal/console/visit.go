@@ -15,6 +15,10 @@ import (
 // maxForm is the largest form that is read, in bytes.
 const maxForm = 64 << 10
 
+// largeForms are the paths whose forms may be larger, with how large, in bytes: a picture that is over its own limit is told beside
+// its field, and a text of 20000 characters takes up to twelve bytes for each.
+var largeForms = map[string]int64{pathCustomisation: 1 << 20, pathTexts: 512 << 10}
+
 // maxUserAgent is how much is kept of what a browser calls itself, in bytes.
 const maxUserAgent = 512
 
@@ -96,10 +100,14 @@ func (s *Site) readForm(w http.ResponseWriter, r *http.Request) error {
 	if s.origin.Check(r) != nil {
 		return errCrossOrigin
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	most, large := largeForms[r.URL.Path]
+	if !large {
+		most = maxForm
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	parse := r.ParseForm
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
-		parse = func() error { return r.ParseMultipartForm(maxForm) }
+		parse = func() error { return r.ParseMultipartForm(most) } // nothing is put on disk
 	}
 	if err := parse(); err != nil {
 		if strings.Contains(err.Error(), "too large") {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/web"
 )
 
@@ -80,7 +81,7 @@ func lines(part string) (out []string) {
 // consentFor is the text in the language of the page, the firm's or else the product's own, and the name of that language.
 func (f *filler) consentFor() (text consentText, locale string) {
 	texts := f.page.Consent.Texts
-	if locale = pick(texts, f.locale); locale != "" {
+	if locale = policy.ForLanguage(texts, f.locale); locale != "" {
 		return readConsent(texts[locale]), locale
 	}
 	return f.site.consents[f.locale].named(f.page.Firm), f.locale

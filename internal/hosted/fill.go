@@ -59,24 +59,12 @@ func (f *filler) frame() Frame {
 // ownTexts are the firm's words for this language that fit. What no longer does, after a change of ours, is ours again.
 func (f *filler) ownTexts() map[string]string {
 	own := map[string]string{}
-	for key, text := range f.page.Texts[pick(f.page.Texts, f.locale)] {
+	for key, text := range f.page.Texts[policy.ForLanguage(f.page.Texts, f.locale)] {
 		if f.site.pages.CheckText(key, text) == nil {
 			own[key] = text
 		}
 	}
 	return own
-}
-
-// pick gives the key of texts for a language of ours: its own, or the first of its regions; "" when there is none.
-func pick[T any](texts map[string]T, locale string) string {
-	best := ""
-	for key := range texts {
-		primary, _, _ := strings.Cut(key, "-")
-		if strings.EqualFold(primary, locale) && (best == "" || key < best) {
-			best = key
-		}
-	}
-	return best
 }
 
 // form is a form that is sent to a path below the invitation.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/feature/plural"
 
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/web"
 )
 
@@ -213,5 +214,41 @@ func TestID_34_UnknownLanguagesAreEnglish(t *testing.T) {
 	}
 	if got := p.Match("", "ja", "he-IL"); got != "he" {
 		t.Errorf("the second choice is not asked: %s", got)
+	}
+}
+
+func TestRA_66_EachTextThatAFirmCanChangeIsOfferedInEachLanguageWithANote(t *testing.T) {
+	t.Parallel()
+	p := newPages(t)
+	languages := 0
+	for tag, name := range p.Languages() {
+		if tag != Locales[languages] || name == "" {
+			t.Errorf("language %d is %q, called %q", languages, tag, name)
+		}
+		languages++
+		last, n := "", 0
+		for key, text := range p.FirmTexts(tag) {
+			if key <= last || text.Text == "" || text.Note == "" {
+				t.Errorf("%s: %q after %q, note %q, text %q", tag, key, last, text.Note, text.Text)
+			}
+			if err := p.CheckText(key, text.Text); err != nil {
+				t.Errorf("%s: our own text of %q does not pass: %v", tag, key, err)
+			}
+			last = key
+			n++
+		}
+		if n == 0 {
+			t.Errorf("%s has no texts", tag)
+		}
+	}
+	if languages != len(Locales) {
+		t.Errorf("%d languages", languages)
+	}
+	for key := range p.FirmTexts("tlh") {
+		t.Errorf("a language that there is not has %q", key)
+	}
+	f := fault.As(p.CheckText("done_lead", "Hi {code}"))
+	if f.Kind != fault.Invalid || f.Field != "done_lead" || f.Message != "There is no {code} here." {
+		t.Errorf("%+v", f)
 	}
 }

@@ -53,13 +53,11 @@ func (s *Service) SetCustomisation(ctx context.Context, by Caller, c policy.Cust
 	if err != nil {
 		return policy.Customisation{}, err
 	}
-	loosened := old.VerifyPhone == policy.LockedOn && c.VerifyPhone != policy.LockedOn ||
-		old.VerifyEmail == policy.LockedOn && c.VerifyEmail != policy.LockedOn
 	// Texts, a logo and whom to turn to may name people: the event says that they were changed, and holds what decides about gates.
 	told := func(c policy.Customisation) any {
 		return map[string]any{"verify_phone": c.VerifyPhone, "verify_email": c.VerifyEmail, "consent_version": c.Consent.Version}
 	}
-	row, err := s.put(ctx, by, setting{SettingCustomisation, told(old), told(c), c, loosened}, old.Version == version, version)
+	row, err := s.put(ctx, by, setting{SettingCustomisation, told(old), told(c), c, c.Loosens(&old)}, old.Version == version, version)
 	c.UpdatedAt, c.UpdatedBy, c.Version = row.UpdatedAt, row.UpdatedBy, row.Version
 	return c, err
 }

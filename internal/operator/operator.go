@@ -131,8 +131,10 @@ func (o *Operator) stage(alone bool) Stage {
 }
 
 // least is how long a password must be that the operator chooses now.
-func (o *Operator) least() int {
-	if o.TOTP != nil || o.Role.secondFactor() {
+func (o *Operator) least() int { return least(o.TOTP != nil, o.Role) }
+
+func least(totp bool, role Role) int {
+	if totp || role.secondFactor() {
 		return minBeside
 	}
 	return minAlone

@@ -124,6 +124,9 @@ type Person struct {
 	Version      int64
 }
 
+// LeastPassword is how many characters a password must have that the operator chooses now.
+func (p *Person) LeastPassword() int { return least(p.TOTP, p.Role) }
+
 // view is o for people.
 func (s *Service) view(o *Operator) (Person, error) {
 	p, err := s.person(o)

@@ -146,6 +146,19 @@ func IsVersion(s string) bool {
 	}) < 0
 }
 
+// ForLanguage gives the key under which texts has those for a language, such as "pt": its own, or the first of its regions; "" when there
+// is none.
+func ForLanguage[T any](texts map[string]T, language string) string {
+	best := ""
+	for key := range texts {
+		primary, _, _ := strings.Cut(key, "-")
+		if strings.EqualFold(primary, language) && (best == "" || key < best) {
+			best = key
+		}
+	}
+	return best
+}
+
 // IsLocale reports whether s has the shape of a language tag (RFC 5646 §2.1).
 func IsLocale(s string) bool {
 	if len(s) > 35 {

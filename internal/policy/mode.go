@@ -106,6 +106,11 @@ func (c *Checks) Loosens(old *Checks) bool {
 	return Loosens(old.Mobile2FA, c.Mobile2FA) || c.KeepProof && !old.KeepProof
 }
 
+// Loosens reports whether c lets a contact go unconfirmed that old confirmed for all (RA-17).
+func (c *Customisation) Loosens(old *Customisation) bool {
+	return old.VerifyPhone == LockedOn && c.VerifyPhone != LockedOn || old.VerifyEmail == LockedOn && c.VerifyEmail != LockedOn
+}
+
 // strictness orders the modes by how often the gate is on.
 func strictness(m Mode) int {
 	switch m {

@@ -135,3 +135,28 @@ func TestContrastIsThatOfTheGuidelines(t *testing.T) {
 		t.Error("a word is no colour")
 	}
 }
+
+func TestRA_17_a_contact_that_goes_unconfirmed_loosens(t *testing.T) {
+	for _, was := range []Toggle{Off, On, LockedOn} {
+		for _, is := range []Toggle{Off, On, LockedOn} {
+			want := was == LockedOn && is != LockedOn
+			old, c := Customisation{VerifyPhone: was, VerifyEmail: LockedOn}, Customisation{VerifyPhone: is, VerifyEmail: LockedOn}
+			if got := c.Loosens(&old); got != want {
+				t.Errorf("phone from %s to %s: %v", was, is, got)
+			}
+			old, c = Customisation{VerifyEmail: was}, Customisation{VerifyEmail: is}
+			if got := c.Loosens(&old); got != want {
+				t.Errorf("e-mail from %s to %s: %v", was, is, got)
+			}
+		}
+	}
+}
+
+func TestForLanguage(t *testing.T) {
+	texts := map[string]int{"pt-PT": 1, "pt-BR": 2, "DE": 3, "en": 4, "en-GB": 5}
+	for language, want := range map[string]string{"pt": "pt-BR", "de": "DE", "en": "en", "fr": "", "": ""} {
+		if got := ForLanguage(texts, language); got != want {
+			t.Errorf("%q: %q, want %q", language, got, want)
+		}
+	}
+}

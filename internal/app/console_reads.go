@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/console"
+	"github.com/countersign/countersign/internal/hosted"
+	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+var (
+	_ console.Operators = (*operator.Service)(nil)
+	_ console.Settings  = (*invite.Service)(nil)
+	_ console.PageTexts = (*hosted.Pages)(nil)
+	_ console.AuditLog  = auditLog{}
+)
+
+// auditLog is the log as operators look at it.
+type auditLog struct {
+	events   audit.Browser
+	verifier audit.Verifier
+}
+
+// BrowseEvents implements console.AuditLog.
+func (l auditLog) BrowseEvents(ctx context.Context, q audit.Query) (audit.Page, error) {
+	return audit.BrowseEvents(ctx, l.events, q)
+}
+
+// Prove implements console.AuditLog.
+func (l auditLog) Prove(ctx context.Context, t uid.Tenant, id uid.ID) (audit.Proof, error) {
+	return audit.Prove(ctx, l.events, l.verifier, t, id)
+}
+
+// Export implements console.AuditLog. Subjects stay sealed.
+func (l auditLog) Export(ctx context.Context, w io.Writer, t uid.Tenant, since, until time.Time) error {
+	return audit.Export(ctx, w, l.events, audit.ExportOptions{Verifier: l.verifier, Tenant: t, Since: since, Until: until})
+}

@@ -1,0 +1,255 @@
+package console
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/factor"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/risk/safelist"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/webhook"
+)
+
+// AuditLog is what the console asks of package audit, whose functions of these names say what each answers.
+type AuditLog interface {
+	BrowseEvents(ctx context.Context, q audit.Query) (audit.Page, error)
+	Prove(ctx context.Context, t uid.Tenant, id uid.ID) (audit.Proof, error)
+	// Export writes the events of a tenant from since on and before until; a zero time is no bound.
+	Export(ctx context.Context, w io.Writer, t uid.Tenant, since, until time.Time) error
+}
+
+const (
+	pathAudit       = Prefix + "/audit"
+	pathAuditExport = pathAudit + "/export"
+)
+
+// auditPage is how many events a page has.
+const auditPage = 50
+
+func (s *Site) auditRoutes() []route {
+	return []route{
+		{"GET " + pathAudit, AtAudit, operator.SeeAudit, s.auditList},
+		{"GET " + pathAuditExport, AtAudit, operator.ExportAudit, s.auditExport},
+		{"GET " + pathAudit + "/{id}", AtAudit, operator.SeeAudit, s.auditEntry},
+		{"GET " + pathAudit + "/{id}/proof", AtAudit, operator.ExportAudit, s.auditProof},
+	}
+}
+
+// moreTypes are the types of events that neither webhooks get nor are of operators.
+var moreTypes = []string{
+	factor.EventEntityCreated, factor.EventEntityDeleted, factor.EventCheckFailed, factor.EventDisabled, factor.EventUpdated,
+	factor.EventChallengeCreated, factor.EventChallengeFailed, invite.EventLinkFailed, invite.EventLinkReported, invite.EventCodeAsked,
+	invite.EventCodeRefused, invite.EventCodeEnded, invite.EventConsentPending, invite.EventHandedOff, invite.EventReminded, invite.EventUnlocked,
+	invite.EventContactChanged, invite.EventFormerTold, invite.EventRevealed, invite.EventSettingsChanged, invite.EventResent,
+	safelist.EventAdded, safelist.EventRemoved, "key.created", "key.revoked", "service.created", "service.deleted", "service.updated",
+	"tenant.created", "tenant.resumed", "tenant.suspended", "tenant.updated", "webhook.created", "webhook.deleted", "webhook.disabled",
+	"webhook.replayed", "webhook.secret_rotated", "webhook.updated", webhook.Tested,
+}
+
+var (
+	errObject = fault.New(fault.Invalid, "object_invalid", "Give an ID as it stands in the list, such as inv_06ezk8m4yrtw70q9vgvhb3n5cr.").On(QueryObject)
+	errPlace  = fault.New(fault.Invalid, "after_invalid", "This place in the list can't be read. Begin at its start.")
+)
+
+func notDay(field string) *fault.Error {
+	return fault.New(fault.Invalid, "day_invalid", "Give a day, such as 2026-04-15.").On(field)
+}
+
+func problemOf(f *fault.Error) Problem { return Problem{Field: f.Field, Message: f.Message} }
+
+// auditFilter is what the page was asked for, as typed.
+type auditFilter struct {
+	typ, actor, object, from, to string
+	after                        string // not a filter: where the page begins
+}
+
+func (v *visit) auditFilter() auditFilter {
+	return auditFilter{v.value(QueryType), v.value(QueryActor), v.value(QueryObject), v.value(QueryFrom), v.value(QueryTo), v.value(QueryAfter)}
+}
+
+// url is path with the filters, and where the page begins.
+func (f auditFilter) url(path, after string) string {
+	for _, p := range [][2]string{{QueryType, f.typ}, {QueryActor, f.actor}, {QueryObject, f.object}, {QueryFrom, f.from}, {QueryTo, f.to}, {QueryAfter, after}} {
+		path = with(path, p[0], p[1])
+	}
+	return path
+}
+
+// query reads the filters but that of the actor, and tells what is wrong with them.
+func (f auditFilter) query(t uid.Tenant) (q audit.Query, wrong []Problem) {
+	q = audit.Query{Tenant: t, Type: f.typ, Limit: auditPage}
+	var err error
+	if q.Object, err = readObject(f.object); err != nil {
+		wrong = append(wrong, problemOf(errObject))
+	}
+	var bad []Problem
+	q.From, q.Until, bad = readDays(f.from, f.to)
+	if q.After, err = uid.Parse(uid.Event, f.after); err != nil && f.after != "" {
+		wrong = append(wrong, problemOf(errPlace))
+	}
+	return q, append(wrong, bad...)
+}
+
+// readDays reads the first day and the last, in UTC, as the time from the one to the end of the other.
+func readDays(from, to string) (since, until time.Time, wrong []Problem) {
+	day := func(field, typed string) (at time.Time) {
+		if typed == "" {
+			return at
+		}
+		at, err := time.Parse(time.DateOnly, typed)
+		if err != nil || at.Year() < 1970 {
+			wrong = append(wrong, problemOf(notDay(field)))
+			return time.Time{}
+		}
+		return at
+	}
+	if since, until = day(QueryFrom, from), day(QueryTo, to); !until.IsZero() {
+		until = until.AddDate(0, 0, 1)
+	}
+	return since, until, wrong
+}
+
+// prefixes are those of the ids of what events are about, by the first word of their types.
+var prefixes = map[string]uid.Prefix{
+	"verification": uid.Verification, "invitation": uid.Invitation, "operator": uid.Operator, "service": uid.Service, "key": uid.Key,
+	"tenant": uid.TenantPrefix, "webhook": uid.Webhook, "factor": uid.Factor, "challenge": uid.Challenge, "entity": uid.Entity, "safe_number": uid.SafeNumber,
+}
+
+// readObject reads the id of what events are about; "" is none.
+func readObject(typed string) (uid.ID, error) {
+	if typed == "" {
+		return uid.ID{}, nil
+	}
+	prefix, _, _ := strings.Cut(typed, "_")
+	for _, known := range prefixes {
+		if string(known) == prefix {
+			return uid.Parse(known, typed)
+		}
+	}
+	return uid.ParseUUID(typed)
+}
+
+// objectOf is the id of what an event is about, in its spelling; "" when it is of nothing that has one.
+func objectOf(e *audit.Event) string {
+	noun, _, _ := strings.Cut(e.Type, ".")
+	prefix, ok := prefixes[noun]
+	switch {
+	case e.Object.IsZero():
+		return ""
+	case !ok:
+		return e.Object.UUID()
+	}
+	return e.Object.Text(prefix)
+}
+
+// auditTypes are the types to choose from. One that was asked for stands among them, whatever it is.
+func auditTypes(chosen, all string) []Option {
+	list := append([]string{}, moreTypes...)
+	for _, t := range webhook.Types() {
+		list = append(list, t.Name)
+	}
+	for _, t := range operator.EventTypes() {
+		list = append(list, t.Name)
+	}
+	if chosen != "" {
+		list = append(list, chosen)
+	}
+	slices.Sort(list)
+	options := []Option{{Label: all, Chosen: chosen == ""}}
+	for _, name := range slices.Compact(list) {
+		options = append(options, Option{Value: name, Label: name, Chosen: name == chosen})
+	}
+	return options
+}
+
+func (s *Site) auditList(v *visit) (View, error) {
+	f := v.auditFilter()
+	q, wrong := f.query(v.Operator.Tenant)
+	page := &Audit{
+		Frame: v.frame(wrong...), Type: f.typ, Actor: f.actor, Object: f.object, From: f.from, To: f.to, Types: auditTypes(f.typ, s.pages.text("any_event")),
+		Filtered: f.url(pathAudit, "") != pathAudit,
+	}
+	if v.May(operator.ExportAudit) {
+		page.ExportURL = auditFilter{from: f.from, to: f.to}.url(pathAuditExport, "")
+	}
+	if wrong != nil {
+		return page, nil
+	}
+	who, err := v.names()
+	if err != nil {
+		return nil, err
+	}
+	if q.Actor, err = v.actor(f.actor); err != nil {
+		return nil, err
+	}
+	found, err := s.AuditLog.BrowseEvents(v.ctx(), q)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found.Events {
+		e := &found.Events[i]
+		page.Rows = append(page.Rows, AuditRow{URL: auditURL(e.ID), At: e.At, Kind: e.Type, Actor: who.of(e.Actor), Object: objectOf(e)})
+	}
+	page.Pager = f.pager(found.More, !q.Object.IsZero())
+	page.Onward = len(found.Events) == 0 && !found.More.IsZero()
+	return page, nil
+}
+
+// actor is the actor whom somebody means who gives a name, an address or an id; what is none of a person is taken as it is.
+func (v *visit) actor(typed string) (string, error) {
+	if typed == "" {
+		return "", nil
+	}
+	people, err := v.site.Operators.People(v.ctx(), v.Operator.Tenant)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range people {
+		if strings.EqualFold(typed, p.Email) || strings.EqualFold(typed, p.Name) {
+			return actorOperator + ":" + p.ID.Text(uid.Operator), nil
+		}
+	}
+	switch prefix, _, _ := strings.Cut(typed, "_"); uid.Prefix(prefix) {
+	case uid.Operator:
+		return actorOperator + ":" + typed, nil
+	case uid.Key:
+		return actorKey + ":" + typed, nil
+	}
+	return typed, nil
+}
+
+// pager leads on and to the beginning. The history of a thing is read from its first event, so there the way on is to newer ones.
+func (f auditFilter) pager(more uid.ID, oldestFirst bool) (p Pager) {
+	on, first := "", ""
+	if !more.IsZero() {
+		on = f.url(pathAudit, more.Text(uid.Event))
+	}
+	if f.after != "" {
+		first = f.url(pathAudit, "")
+	}
+	if oldestFirst {
+		return Pager{NewerURL: on, OlderURL: first}
+	}
+	return Pager{NewerURL: first, OlderURL: on}
+}
+
+func auditURL(id uid.ID) string { return pathAudit + "/" + id.Text(uid.Event) }
+
+// auditExport streams the log of the firm, of the days that are asked for. An export that ends early has no last line, and its
+// connection is broken.
+func (s *Site) auditExport(v *visit) (View, error) {
+	since, until, wrong := readDays(v.value(QueryFrom), v.value(QueryTo))
+	if wrong != nil {
+		return nil, notDay(wrong[0].Field)
+	}
+	out := &download{visit: v, name: "audit.jsonl"}
+	err := s.AuditLog.Export(v.ctx(), out, v.Operator.Tenant, since, until)
+	return nil, out.end(err)
+}
