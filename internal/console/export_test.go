@@ -1,6 +1,9 @@
 package console
 
-import "io/fs"
+import (
+	"io/fs"
+	"slices"
+)
 
 // Kit is a page of the gallery with every part in each of its states. It is drawn by testdata/kit.tmpl.
 type Kit struct {
@@ -33,3 +36,21 @@ var Files fs.FS = files
 
 // Vocabularies are the words that badges know.
 var Vocabularies = tones
+
+// ReferencePages are the pages of the reference of an OpenAPI document, in the order of their groups.
+func ReferencePages(raw []byte, base string) ([]*Reference, error) {
+	all, err := readReference(raw, base)
+	if err != nil {
+		return nil, err
+	}
+	var pages []*Reference
+	slices.Sort(all.names)
+	for _, name := range all.names {
+		page := all.pages[name]
+		for _, other := range all.names {
+			page.Groups = append(page.Groups, Group{other, pathReference + "/" + other, other == name})
+		}
+		pages = append(pages, page)
+	}
+	return pages, nil
+}

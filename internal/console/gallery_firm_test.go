@@ -81,7 +81,7 @@ func home() []exhibit {
 		}
 		return all
 	}
-	events := []console.EventDoc{{Kind: "verification.started"}, {Kind: "verification.approved"}, {Kind: "invitation.mobile_verified"}, {Kind: "invitation.completed"}}
+	events := []console.EventDoc{{Kind: "verification.started", Means: "a verification was made"}, {Kind: "verification.approved", Means: "the right code was handed in"}, {Kind: "invitation.completed", Means: "nothing is left to be done"}}
 	return []exhibit{
 		{"home", &console.Home{Frame: f, Starts: 481, Deliveries: 466, Approvals: 431, Failures: 12, Hours: hours(6),
 			Needs: []console.Need{{Kind: "locked", Count: 2, URL: "/console/verifications?status=mobile_failed"}, {Kind: "undeliverable", Count: 1, URL: "/console/verifications?status=undeliverable"}, {Kind: "owners", Count: 1, URL: "/console/team"}}}},
@@ -89,7 +89,7 @@ func home() []exhibit {
 		{"home-first", &console.Home{Frame: at(signed, console.AtHome), Steps: []console.Step{{Kind: "settings", Done: true}, {Kind: "brand", URL: "/console/settings/customisation"}, {Kind: "send", URL: "/console/verifications/new"}}}},
 		{"home-longest", &console.Home{Frame: l, Starts: 48112046, Deliveries: 46112046, Approvals: 43112046, Failures: 112046, Hours: hours(90000),
 			Needs: []console.Need{{Kind: "webhooks", Count: 12, URL: "/console/webhooks"}, {Kind: "providers", Count: 1, URL: "/console/messages"}, {Kind: "keys", Count: 3, URL: "/console/keys"}}}},
-		{"developer", &console.Developer{Frame: at(signed, console.AtDeveloper), BaseURL: "https://verify.acme.example", ReferenceURL: "/docs", SpecURL: "/openapi.json", KeysURL: "/console/keys/new", PhoneURL: "/dev/phone", Events: events}},
-		{"developer-longest", &console.Developer{Frame: at(longest, console.AtDeveloper), BaseURL: "https://identifizierung.vereinsbank-donaudampfschifffahrt.example", Events: append(events, console.EventDoc{Kind: "something.of_tomorrow"})}},
+		{"developer", &console.Developer{Frame: at(signed, console.AtDeveloper), BaseURL: "https://verify.acme.example", ReferenceURL: "/docs", SpecURL: "/openapi.json", KeysURL: "/console/keys/new", PhoneURL: "/dev/phone", InboxURL: "/dev/inbox", Start: programs("https://verify.acme.example"), Check: programs("https://verify.acme.example"), Events: events}},
+		{"developer-longest", &console.Developer{Frame: at(longest, console.AtDeveloper), BaseURL: "https://identifizierung.vereinsbank-donaudampfschifffahrt.example", Events: append(events, console.EventDoc{Kind: "something.of_tomorrow", Means: long("much to say about it, ", 8)})}},
 	}
 }

@@ -16,11 +16,15 @@ import (
 
 // Config is what a Site is built of. The services are those of the packages that the interfaces name, whose contracts hold.
 type Config struct {
-	Operators Operators
-	Tenants   Tenants
-	MAC       func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
-	PublicURL string                         // how operators reach the pages: "https://verify.example.net"
-	Now       func() time.Time               // nil: the wall clock
+	Operators   Operators
+	Tenants     Tenants
+	Directory   Directory
+	Hooks       Hooks
+	Document    []byte                         // OpenAPI of the native API, for its reference; nil: none
+	MAC         func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
+	Development bool                           // there is a phone at /dev/phone
+	PublicURL   string                         // how operators reach the pages: "https://verify.example.net"
+	Now         func() time.Time               // nil: the wall clock
 }
 
 // Tenants knows the firms.
@@ -32,11 +36,12 @@ type Tenants interface {
 // Site serves the console to operators. It may be used concurrently.
 type Site struct {
 	Config
-	pages  *Pages
-	routes []route
-	mux    *web.Mux
-	origin *http.CrossOriginProtection
-	secure bool // the public address is https
+	pages     *Pages
+	reference *references
+	routes    []route
+	mux       *web.Mux
+	origin    *http.CrossOriginProtection
+	secure    bool // the public address is https
 }
 
 // A page takes a request of a signed-in operator. It gives what is shown, or a fault that is told by a page of its own, or nothing
@@ -70,6 +75,9 @@ func NewSite(cfg Config) (*Site, error) {
 	if s.pages, err = NewPages(); err != nil {
 		return nil, err
 	}
+	if s.reference, err = readReference(cfg.Document, cfg.PublicURL); err != nil {
+		return nil, err
+	}
 	s.mux = web.NewMux(s.fail)
 	s.mux.HandleFunc("GET "+assetPrefix, s.pages.ServeAssets)
 	s.doors()
@@ -84,6 +92,10 @@ func NewSite(cfg Config) (*Site, error) {
 func (s *Site) table() []route {
 	return slices.Concat(
 		s.ownRoutes(),
+		s.serviceRoutes(),
+		s.keyRoutes(),
+		s.hookRoutes(),
+		s.developerRoutes(),
 	)
 }
 

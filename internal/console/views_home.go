@@ -31,15 +31,16 @@ type Home struct {
 	Steps                                   []Step // while nothing was verified yet; else none
 }
 
-// EventDoc is one type of event, of which its webhooks tell.
-type EventDoc struct{ Kind string }
+// EventDoc is one type of event, of which webhooks tell.
+type EventDoc struct{ Kind, Means string }
 
 // Developer is the corner for those who write programs.
 type Developer struct {
 	Frame
 	BaseURL, ReferenceURL, SpecURL string
-	KeysURL                        string // "" when the operator may not make keys
-	InboxURL, PhoneURL             string // of development mode; ""
+	KeysURL                        string   // "" when the operator may not make keys
+	InboxURL, PhoneURL             string   // of development mode; ""
+	Start, Check                   []Sample // programs that send a code, and hand one in
 	Events                         []EventDoc
 }
 
