@@ -30,17 +30,18 @@ type cli struct {
 	Data   string `env:"COUNTERSIGN_DATA_DIR" placeholder:"DIR" help:"Data directory, above that of the configuration (${env})."`
 	JSON   bool   `name:"json" help:"Print JSON."`
 
-	Serve     serve      `cmd:"" help:"Run the server."`
-	Migrate   migrate    `cmd:"" help:"Bring the database's schema to the newest version."`
-	Doctor    doctor     `cmd:"" help:"Look for every fault and risk of this installation."`
-	Verify    verifyCmds `cmd:"" help:"Make a verification on a running server."`
-	Tenant    tenantCmds `cmd:"" help:"Make, list and change tenants."`
-	Key       keyCmds    `cmd:"" help:"Make, list and revoke the API keys of a tenant."`
-	MasterKey masterKey  `cmd:"" help:"Change the master key."`
-	Subject   subject    `cmd:"" help:"Answer a person who asks for their data, or for its end."`
-	Audit     auditCmds  `cmd:"" help:"Verify and export the audit log."`
-	Backup    backup     `cmd:"" help:"Back up the database, and restore it."`
-	Version   version    `cmd:"" help:"Print the version."`
+	Serve     serve        `cmd:"" help:"Run the server."`
+	Migrate   migrate      `cmd:"" help:"Bring the database's schema to the newest version."`
+	Doctor    doctor       `cmd:"" help:"Look for every fault and risk of this installation."`
+	Verify    verifyCmds   `cmd:"" help:"Make a verification on a running server."`
+	Tenant    tenantCmds   `cmd:"" help:"Make, list and change tenants."`
+	Key       keyCmds      `cmd:"" help:"Make, list and revoke the API keys of a tenant."`
+	Operator  operatorCmds `cmd:"" help:"Let people into the console, and keep them out."`
+	MasterKey masterKey    `cmd:"" help:"Change the master key."`
+	Subject   subject      `cmd:"" help:"Answer a person who asks for their data, or for its end."`
+	Audit     auditCmds    `cmd:"" help:"Verify and export the audit log."`
+	Backup    backup       `cmd:"" help:"Back up the database, and restore it."`
+	Version   version      `cmd:"" help:"Print the version."`
 }
 
 // shell is what a command stands in: where it reads and writes, and the flags that all commands share.

@@ -31,6 +31,17 @@ func (k *keyID) UnmarshalText(text []byte) (err error) {
 	return nil
 }
 
+// operatorID is an operator on the command line.
+type operatorID struct{ ID uid.ID }
+
+// UnmarshalText reads opr_...
+func (o *operatorID) UnmarshalText(text []byte) (err error) {
+	if o.ID, err = uid.Parse(uid.Operator, string(text)); err != nil {
+		return errors.New("an operator is written opr_ and 26 characters; find it with: countersign operator list")
+	}
+	return nil
+}
+
 // moment is a time on the command line.
 type moment time.Time
 

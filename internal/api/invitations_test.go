@@ -211,7 +211,7 @@ func TestRA_19_a_choice_against_the_preset_is_told(t *testing.T) {
 	})
 }
 
-func TestRA_21_and_25_contacts_that_are_missing_are_400(t *testing.T) {
+func TestRA_21_25_contacts_that_are_missing_are_400(t *testing.T) {
 	t.Parallel()
 	play(t, []scenario{
 		{name: "none", method: "POST", target: "/v1/invitations", body: `{"first_name":"A","last_name":"B"}`, status: 400, want: []string{`"code":"contact_required"`}},

@@ -33,7 +33,7 @@ func TestLinksNeedAnAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (&server{cfg: c}).linkBase(); got != want {
+		if got := linkBase(c); got != want {
 			t.Errorf("%s: links begin with %q, want %q", listen, got, want)
 		}
 	}

@@ -20,16 +20,18 @@ import (
 
 // credentials is what development mode writes for whoever tries things out. A key appears when its surface exists.
 type credentials struct {
-	BaseURL  string            `json:"base_url"`
-	APIKey   string            `json:"api_key"`
-	Tenant   string            `json:"tenant"`
-	InboxURL string            `json:"inbox_url"`
-	PhoneURL string            `json:"phone_url"`
-	CAMARA   camaraCredentials `json:"camara"`
-	IDenfy   idenfyCredentials `json:"idenfy"`
-	MTA      mtaCredentials    `json:"mta"`
-	Twilio   twilioAccount     `json:"twilio"`
-	Other    otherCredentials  `json:"other"`
+	BaseURL  string              `json:"base_url"`
+	APIKey   string              `json:"api_key"`
+	Tenant   string              `json:"tenant"`
+	InboxURL string              `json:"inbox_url"`
+	PhoneURL string              `json:"phone_url"`
+	Console  string              `json:"console_url"`
+	Operator operatorCredentials `json:"operator"`
+	CAMARA   camaraCredentials   `json:"camara"`
+	IDenfy   idenfyCredentials   `json:"idenfy"`
+	MTA      mtaCredentials      `json:"mta"`
+	Twilio   twilioAccount       `json:"twilio"`
+	Other    otherCredentials    `json:"other"`
 }
 
 // camaraCredentials are those of CAMARA's door. The token never ends: it is the API key.
@@ -71,10 +73,13 @@ func (s *server) prepareDev(ctx context.Context, addr net.Addr) error {
 		_ = json.Unmarshal(text, &was) // a broken file is written anew
 	}
 	base := baseURL(addr)
-	c := credentials{BaseURL: base, InboxURL: base + "/dev/inbox", PhoneURL: base + "/dev/phone"}
+	c := credentials{BaseURL: base, InboxURL: base + "/dev/inbox", PhoneURL: base + "/dev/phone", Console: base + "/console"}
 	var err error
 	if c.Tenant, c.APIKey, err = s.devTenant(ctx, devTenant, was.APIKey); err != nil {
 		return err
+	}
+	if c.Operator, err = s.devOperator(ctx, c.Tenant, was.Operator.Password); err != nil {
+		return fmt.Errorf("operator of the development tenant: %w", err)
 	}
 	c.CAMARA = camaraCredentials{BaseURL: base + strings.TrimSuffix(camara.Base, "/"), Token: c.APIKey}
 	if c.Other.Tenant, c.Other.APIKey, err = s.devTenant(ctx, otherTenant, was.Other.APIKey); err != nil {

@@ -7,13 +7,14 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/handover"
 	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/operator"
 )
 
 // newInvitations builds the service of invitations.
 func (s *server) newInvitations() (*invite.Service, error) {
-	return invite.New(invite.Config{Rules: rules(s.cfg), PublicURL: s.linkBase()}, invite.Deps{
+	return invite.New(invite.Config{Rules: rules(s.cfg), PublicURL: linkBase(s.cfg)}, invite.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Verify: s.verify, Tenants: s.directory, Notifier: notices{s.dispatcher},
-		Signer: s.signResult, OptOuts: s.optOuts(), Log: s.log,
+		Signer: s.signResult, OptOuts: s.optOuts(), Loosened: operator.Loosened, Log: s.log,
 	})
 }
 

@@ -22,9 +22,9 @@ func (s *server) customerPages(chain *web.Chain) (http.Handler, error) {
 	return chain.Wrap(site.Policy(), site), nil
 }
 
-// linkBase is what links to customers' pages begin with; "" when there is no address that they could be opened at in private.
-func (s *server) linkBase() string {
-	if base := s.cfg.BaseURL(); isPrivate(base) {
+// linkBase is what links to customers' and operators' pages begin with; "" when there is no address that they could be opened at in private.
+func linkBase(cfg Config) string {
+	if base := cfg.BaseURL(); isPrivate(base) {
 		return base
 	}
 	return ""

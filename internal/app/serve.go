@@ -23,6 +23,7 @@ import (
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/handover"
 	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/recipient"
@@ -47,6 +48,7 @@ type server struct {
 	verify     *verify.Service
 	factors    *factor.Service
 	invites    *invite.Service
+	operators  *operator.Service
 	safe       *safelist.List
 	webhooks   *webhook.Service
 	handover   *handover.Signer
@@ -177,6 +179,9 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.invites, err = s.newInvitations(); err != nil {
 		return err
 	}
+	if s.operators, err = newOperators(s.cfg, s.storage, s.directory, s.dispatcher, s.log); err != nil {
+		return err
+	}
 	if s.webhooks, err = s.newWebhooks(client); err != nil {
 		return err
 	}
@@ -283,6 +288,7 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.factors, s.handover, s.log) }},
 		{"expiry", s.expire},
 		{"invitations", s.expireInvitations},
+		{"operators", s.keepOperators},
 		{"worker", s.worker.Run},
 	}
 	if metrics != nil {

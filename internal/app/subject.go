@@ -86,3 +86,19 @@ func (t *Tools) noOpenInvitation(ctx context.Context, s subject) error {
 		return nil
 	})
 }
+
+// noOpenImport is the refusal while a file of the tenant is under way: who is in it can't be seen from outside.
+func (t *Tools) noOpenImport(ctx context.Context, of uid.Tenant) error {
+	for before := (uid.ID{}); ; {
+		list, err := t.storage.db.Imports(ctx, of, before, 250)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for _, im := range list {
+			if before = im.ID; im.Status() != invite.ImportDone {
+				return fault.New(fault.Conflict, "import_open",
+					"A file of invitations is being imported, and the recipient may be in it. Wait until it is done, and erase again.")
+			}
+		}
+	}
+}

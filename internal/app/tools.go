@@ -13,6 +13,7 @@ import (
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/risk/safelist"
 	"github.com/countersign/countersign/internal/seal"
@@ -25,6 +26,7 @@ import (
 // Tools is what commands work with, on the same database as the server, whether it runs or not.
 type Tools struct {
 	Directory *tenant.Directory
+	Operators *operator.Service
 
 	cfg     Config
 	storage *storage
@@ -41,6 +43,9 @@ func OpenTools(ctx context.Context, cfg Config) (*Tools, error) {
 	}
 	t := &Tools{cfg: cfg, storage: st, stopped: make(chan struct{})}
 	if t.Directory, err = newDirectory(cfg, st, log, reg); err != nil {
+		return nil, errors.Join(err, st.engine.Close())
+	}
+	if t.Operators, err = newOperators(cfg, st, t.Directory, unsent{}, log); err != nil {
 		return nil, errors.Join(err, st.engine.Close())
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -208,6 +213,9 @@ func (t *Tools) EraseSubject(ctx context.Context, of uid.Tenant, to, actor strin
 		return 0, 0, err
 	}
 	if err := t.noOpenInvitation(ctx, s); err != nil {
+		return 0, 0, err
+	}
+	if err := t.noOpenImport(ctx, of); err != nil {
 		return 0, 0, err
 	}
 	events, err = audit.EraseSubject(ctx, t.storage.db, audit.Erasure{

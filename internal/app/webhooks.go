@@ -29,6 +29,7 @@ func (s *server) handlers() map[outbox.Kind]outbox.Handler {
 	all := s.verify.Handlers()
 	maps.Copy(all, s.webhooks.Handlers())
 	maps.Copy(all, s.invites.Handlers())
+	maps.Copy(all, s.operators.Handlers())
 	return all
 }
 

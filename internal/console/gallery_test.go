@@ -113,8 +113,22 @@ func common() []exhibit {
 // hall serves the gallery, and keeps what is sent to it.
 type hall struct {
 	pages *console.Pages
+	came  chan struct{} // one for each form that is sent
 	mu    sync.Mutex
 	sent  []url.Values // guarded by mu
+}
+
+// await waits until one more form has come, and gives all that have.
+func (h *hall) await(t *testing.T) []url.Values {
+	t.Helper()
+	select {
+	case <-h.came:
+	case <-time.After(20 * time.Second):
+		t.Fatal("no form came")
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.sent)
 }
 
 func newPages(t *testing.T) *console.Pages {
@@ -133,7 +147,7 @@ func newPages(t *testing.T) *console.Pages {
 // by nothing, so that the browser stays where it is.
 func openHall(t *testing.T) (*hall, *httptest.Server) {
 	t.Helper()
-	h := &hall{pages: newPages(t)}
+	h := &hall{pages: newPages(t), came: make(chan struct{}, 100)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /console/assets/", h.pages.ServeAssets)
 	exhibits := map[string]exhibit{}
@@ -147,6 +161,16 @@ func openHall(t *testing.T) (*hall, *httptest.Server) {
 		}
 	})
 	mux.HandleFunc("GET /console/live", h.live)
+	mux.HandleFunc("GET /console/verifications", func(w http.ResponseWriter, r *http.Request) { // what the filters ask for
+		name := "verifications"
+		if r.URL.Query().Get(console.QueryStatus) != "" {
+			name = "verifications-filtered"
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if err := h.pages.Render(w, exhibits[name].view); err != nil {
+			t.Error(err)
+		}
+	})
 	mux.HandleFunc("GET /console/picture.svg", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "image/svg+xml")
 		fmt.Fprint(w, picture)
@@ -156,6 +180,7 @@ func openHall(t *testing.T) (*hall, *httptest.Server) {
 		h.mu.Lock()
 		h.sent = append(h.sent, r.PostForm)
 		h.mu.Unlock()
+		h.came <- struct{}{}
 		w.WriteHeader(http.StatusNoContent)
 	})
 	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
@@ -217,11 +242,9 @@ func show(tb *browsertest.Tab, name, axe string) {
 			}
 		}
 		tb.CheckFit(fmt.Sprintf("%s, %d px", name, at.width))
-		mirror := func(dir string) {
-			browsertest.Run(tb, chromedp.Evaluate[chromedp.Void](`document.documentElement.dir = "`+dir+`"`))
-		}
-		mirror("rtl")
-		tb.CheckFit(fmt.Sprintf("%s, %d px, right to left", name, at.width))
-		mirror("ltr")
 	}
+	browsertest.Run(tb, chromedp.Evaluate[chromedp.Void](`document.documentElement.dir = "rtl"`))
+	tb.CheckFit(name + ", 1280 px, right to left")
+	tb.Look(360, 740, "light")
+	tb.CheckFit(name + ", 360 px, right to left")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/countersign/countersign/internal/risk"
 )
 
-func TestID_12_to_14_the_customer_enters_the_number_gets_four_digits_and_is_let_through(t *testing.T) {
+func TestID_12_13_14_the_customer_enters_the_number_gets_four_digits_and_is_let_through(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
 	v := d.invited(entered(true, false))
@@ -43,7 +43,7 @@ func TestID_12_to_14_the_customer_enters_the_number_gets_four_digits_and_is_let_
 	d.status(v, invite.Completed)
 }
 
-func TestID_16_to_18_the_customer_enters_the_address_and_gets_six_digits(t *testing.T) {
+func TestID_16_17_18_the_customer_enters_the_address_and_gets_six_digits(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
 	v := d.invited(entered(false, true))
@@ -56,7 +56,7 @@ func TestID_16_to_18_the_customer_enters_the_address_and_gets_six_digits(t *test
 	d.hub(v, invite.StepHandOff)
 }
 
-func TestID_2_and_3_both_are_confirmed_phone_first(t *testing.T) {
+func TestID_2_3_both_are_confirmed_phone_first(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
 	v := d.invited(entered(true, true))
@@ -98,7 +98,7 @@ func TestID_4_a_confirmed_contact_is_not_changed_any_more(t *testing.T) {
 	d.fault(err, fault.Conflict, "contact_fixed")
 }
 
-func TestID_10_and_11_the_request_overrides_the_account_unless_it_is_locked(t *testing.T) {
+func TestID_10_11_the_request_overrides_the_account_unless_it_is_locked(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
 	look, err := d.Customisation(t.Context(), d.by.Tenant)
@@ -320,7 +320,7 @@ func TestID_37_what_was_given_and_not_confirmed_is_told_as_such(t *testing.T) {
 	}
 }
 
-func TestID_51_and_52_the_link_has_forty_characters_and_sending_it_confirms_nothing(t *testing.T) {
+func TestID_51_52_the_link_has_forty_characters_and_sending_it_confirms_nothing(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
 	a := d.create(entered(true, false), func(r *invite.CreateRequest) { r.Contacts.Phone, r.Silent = mobile, false })

@@ -52,7 +52,7 @@ func TestRA_2_the_proof_is_a_code_by_sms_that_works_once(t *testing.T) {
 	d.hub(again, invite.StepPhone)
 }
 
-func TestRA_10_and_12_what_a_required_option_says_holds_for_every_invitation(t *testing.T) {
+func TestRA_10_12_what_a_required_option_says_holds_for_every_invitation(t *testing.T) {
 	t.Parallel()
 	for mode, gates := range map[policy.Mode]int{policy.YesRequired: 1, policy.NoRequired: 0} {
 		d := setup(t)

@@ -38,7 +38,7 @@ func TestRA_41_expired_replaced_and_used_codes_look_the_same(t *testing.T) {
 	d.check(v, d.code(), invite.CheckDead) // used
 }
 
-func TestRA_52_to_54_the_page_names_the_firm_and_whom_to_turn_to(t *testing.T) {
+func TestRA_52_53_54_the_page_names_the_firm_and_whom_to_turn_to(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
 	v := d.invited()

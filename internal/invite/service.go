@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/risk"
 	"github.com/countersign/countersign/internal/seal"
@@ -75,8 +76,9 @@ type Deps struct {
 	Verify   Verifier
 	Tenants  Tenants
 	Notifier Notifier
-	Signer   Signer      // nil: the redirect carries no signed result
-	OptOuts  risk.Engine // who wants no messages, asked before each that has a link; nil: nobody
+	Signer   Signer                                         // nil: the redirect carries no signed result
+	OptOuts  risk.Engine                                    // who wants no messages, asked before each that has a link; nil: nobody
+	Loosened func(t uid.Tenant, now time.Time) []outbox.Job // what follows from a setting that loosens a gate (RA-17); nil: nothing
 	Log      *slog.Logger
 }
 
@@ -96,6 +98,7 @@ type Service struct {
 	notifier Notifier
 	signer   Signer
 	optOuts  risk.Engine
+	loosened func(t uid.Tenant, now time.Time) []outbox.Job
 	log      *slog.Logger
 }
 
@@ -109,7 +112,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	return &Service{
 		Now: time.Now, cfg: cfg, store: deps.Store, ring: deps.Ring, verify: deps.Verify, tenants: deps.Tenants,
-		notifier: deps.Notifier, signer: deps.Signer, optOuts: deps.OptOuts, log: deps.Log,
+		notifier: deps.Notifier, signer: deps.Signer, optOuts: deps.OptOuts, loosened: deps.Loosened, log: deps.Log,
 	}, nil
 }
 

@@ -102,7 +102,11 @@ func (s *Service) put(ctx context.Context, by Caller, d setting, fresh bool, ver
 	now := s.moment()
 	row := Setting{Text: text, UpdatedAt: now, UpdatedBy: by.Actor, Version: version + 1}
 	e := newEvent(by.Tenant, uid.Random(now), EventSettingsChanged, by.by(), now, data{Setting: d.kind, Old: was, New: is, Loosened: d.loosened})
-	err = s.store.PutSetting(ctx, by.Tenant, d.kind, row, outbox.Effects{Events: []audit.Event{e}})
+	fx := outbox.Effects{Events: []audit.Event{e}}
+	if d.loosened && s.loosened != nil {
+		fx.Jobs = s.loosened(by.Tenant, now)
+	}
+	err = s.store.PutSetting(ctx, by.Tenant, d.kind, row, fx)
 	if errors.Is(err, ErrStale) {
 		return Setting{}, errStale(err)
 	}

@@ -45,10 +45,13 @@ func (s *Service) session(ctx context.Context, token string) (Session, Operator,
 	return v, o, nil
 }
 
-// Stage says how far the sign-in of a token has come. session_ended for what is no session; a token that follows a wrong password is
-// none, so a page that does not know a token goes on asking for the second factor when it did before.
+// Stage says how far the sign-in of a token has come; after a wrong password, too, that the second factor is asked for. session_ended for
+// what is no session.
 func (s *Service) Stage(ctx context.Context, token string) (Stage, error) {
 	v, _, err := s.session(ctx, token)
+	if err != nil && v.Stage == StageSecond && v.live(s.moment()) {
+		return StageSecond, nil // of nobody, or of somebody who was disabled meanwhile
+	}
 	return v.Stage, err
 }
 
@@ -108,17 +111,12 @@ func (s *Service) Sessions(ctx context.Context, g Signed) ([]SessionView, error)
 // SignOut ends the session of a token. One that is over already is no fault.
 func (s *Service) SignOut(ctx context.Context, c Client, token string) error {
 	now := s.moment()
-	err := s.store.ChangeOperator(ctx, Target{Session: s.sessionHash(token)}, func(h *Held) (outbox.Effects, error) {
-		if h.Session == nil || h.Operator == nil {
-			return outbox.Effects{}, errEnded()
+	return s.store.ChangeOperator(ctx, Target{Session: s.sessionHash(token)}, func(h *Held) (outbox.Effects, error) {
+		if h.Close = true; h.Session == nil || h.Operator == nil {
+			return outbox.Effects{}, nil
 		}
-		h.Close = true
 		return effects(h.Operator.event(EventSignedOut, c.self(h.Operator), now, data{Session: h.Session.ID.Text(uid.Session)})), nil
 	})
-	if fault.Is(err, fault.Unauthenticated) {
-		return nil
-	}
-	return err
 }
 
 // Prove shows again all that the account has, within a session: the password, and a code where there is an authenticator. Afterwards, for

@@ -12,7 +12,7 @@
 //	                        +--> enrol --EnrolTOTP, ConfirmTOTP---+          owners and admins without an authenticator
 //	                        +--> open                                        agents and viewers without one
 //
-// A wrong password leads to the second factor too, with a token that no code is right for: which of the two was wrong, and whether
+// A wrong password leads to the second factor too, to a session of nobody, for which no code is right: which of the two was wrong, and whether
 // there is such an account, is not told (SEC-76, SEC-80).
 //
 // Invariants.

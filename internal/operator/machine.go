@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/countersign/countersign/internal/outbox"
@@ -34,18 +35,18 @@ func (s *Service) Create(ctx context.Context, t uid.Tenant, r InviteRequest) (li
 	return s.url(l, token), p, err
 }
 
-// ResetByID is Reset for whoever has the machine: of anybody, the last owner too. It gives the link, and nothing is e-mailed but that
-// it was done.
-func (s *Service) ResetByID(ctx context.Context, id uid.ID) (link string, p Person, err error) {
+// ResetByID is Reset for whoever has the machine: of anybody, the last owner too. It gives the link and its end, and nothing is
+// e-mailed but that it was done.
+func (s *Service) ResetByID(ctx context.Context, id uid.ID) (link string, until time.Time, p Person, err error) {
 	p, err = s.alter(ctx, id, func(h *Held, now time.Time) (fx outbox.Effects, err error) {
 		token, events, err := s.reset(h, command, now)
 		if err != nil {
 			return fx, err
 		}
-		link = s.url(h.Put, token)
+		link, until = s.url(h.Put, token), h.Put.ExpiresAt
 		return outbox.Effects{Events: events, Jobs: []outbox.Job{mailJob(h.Operator.Tenant, h.Operator.ID, MailResetDone, now)}}, nil
 	})
-	return link, p, err
+	return link, until, p, err
 }
 
 // DisableByID is Disable for whoever has the machine. The last owner of a team can be disabled here.
@@ -78,7 +79,7 @@ func (s *Service) alter(ctx context.Context, id uid.ID, change func(h *Held, now
 		out, err = s.view(h.Operator)
 		return fx, err
 	})
-	if err == errNothing {
+	if errors.Is(err, errNothing) {
 		err = nil
 	}
 	return out, told(err, errNoOperator)
@@ -90,16 +91,19 @@ func (s *Service) Develop(ctx context.Context, t uid.Tenant, password string) (e
 	if !s.cfg.Development {
 		return "", nil
 	}
+	fresh := s.draft(t, Owner, person{Email: devAddress, Name: "Dev"}, "")
+	there, err := s.store.OperatorByEmail(ctx, fresh.EmailIndex)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return "", err
+	}
+	if is, err := s.passwords.check(ctx, there.Password, password); err != nil || is && there.PasswordOnly && there.able() {
+		return devAddress, err
+	}
 	hash, err := s.passwords.hash(ctx, password)
 	if err != nil {
 		return "", err
 	}
-	fresh := s.draft(t, Owner, person{Email: devAddress, Name: "Dev"}, "")
 	fresh.Password, fresh.PasswordOnly = hash, true
-	there, err := s.store.OperatorByEmail(ctx, fresh.EmailIndex)
-	if err := told(err, func() error { return nil }); err != nil {
-		return "", err
-	}
 	now := s.moment()
 	return devAddress, s.store.ChangeOperator(ctx, Target{Tenant: there.Tenant, Operator: there.ID}, func(h *Held) (outbox.Effects, error) {
 		if h.Operator == nil {

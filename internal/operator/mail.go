@@ -133,6 +133,12 @@ func (s *Service) linkFor(ctx context.Context, j outbox.Job) (who person, link, 
 	return who, s.url(&l, token), l.Locale, err
 }
 
+// Loosened is the job that tells all owners of a tenant that a gate may be absent now that could not be before. It is committed with the
+// change.
+func Loosened(t uid.Tenant, now time.Time) []outbox.Job {
+	return []outbox.Job{{ID: uid.Random(now), Kind: JobLoosened, Tenant: t, Object: uid.ID(t), N: 1, Due: now}}
+}
+
 // HandleLoosened tells all owners of a tenant that a gate may be absent now that could not be before (RA-17).
 func (s *Service) HandleLoosened(ctx context.Context, j outbox.Job) outbox.Verdict {
 	owners, err := s.owners(ctx, j.Tenant)

@@ -103,6 +103,9 @@ func (p *passwords) check(ctx context.Context, kept, password string) (bool, err
 	return subtle.ConstantTimeCompare(got, want) == 1 && real, nil
 }
 
+// RandomPassword makes one of 130 bits.
+func RandomPassword() string { return randomText() }
+
 // normal is a password as it is hashed (NIST SP 800-63B-4 §3.1.1.2). What is far too long stays as it is.
 func normal(password string) string {
 	if len(password) > maxPassword*utf8.UTFMax*2 {

@@ -178,13 +178,18 @@ const codeLength = 26
 // newCodes makes a set of recovery codes as they are shown, with what is kept of them.
 func (s *Service) newCodes(o *Operator) (shown []string, hashes [][32]byte) {
 	for range codeCount {
-		var b [17]byte
-		_, _ = rand.Read(b[:]) // never fails since Go 1.24
-		text := crockford.EncodeToString(b[:])[:codeLength]
+		text := randomText()
 		hashes = append(hashes, s.codeHash(o, text))
 		shown = append(shown, text[:6]+"-"+text[6:11]+"-"+text[11:16]+"-"+text[16:21]+"-"+text[21:])
 	}
 	return shown, hashes
+}
+
+// randomText is 130 random bits, in 26 characters.
+func randomText() string {
+	var b [17]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return crockford.EncodeToString(b[:])[:codeLength]
 }
 
 func (s *Service) codeHash(o *Operator, code string) [32]byte {

@@ -30,7 +30,7 @@ const (
 type Session struct {
 	ID       uid.ID
 	Tenant   uid.Tenant
-	Operator uid.ID
+	Operator uid.ID   // zero: nobody's, after a wrong password
 	Hash     [32]byte // keyed hash of its token
 	Stage    Stage
 	Wrong    int // codes in StageSecond

@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -101,7 +102,7 @@ func TestSEC_72_an_end_is_an_end_on_every_node_at_once(t *testing.T) {
 			return o.Reset(o.ctx(), here, o.signed(ann), o.signed(bob).Operator.ID)
 		},
 		"a reset on the machine": func(o *office, _, bob *member) error {
-			_, _, err := o.ResetByID(o.ctx(), o.signed(bob).Operator.ID)
+			_, _, _, err := o.ResetByID(o.ctx(), o.signed(bob).Operator.ID)
 			return err
 		},
 		"an admin": func(o *office, ann, bob *member) error {
@@ -208,4 +209,41 @@ func TestSEC_59_what_one_signs_in_with_changes_only_after_a_proof(t *testing.T) 
 	o.ok(err)
 	_, err = o.SecondFactor(o.ctx(), here, half.Token.Reveal(), o.shows(&old))
 	o.fault(err, "sign_in_failed", "the authenticator of before")
+}
+
+// between does something after an operator was read for a sign-in.
+type between struct {
+	operator.Store
+	then func()
+}
+
+func (b between) OperatorByEmail(ctx context.Context, index [16]byte) (operator.Operator, error) {
+	got, err := b.Store.OperatorByEmail(ctx, index)
+	b.then()
+	return got, err
+}
+
+func TestSEC_72_a_password_that_changes_while_it_is_compared_does_not_open_anything(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(o *office, m *member) error{
+		"another password": func(o *office, m *member) error {
+			_, err := o.ChangePassword(o.ctx(), from("192.0.2.9"), m.token, m.password, "another pass for all of it")
+			return err
+		},
+		"disabled": func(o *office, m *member) error {
+			_, err := o.DisableByID(o.ctx(), o.signed(m).Operator.ID)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := setup(t)
+			m := o.ann()
+			o.deps.Store = between{o.db, func() { o.ok(meanwhile(o, m)) }}
+			step, err := o.another().SignIn(o.ctx(), here, m.email, m.password)
+			o.ok(err)
+			_, err = o.SecondFactor(o.ctx(), here, step.Token.Reveal(), o.shows(m))
+			o.fault(err, "sign_in_failed", "with the password of before")
+		})
+	}
 }

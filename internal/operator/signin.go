@@ -19,7 +19,7 @@ type Step struct {
 }
 
 // SignIn takes the password. A wrong one, and one of an account that does not exist or may not sign in, leads to the second factor
-// as well, with a token that no code is right for. Limited with sign_in_paused after too many failures, whether there is an account or not.
+// as well, for which no code is right. Limited with sign_in_paused after too many failures, whether there is an account or not.
 func (s *Service) SignIn(ctx context.Context, c Client, email, password string) (Step, error) {
 	index := s.emailIndex(email)
 	if err := s.spend(ctx, c, index); err != nil {
@@ -81,15 +81,25 @@ func (s *Service) admits(ctx context.Context, t uid.Tenant) (bool, error) {
 // errChanged is when an operator changed while its password was compared. It does not leave the package.
 var errChanged = errors.New("operator: changed meanwhile")
 
-// decoy is the step after a wrong password. o is zero when there is no such account.
+// decoy is the step after a wrong password: a session of nobody, which behaves like any other until it is given a code. o is zero when
+// there is no such account.
 func (s *Service) decoy(ctx context.Context, c Client, o *Operator) (Step, error) {
-	now := s.moment()
-	if err := s.store.ChangeOperator(ctx, Target{}, func(*Held) (outbox.Effects, error) {
+	now, token := s.moment(), newToken()
+	v := s.newSession(&Operator{}, c, token, now)
+	v.Stage = StageSecond
+	err := s.store.ChangeOperator(ctx, Target{}, func(h *Held) (outbox.Effects, error) {
+		h.Open = v
 		return effects(s.failed(o, c, "password", now)), nil
-	}); err != nil {
-		return Step{}, err
-	}
-	return Step{Stage: StageSecond, Token: newToken(), ExpiresAt: now.Add(signInLimit)}, nil
+	})
+	return Step{Stage: v.Stage, Token: token, ExpiresAt: v.ExpiresAt}, err
+}
+
+// newSession is a session of o, with the limits of a sign-in and without a stage.
+func (s *Service) newSession(o *Operator, c Client, token Secret, now time.Time) *Session {
+	v := &Session{ID: uid.Random(now), Tenant: o.Tenant, Operator: o.ID, Hash: s.sessionHash(token.Reveal()), CreatedAt: now, SeenAt: now,
+		ProvedAt: now, ExpiresAt: now.Add(signInLimit)}
+	v.Client = s.seal(place(v.Tenant, v.ID, sealClient), clientText{c.IP, c.UserAgent})
+	return v
 }
 
 // failed is the event of a failure. That of an account that is not there is of no tenant.
@@ -122,10 +132,8 @@ func (s *Service) enter(ctx context.Context, c Client, o *Operator) (step Step, 
 
 // begin is the session after a password, and what happened with that.
 func (s *Service) begin(o *Operator, c Client, token Secret, now time.Time) (*Session, outbox.Effects) {
-	v := &Session{ID: uid.Random(now), Tenant: o.Tenant, Operator: o.ID, Hash: s.sessionHash(token.Reveal()), Stage: o.stage(s.cfg.Development),
-		CreatedAt: now, SeenAt: now, ProvedAt: now, ExpiresAt: now.Add(signInLimit)}
-	v.Client = s.seal(place(o.Tenant, v.ID, sealClient), clientText{c.IP, c.UserAgent})
-	if v.Stage != StageOpen {
+	v := s.newSession(o, c, token, now)
+	if v.Stage = o.stage(s.cfg.Development); v.Stage != StageOpen {
 		return v, outbox.Effects{}
 	}
 	v.open(now)
@@ -159,10 +167,14 @@ func (s *Service) SecondFactor(ctx context.Context, c Client, token, code string
 			return fx, err
 		}
 		v, o := h.Session, h.Operator
-		if v == nil || o == nil || v.Stage != StageSecond || !v.live(now) || !o.able() {
+		if v == nil || v.Stage != StageSecond || !v.live(now) {
 			return effects(s.failed(nil, c, "second_factor", now)), nil
 		}
 		v.Wrong++
+		if o == nil || !o.able() {
+			h.Close = v.Wrong >= wrongInStep
+			return effects(s.failed(o, c, "second_factor", now)), nil
+		}
 		how, more, err := s.show(o, code, c, now)
 		if err != nil {
 			return fx, err

@@ -88,6 +88,28 @@ func TestSEC_76_which_factor_failed_is_not_told(t *testing.T) {
 		_, err = o.SecondFactor(o.ctx(), c, step.Token.Reveal(), try.code)
 		o.fault(err, "sign_in_failed", name)
 	}
+	for name, secret := range map[string]string{"right": m.password, "wrong": "another one that is long"} {
+		c := from("203.0.113." + string('0'+rune(len(secret)%9)))
+		step, err := o.SignIn(o.ctx(), c, m.email, secret)
+		o.ok(err)
+		for i := range 6 {
+			if stage, err := o.Stage(o.ctx(), step.Token.Reveal()); (stage == operator.StageSecond) != (i < 5) || (err == nil) != (i < 5) {
+				t.Errorf("%s password, %d wrong codes: stage %q, %v", name, i, stage, err)
+			}
+			_, err := o.SecondFactor(o.ctx(), c, step.Token.Reveal(), wrong)
+			o.fault(err, "sign_in_failed", name)
+		}
+		step, err = o.SignIn(o.ctx(), from("203.0.113.99"), m.email, secret)
+		o.ok(err)
+		o.ok(o.SignOut(o.ctx(), c, step.Token.Reveal()))
+		_, err = o.Stage(o.ctx(), step.Token.Reveal())
+		o.fault(err, "session_ended", name+", signed out")
+		step, err = o.SignIn(o.ctx(), from("203.0.113.98"), m.email, secret)
+		o.ok(err)
+		o.later(10 * time.Minute)
+		_, err = o.Stage(o.ctx(), step.Token.Reveal())
+		o.fault(err, "session_ended", name+", ten minutes later")
+	}
 	_, err = o.SecondFactor(o.ctx(), here, "made up", o.shows(m))
 	o.fault(err, "sign_in_failed", "a token that nobody gave")
 }

@@ -65,7 +65,7 @@ type Store interface {
 	// AnyOperator reports whether there is one at all.
 	AnyOperator(ctx context.Context) (bool, error)
 
-	// SessionByHash reads a session, over or not, with its operator, or ErrNotFound.
+	// SessionByHash reads a session, over or not, with its operator, or ErrNotFound. That of nobody has a zero operator.
 	SessionByHash(ctx context.Context, hash [32]byte) (Session, Operator, error)
 	// OperatorSessions lists those of an operator in the order of their ids, over or not.
 	OperatorSessions(ctx context.Context, t uid.Tenant, operator uid.ID) ([]Session, error)

@@ -71,13 +71,25 @@ func (db *DB) SessionByHash(ctx context.Context, hash [32]byte) (operator.Sessio
 	err := db.engine.Reader().QueryRowContext(ctx, `SELECT `+sessionColumns+`, `+operatorColumns+` FROM operator_session s
 		JOIN operator o ON o.tenant = s.tenant AND o.id = s.operator WHERE s.hash = $1`, hash[:]).Scan(append(s.into(), o.into()...)...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return operator.Session{}, operator.Operator{}, operator.ErrNotFound
+		return db.sessionOfNobody(ctx, hash)
 	}
 	if err != nil {
 		return operator.Session{}, operator.Operator{}, db.away("read a session", err)
 	}
 	whose, err := o.done()
 	return s.done(), whose, db.away("read a session", err)
+}
+
+// sessionOfNobody reads a session without an operator, or operator.ErrNotFound.
+func (db *DB) sessionOfNobody(ctx context.Context, hash [32]byte) (v operator.Session, none operator.Operator, err error) {
+	found, err := rowOf(scanSession(db.engine.Reader().QueryRowContext(ctx, readSession, hash[:]).Scan))
+	if err == nil && (found == nil || !found.Operator.IsZero()) {
+		return v, none, operator.ErrNotFound
+	}
+	if err != nil {
+		return v, none, db.away("read a session", err)
+	}
+	return *found, none, nil
 }
 
 // OperatorSessions implements operator.Store.

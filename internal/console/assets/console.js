@@ -86,9 +86,11 @@ function watch(mark) {
   source.addEventListener("changed", refresh);
   addEventListener("pagehide", () => source.close());
 }
+// Nothing is replaced under somebody's hands: neither before it is fetched nor after.
 let fetching = false;
+const inUse = (part) => part.matches(":focus-within");
 async function refresh() {
-  if (fetching || document.querySelector("[data-fresh]:focus-within")) return; // never under somebody's hands
+  if (fetching) return;
   fetching = true;
   try {
     const answer = await fetch(location.href, { headers: { "X-Live": "1" } });
@@ -96,7 +98,7 @@ async function refresh() {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const old of $$("[data-fresh]")) {
       const now = page.getElementById(old.id);
-      if (now && now.innerHTML !== old.dataset.was) old.replaceChildren(...now.childNodes);
+      if (now && !inUse(old)) old.replaceChildren(...now.childNodes);
     }
     settle();
   } finally { fetching = false; }
@@ -120,7 +122,14 @@ function draw(figure) {
     series: [{}, ...names.map((label, i) => ({ label, stroke: colour(strokes[i]), dash: dashes[i], width: 2, points: { show: false } }))],
   };
   const plot = new uPlot(options, data, place);
-  new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 })).observe(place);
+  const fit = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 }));
+  fit.observe(place);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { // other colours need another drawing
+    fit.disconnect();
+    plot.destroy();
+    place.replaceChildren();
+    draw(figure);
+  }, { once: true });
 }
 
 // A link's secret stands behind #, where no server and no log sees it. Here it goes into the form, and out of the address.

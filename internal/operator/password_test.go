@@ -1,0 +1,143 @@
+package operator
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/internal/fault"
+)
+
+func TestPasswords_are_refused_for_what_they_are_and_not_for_what_they_are_made_of(t *testing.T) {
+	t.Parallel()
+	p := newPasswords()
+	who := person{Email: "ann.b@acme-shop.example", Name: "Ann Müllerin"}
+	for password, good := range map[string]bool{
+		"gravel umbrella teacup":     true,
+		"correct horse battery":      true, // three words
+		"aaaaaaaaaaab":               true, // no rules about what it is made of
+		"4820918365720":              true,
+		"größenwahnsinn":             true,
+		"ключ от квартиры":           true,
+		"🍕🍔🌮🍣🍩🍪🎂🍫🍿🥨🥐🍎":               true, // characters, not bytes
+		strings.Repeat("xyzzy ", 21): true, // 126
+
+		"elevenchars":                 false,
+		strings.Repeat("xyzzy ", 22):  false, // 132
+		"gravel\x00umbrella":          false,
+		"gravel umbrella\xff":         false,
+		"passwordpassword":            false,
+		"password12345":               false,
+		"P@ssw0rd2026!":               false,
+		"1qaz2wsx3edc4rfv":            false, // on the list
+		"dragonmonkey!":               false,
+		"abcabcabcabcabc":             false,
+		"111111111111":                false,
+		"abcdefghijklm":               false,
+		"12345678901234":              false,
+		"987654321098":                false,
+		"my countersign is safe":      false,
+		"my COUNTERSIGN is safe":      false,
+		"the müllerin of the mill":    false,
+		"welcome to acme, all of you": false,
+	} {
+		err := p.refuse(password, who, 12)
+		if (err == nil) != good {
+			t.Errorf("%q: %v, want good %v", password, err, good)
+		}
+		if f := fault.As(err); err != nil && (f.Code != "password_invalid" || f.Field != "password" || strings.Contains(f.Message, password)) {
+			t.Errorf("%q: %v", password, err)
+		}
+	}
+	if p.refuse("gravel umbrel", who, minAlone) == nil {
+		t.Error("13 characters are let through where 15 are asked for")
+	}
+}
+
+func TestPasswords_are_kept_as_argon2id_with_a_salt_of_their_own(t *testing.T) {
+	t.Parallel()
+	p, ctx := newPasswords(), context.Background()
+	a, err := p.hash(ctx, "gravel umbrella teacup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := p.hash(ctx, "gravel umbrella teacup")
+	if a == b || !strings.HasPrefix(a, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("%s, %s", a, b)
+	}
+	for password, want := range map[string]bool{"gravel umbrella teacup": true, "gravel umbrella teacuq": false, "": false, strings.Repeat("x", 100_000): false} {
+		if is, err := p.check(ctx, a, password); err != nil || is != want {
+			t.Errorf("%.30q: %v, %v", password, is, err)
+		}
+	}
+	composed, _ := p.hash(ctx, "gr\u00f6\u00dfe von allem hier")
+	if is, err := p.check(ctx, composed, "gro\u0308\u00dfe von allem hier"); err != nil || !is {
+		t.Errorf("another way to write the same letters: %v, %v", is, err)
+	}
+	for _, password := range []string{"", "anything at all"} {
+		if is, err := p.check(ctx, "", password); err != nil || is {
+			t.Errorf("no account: %v, %v", is, err)
+		}
+	}
+	if _, err := p.check(ctx, "$2b$10$abc", "anything"); err == nil {
+		t.Error("another form is compared")
+	}
+}
+
+// TestSEC_9_no_account_takes_as_long_as_one is not parallel, since it measures.
+func TestSEC_9_no_account_takes_as_long_as_one(t *testing.T) {
+	p, ctx := newPasswords(), context.Background()
+	kept, err := p.hash(ctx, "gravel umbrella teacup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, none := time.Hour, time.Hour
+	for range 12 { // in turns, and the best of each: other work on the machine is no difference
+		for kept, best := range map[string]*time.Duration{kept: &there, "": &none} {
+			start := time.Now()
+			_, _ = p.check(ctx, kept, "a wrong one, quite long") // no error: TestPasswords
+			*best = min(*best, time.Since(start))
+		}
+	}
+	if none < there/2 || none > there*2 { // nothing else than the same work comes near that
+		t.Errorf("an account takes %s, none %s", there, none)
+	}
+}
+
+func TestPasswords_four_are_hashed_at_once_and_who_waits_too_long_is_turned_away(t *testing.T) {
+	t.Parallel()
+	p := newPasswords()
+	var busy, most atomic.Int64
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			free, err := p.slot(context.Background())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			now := busy.Add(1)
+			for was := most.Load(); now > was && !most.CompareAndSwap(was, now); was = most.Load() {
+			}
+			busy.Add(-1)
+			free()
+		})
+	}
+	wg.Wait()
+	if most.Load() > 4 {
+		t.Errorf("%d at once", most.Load())
+	}
+	for range hashesAtOnce {
+		if _, err := p.slot(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := p.hash(ctx, "gravel umbrella teacup"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("turned away: %v", err)
+	}
+}

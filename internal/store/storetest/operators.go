@@ -1,0 +1,431 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// runOperators runs what the store must hold for package operator.
+func runOperators(t *testing.T, engine Open) {
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, b *staff)
+	}{
+		{"an_operator_comes_back_as_it_went_in_and_as_it_was_changed", operatorRoundTrip},
+		{"an_address_is_one_operators_also_at_once", addressOnce},
+		{"operators_of_another_tenant_are_not_there", operatorsApart},
+		{"a_refused_decision_leaves_nothing", operatorRefused},
+		{"of_two_sign_ins_with_one_recovery_code_one_wins", codeOnce},
+		{"of_two_set_ups_with_one_link_one_wins", setupOnce},
+		{"of_two_owners_who_step_down_at_once_one_stays", lastOwner},
+		{"failures_are_counted_each_also_at_once", failuresCounted},
+		{"sessions_end_as_they_are_named", sessionsEnd},
+		{"a_new_link_takes_the_place_of_the_old_one", linkReplaced},
+		{"what_is_over_is_swept", operatorsSwept},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := engine(t)
+			c.run(t, &staff{T: t, DB: Start(t, e, nil), engine: e, tenant: uid.NewTenant(now()), at: now()})
+		})
+	}
+}
+
+// staff is a store with operators of one tenant.
+type staff struct {
+	*testing.T
+	*store.DB
+	engine store.Engine
+	tenant uid.Tenant
+	at     time.Time
+	made   byte
+}
+
+func (b *staff) ok(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *staff) change(target operator.Target, decide func(h *operator.Held)) error {
+	return b.ChangeOperator(b.Context(), target, func(h *operator.Held) (outbox.Effects, error) {
+		decide(h)
+		return b.told(), nil
+	})
+}
+
+// told is an event.
+func (b *staff) told() outbox.Effects {
+	return outbox.Effects{Events: []audit.Event{{ID: uid.Random(b.at), Tenant: b.tenant, Type: "operator.tested", Object: uid.Random(b.at), At: b.at, Actor: "test"}}}
+}
+
+// hire makes an operator with everything.
+func (b *staff) hire(change ...func(o *operator.Operator)) operator.Operator {
+	b.Helper()
+	b.made++
+	o := operator.Operator{ID: uid.Random(b.at), Tenant: b.tenant, EmailIndex: [16]byte{b.made, 0xff}, Role: operator.Owner, State: operator.Active,
+		Person: []byte{1, 2}, Locale: "de", Password: "$argon2id$", Short: true, TOTP: &operator.TOTP{Secret: []byte{3}, LastStep: 4, Drift: -1, SeenStep: 5,
+			SeenOffset: 6, Wrong: 7, VerifiedAt: b.at, ExpiresAt: b.at}, Enrolling: &operator.TOTP{Secret: []byte{8}}, Codes: [][32]byte{{9}, {10}},
+		CreatedAt: b.at, UpdatedAt: b.at, LastSignInAt: b.at, Version: 1}
+	for _, one := range change {
+		one(&o)
+	}
+	b.ok(b.change(operator.Target{}, func(h *operator.Held) { h.Create = &o }))
+	return o
+}
+
+// enters opens a session of o.
+func (b *staff) enters(o operator.Operator, hash byte) operator.Session {
+	b.Helper()
+	s := operator.Session{ID: uid.Random(b.at), Tenant: o.Tenant, Operator: o.ID, Hash: [32]byte{hash}, Stage: operator.StageOpen, Wrong: 2, CreatedAt: b.at,
+		SeenAt: b.at, ProvedAt: b.at.Add(time.Second), ExpiresAt: b.at.Add(time.Hour), Client: []byte{4, 0}}
+	b.ok(b.change(operator.Target{}, func(h *operator.Held) { h.Open = &s }))
+	return s
+}
+
+func (b *staff) same(want, got any, what string) {
+	b.Helper()
+	if diff := cmp.Diff(want, got, sameTimes); diff != "" {
+		b.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// race runs try n times at once, and says how often it gave no error. Errors that are none of these fail.
+func (b *staff) race(n int, try func(i int) error, fine ...error) int {
+	b.Helper()
+	var won atomic.Int64
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			err := try(i)
+			for _, f := range fine {
+				if errors.Is(err, f) {
+					return
+				}
+			}
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			won.Add(1)
+		})
+	}
+	wg.Wait()
+	return int(won.Load())
+}
+
+func operatorRoundTrip(t *testing.T, b *staff) {
+	if any, err := b.AnyOperator(t.Context()); err != nil || any {
+		t.Errorf("an empty installation has an operator: %v, %v", any, err)
+	}
+	o := b.hire()
+	bare := b.hire(func(o *operator.Operator) {
+		*o = operator.Operator{ID: o.ID, Tenant: o.Tenant, EmailIndex: o.EmailIndex, Role: operator.Viewer, State: operator.Disabled, Person: o.Person,
+			CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, Version: 1}
+	})
+	for _, want := range []operator.Operator{o, bare} {
+		got, err := b.Operator(t.Context(), b.tenant, want.ID)
+		b.ok(err)
+		b.same(want, got, "by id")
+		got, err = b.OperatorByEmail(t.Context(), want.EmailIndex)
+		b.ok(err)
+		b.same(want, got, "by address")
+		got, err = b.OperatorByID(t.Context(), want.ID)
+		b.ok(err)
+		b.same(want, got, "by id alone")
+	}
+	s := b.enters(o, 1)
+	gotSession, whose, err := b.SessionByHash(t.Context(), s.Hash)
+	b.ok(err)
+	b.same(s, gotSession, "session")
+	b.same(o, whose, "its operator")
+
+	target := operator.Target{Session: s.Hash}
+	b.ok(b.change(target, func(h *operator.Held) {
+		b.same(&o, h.Operator, "held")
+		b.same(&s, h.Session, "held")
+		h.Operator.Role, h.Operator.State, h.Operator.Codes, h.Operator.UpdatedAt = operator.Admin, operator.Disabled, nil, b.at.Add(time.Minute)
+		h.Session.Hash, h.Session.Stage, h.Session.Wrong, h.Session.SeenAt = [32]byte{2}, operator.StageEnrol, 3, b.at.Add(time.Minute)
+	}))
+	o.Role, o.State, o.Codes, o.UpdatedAt, o.Version = operator.Admin, operator.Disabled, nil, b.at.Add(time.Minute), 2
+	s.Hash, s.Stage, s.Wrong, s.SeenAt = [32]byte{2}, operator.StageEnrol, 3, b.at.Add(time.Minute)
+	if _, _, err := b.SessionByHash(t.Context(), [32]byte{1}); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("the hash of before: %v", err)
+	}
+	gotSession, whose, err = b.SessionByHash(t.Context(), s.Hash)
+	b.ok(err)
+	b.same(s, gotSession, "changed session")
+	b.same(o, whose, "changed operator")
+	for at, want := range map[time.Duration]time.Duration{2 * time.Minute: 2 * time.Minute, time.Minute: 2 * time.Minute} {
+		b.ok(b.TouchSession(t.Context(), s.Hash, b.at.Add(2*time.Minute)))
+		b.ok(b.TouchSession(t.Context(), s.Hash, b.at.Add(at)))
+		list, err := b.OperatorSessions(t.Context(), b.tenant, o.ID)
+		if err != nil || len(list) != 1 || !list[0].SeenAt.Equal(b.at.Add(want)) {
+			t.Errorf("touched: %+v, %v", list, err)
+		}
+	}
+}
+
+func addressOnce(t *testing.T, b *staff) {
+	won := b.race(8, func(i int) error {
+		o := operator.Operator{ID: uid.Random(b.at), Tenant: uid.NewTenant(b.at), EmailIndex: [16]byte{7}, Role: operator.Agent, State: operator.Active,
+			CreatedAt: b.at, UpdatedAt: b.at, Version: 1}
+		return b.change(operator.Target{}, func(h *operator.Held) { h.Create = &o })
+	}, operator.ErrEmailTaken)
+	if won != 1 || Count(t, b.engine, "operator") != 1 || Count(t, b.engine, "event") != 1 {
+		t.Errorf("%d were made, %d rows, %d events", won, Count(t, b.engine, "operator"), Count(t, b.engine, "event"))
+	}
+}
+
+func operatorsApart(t *testing.T, b *staff) {
+	o := b.hire()
+	link := operator.Link{ID: uid.Random(b.at), Kind: operator.LinkInvitation, Tenant: b.tenant, Subject: [16]byte{1}, Hash: [32]byte{3},
+		CreatedAt: b.at, ExpiresAt: b.at.Add(time.Hour)}
+	b.ok(b.change(operator.Target{}, func(h *operator.Held) { h.Put = &link }))
+	s := b.enters(o, 1)
+	other := uid.NewTenant(b.at)
+	if _, err := b.Operator(t.Context(), other, o.ID); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("by id: %v", err)
+	}
+	if _, err := b.LinkByID(t.Context(), other, link.ID); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("link: %v", err)
+	}
+	if err := b.DropLink(t.Context(), link.Kind, other, link.ID, outbox.Effects{}); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("removing a link: %v", err)
+	}
+	list, err := b.Operators(t.Context(), other)
+	links, errLinks := b.Links(t.Context(), link.Kind, other)
+	sessions, errSessions := b.OperatorSessions(t.Context(), other, o.ID)
+	if err := errors.Join(err, errLinks, errSessions); err != nil || len(list)+len(links)+len(sessions) != 0 {
+		t.Errorf("%d operators, %d links, %d sessions, %v", len(list), len(links), len(sessions), err)
+	}
+	b.ok(b.change(operator.Target{Tenant: other, Operator: o.ID, Team: true}, func(h *operator.Held) {
+		if h.Operator != nil || len(h.Team) != 0 {
+			t.Error("another tenant's operator is held")
+		}
+	}))
+	_ = s
+}
+
+func operatorRefused(t *testing.T, b *staff) {
+	o := b.hire()
+	s := b.enters(o, 1)
+	no := errors.New("no")
+	err := b.ChangeOperator(t.Context(), operator.Target{Session: s.Hash, Waits: []operator.WaitKey{{1}}}, func(h *operator.Held) (outbox.Effects, error) {
+		h.Operator.Role, h.Session.Stage, h.Waits[0].Failed, h.CloseAll = operator.Viewer, operator.StageSecond, 9, true
+		return b.told(), no
+	})
+	if !errors.Is(err, no) || Count(t, b.engine, "event") != 2 {
+		t.Errorf("%v, %d events", err, Count(t, b.engine, "event"))
+	}
+	gotSession, got, err := b.SessionByHash(t.Context(), s.Hash)
+	b.ok(err)
+	b.same(s, gotSession, "session")
+	b.same(o, got, "operator")
+	if n := Count(t, b.engine, "operator_wait"); n != 0 {
+		t.Errorf("%d counts", n)
+	}
+}
+
+func codeOnce(t *testing.T, b *staff) {
+	used := errors.New("used")
+	o := b.hire()
+	for i := range byte(8) {
+		b.enters(o, i+1)
+	}
+	won := b.race(8, func(i int) error {
+		return b.ChangeOperator(t.Context(), operator.Target{Session: [32]byte{byte(i + 1)}}, func(h *operator.Held) (outbox.Effects, error) {
+			if len(h.Operator.Codes) != 2 {
+				return outbox.Effects{}, used
+			}
+			h.Operator.Codes = h.Operator.Codes[1:]
+			return outbox.Effects{}, nil
+		})
+	}, used)
+	if got, err := b.Operator(t.Context(), b.tenant, o.ID); err != nil || won != 1 || len(got.Codes) != 1 {
+		t.Errorf("%d won, %d codes are left, %v", won, len(got.Codes), err)
+	}
+}
+
+func setupOnce(t *testing.T, b *staff) {
+	gone := errors.New("gone")
+	link := operator.Link{ID: uid.Random(b.at), Kind: operator.LinkSetup, Hash: [32]byte{3}, CreatedAt: b.at, ExpiresAt: b.at.Add(time.Hour)}
+	b.ok(b.change(operator.Target{}, func(h *operator.Held) { h.Put = &link }))
+	won := b.race(8, func(i int) error {
+		return b.ChangeOperator(t.Context(), operator.Target{Link: link.Hash}, func(h *operator.Held) (outbox.Effects, error) {
+			if h.Link == nil || h.Anyone {
+				return outbox.Effects{}, gone
+			}
+			h.Used = true
+			h.Create = &operator.Operator{ID: uid.Random(b.at), Tenant: uid.NewTenant(b.at), EmailIndex: [16]byte{byte(i)}, Role: operator.Owner, State: operator.Active,
+				CreatedAt: b.at, UpdatedAt: b.at, Version: 1}
+			return outbox.Effects{}, nil
+		})
+	}, gone)
+	if won != 1 || Count(t, b.engine, "operator") != 1 || Count(t, b.engine, "operator_token") != 0 {
+		t.Errorf("%d won, %d operators, %d links", won, Count(t, b.engine, "operator"), Count(t, b.engine, "operator_token"))
+	}
+}
+
+func lastOwner(t *testing.T, b *staff) {
+	last := errors.New("last")
+	owners := []operator.Operator{b.hire(), b.hire(), b.hire()}
+	won := b.race(len(owners), func(i int) error {
+		target := operator.Target{Tenant: b.tenant, Operator: owners[i].ID, Team: true}
+		return b.ChangeOperator(t.Context(), target, func(h *operator.Held) (outbox.Effects, error) {
+			n := 0
+			for _, o := range h.Team {
+				if o.Role == operator.Owner {
+					n++
+				}
+			}
+			if n < 2 {
+				return outbox.Effects{}, last
+			}
+			h.Operator.Role = operator.Admin
+			return outbox.Effects{}, nil
+		})
+	}, last)
+	if won != 2 {
+		t.Errorf("%d of 3 owners stepped down", won)
+	}
+}
+
+func failuresCounted(t *testing.T, b *staff) {
+	keys := []operator.WaitKey{{1}, {0xff}, {2}}
+	b.race(16, func(i int) error {
+		mine := []operator.WaitKey{keys[i%3], keys[(i+1)%3], keys[(i+2)%3]} // in whatever order
+		return b.change(operator.Target{Waits: mine}, func(h *operator.Held) {
+			for n := range h.Waits {
+				if h.Waits[n].Key != mine[n] {
+					t.Error("counts are in another order")
+				}
+				h.Waits[n].Failed++
+				h.Waits[n].Until, h.Waits[n].UpdatedAt = b.at.Add(time.Minute), b.at
+			}
+		})
+	})
+	b.ok(b.change(operator.Target{Waits: keys}, func(h *operator.Held) {
+		for _, w := range h.Waits {
+			if w.Failed != 16 || !w.Until.Equal(b.at.Add(time.Minute)) || !w.UpdatedAt.Equal(b.at) {
+				t.Errorf("%+v", w)
+			}
+		}
+	}))
+}
+
+func sessionsEnd(t *testing.T, b *staff) {
+	o, other := b.hire(), b.hire()
+	b.enters(other, 9)
+	left := func() string {
+		mine, err := b.OperatorSessions(t.Context(), b.tenant, o.ID)
+		b.ok(err)
+		theirs, err := b.OperatorSessions(t.Context(), b.tenant, other.ID)
+		b.ok(err)
+		return fmt.Sprint(len(mine), len(theirs))
+	}
+	var opened []operator.Session
+	for i := range byte(5) {
+		opened = append(opened, b.enters(o, i+1))
+	}
+	b.ok(b.change(operator.Target{Tenant: b.tenant, Operator: o.ID}, func(h *operator.Held) { h.CloseOne = opened[0].ID }))
+	if left() != "4 1" {
+		t.Errorf("one ended: %s", left())
+	}
+	if err := b.change(operator.Target{Tenant: b.tenant, Operator: other.ID}, func(h *operator.Held) { h.CloseOne = opened[1].ID }); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("ending another's: %v", err)
+	}
+	b.ok(b.change(operator.Target{Session: opened[1].Hash}, func(h *operator.Held) { h.Close = true }))
+	if left() != "3 1" {
+		t.Errorf("this one ended: %s", left())
+	}
+	b.ok(b.change(operator.Target{Session: opened[2].Hash}, func(h *operator.Held) { h.CloseAll, h.Session.Hash = true, [32]byte{0x77} }))
+	if left() != "1 1" {
+		t.Errorf("all others ended: %s", left())
+	}
+	b.ok(b.change(operator.Target{Tenant: b.tenant, Operator: o.ID}, func(h *operator.Held) { h.CloseAll = true }))
+	if left() != "0 1" {
+		t.Errorf("all ended: %s", left())
+	}
+	b.ok(b.change(operator.Target{Session: opened[3].Hash}, func(h *operator.Held) {
+		if h.Session != nil {
+			t.Error("a session that ended is held")
+		}
+	}))
+	nobodys := b.enters(operator.Operator{}, 0x55)
+	b.ok(b.change(operator.Target{Session: nobodys.Hash}, func(h *operator.Held) {
+		if h.Session == nil || h.Operator != nil {
+			t.Errorf("held of nobody: %+v, %+v", h.Session, h.Operator)
+			return
+		}
+		h.Session.Wrong = 3
+	}))
+	nobodys.Wrong = 3
+	got, none, err := b.SessionByHash(t.Context(), nobodys.Hash)
+	b.ok(err)
+	b.same(nobodys, got, "nobody's")
+	b.same(operator.Operator{}, none, "nobody")
+	b.ok(b.change(operator.Target{Session: nobodys.Hash}, func(h *operator.Held) { h.Close = true }))
+	if _, _, err := b.SessionByHash(t.Context(), nobodys.Hash); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("nobody's, ended: %v", err)
+	}
+}
+
+func linkReplaced(t *testing.T, b *staff) {
+	put := func(hash byte, subject byte) operator.Link {
+		l := operator.Link{ID: uid.Random(b.at), Kind: operator.LinkReset, Tenant: b.tenant, Subject: [16]byte{subject}, Hash: [32]byte{hash}, Role: operator.Agent,
+			Person: []byte{1}, Locale: "fr", By: "command", Key: 3, Salt: [16]byte{5}, CreatedAt: b.at, ExpiresAt: b.at.Add(time.Hour)}
+		b.ok(b.change(operator.Target{}, func(h *operator.Held) { h.Put = &l }))
+		return l
+	}
+	first := put(1, 1)
+	got, err := b.LinkByHash(t.Context(), first.Hash)
+	b.ok(err)
+	b.same(first, got, "link")
+	second, another := put(2, 1), put(3, 2)
+	if _, err := b.LinkByHash(t.Context(), first.Hash); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("the one before: %v", err)
+	}
+	got, err = b.LinkByID(t.Context(), b.tenant, second.ID)
+	b.ok(err)
+	b.same(second, got, "link by id")
+	list, err := b.Links(t.Context(), operator.LinkReset, b.tenant)
+	if err != nil || len(list) != 2 {
+		t.Errorf("%d links, %v", len(list), err)
+	}
+	b.ok(b.DropLink(t.Context(), operator.LinkReset, b.tenant, another.ID, b.told()))
+	if err := b.DropLink(t.Context(), operator.LinkReset, b.tenant, another.ID, b.told()); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("removed twice: %v", err)
+	}
+}
+
+func operatorsSwept(t *testing.T, b *staff) {
+	o := b.hire()
+	b.enters(o, 1)
+	link := operator.Link{ID: uid.Random(b.at), Kind: operator.LinkSetup, Hash: [32]byte{3}, CreatedAt: b.at, ExpiresAt: b.at.Add(time.Hour)}
+	b.ok(b.change(operator.Target{Waits: []operator.WaitKey{{1}}}, func(h *operator.Held) { h.Put, h.Waits[0].UpdatedAt = &link, b.at }))
+	count := func() string {
+		return fmt.Sprint(Count(t, b.engine, "operator_session"), Count(t, b.engine, "operator_token"), Count(t, b.engine, "operator_wait"))
+	}
+	b.ok(b.SweepOperators(t.Context(), b.at.Add(time.Hour-time.Microsecond), b.at.Add(-time.Microsecond), b.at.Add(-time.Microsecond)))
+	if count() != "1 1 1" {
+		t.Errorf("before its time: %s", count())
+	}
+	b.ok(b.SweepOperators(t.Context(), b.at.Add(time.Hour), b.at, b.at))
+	if count() != "0 0 0" || Count(t, b.engine, "operator") != 1 {
+		t.Errorf("after it: %s", count())
+	}
+}
