@@ -13,6 +13,7 @@ import (
 	"github.com/countersign/countersign/internal/compat/idenfy"
 	"github.com/countersign/countersign/internal/compat/mta"
 	"github.com/countersign/countersign/internal/compat/twilio"
+	"github.com/countersign/countersign/internal/console"
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/devphone"
 	"github.com/countersign/countersign/internal/ratelimit"
@@ -53,6 +54,10 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	if edges["/v/"], err = s.customerPages(chain); err != nil {
 		return nil, err
 	}
+	if edges[console.Prefix], err = s.operatorPages(chain); err != nil {
+		return nil, err
+	}
+	edges[console.Prefix+"/"] = edges[console.Prefix]
 	for mount, door := range map[string]http.Handler{
 		twilio.Mount: vendor, "/compat/mta": s.mtaDoor(chain), strings.TrimSuffix(camara.Base, "/"): operator, idenfy.Mount: s.idenfyDoor(chain),
 	} {

@@ -116,6 +116,12 @@ func (s *Site) showSignIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Site) signIn(w http.ResponseWriter, r *http.Request) {
+	if old := s.cookie(r, sessionCookie); old != "" { // whoever sat here before is gone, also when it is the same person
+		if err := s.Operators.SignOut(r.Context(), client(r), old); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+	}
 	email := r.PostFormValue(FieldEmail)
 	step, err := s.Operators.SignIn(r.Context(), client(r), email, r.PostFormValue(FieldPassword))
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/browser"
+	cdp "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -114,7 +114,7 @@ func listByKeys(t *testing.T, chromium context.Context) {
 
 func copies(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "keymade")
-	v.Clipboard(browser.PermissionSettingGranted)
+	v.Clipboard(cdp.PermissionSettingGranted)
 	v.is(`[...document.querySelectorAll("[data-copy]")].filter(b => b.hidden).length`, "0")
 	v.do(`window.copied = ""; navigator.clipboard.writeText = async (text) => { window.copied = text }; document.querySelector(".secret [data-copy]").click()`)
 	v.Wait(`document.getElementById("said").textContent === "Copied"`)

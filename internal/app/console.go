@@ -1,0 +1,33 @@
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/countersign/countersign/internal/console"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/web"
+)
+
+// operatorPages are the console.
+func (s *server) operatorPages(chain *web.Chain) (http.Handler, error) {
+	site, err := console.NewSite(console.Config{
+		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(),
+		MAC: func(parts ...[]byte) [32]byte {
+			return s.storage.ring.Hash("form of the console", uid.Tenant{}, parts...)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return chain.Wrap(site.Policy(), site), nil
+}
+
+// firms tells the console what tenants are called.
+type firms struct{ s *server }
+
+// Name implements console.Tenants.
+func (f firms) Name(ctx context.Context, t uid.Tenant) (string, error) {
+	owner, err := f.s.directory.Tenant(ctx, t)
+	return owner.Name, err
+}
