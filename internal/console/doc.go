@@ -18,6 +18,7 @@
 //	{{template "check" (.Check "name" "label_key" .V.On "locked" .V.Why)}}       a box to tick, locked with its reason
 //	{{template "cards" (.Cards ...)}}   {{template "badge" (.Badge "status" .Status)}}   {{template "timeline" .}}
 //	{{template "copy" (.Copy .ID)}}   {{template "secret" (.Secret "key" .V.Secret)}}   {{template "sample" (.Sample "curl" .V.Curl)}}
+//	{{template "crumb" (.Crumb .V.BackURL "key")}}   {{template "ticks" (.Ticks "scopes" "scope" .V.Scopes)}}
 //	{{template "tabs" (.Tabs ...)}}   {{template "pager" (.Paged .V.Pager)}}   {{template "problems" .}}   {{template "live" .}}
 //	{{.Time .At}} how long ago, exactly on hover and focus   {{.Moment .At}} exactly   {{.Own "+44 ..."}} left to right
 //

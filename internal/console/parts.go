@@ -276,7 +276,19 @@ func (s *scene) Flashed() (template.HTML, error) {
 	return s.T(key, "object", s.Flash.Object)
 }
 
-// pages is a Pager with words.
+// crumb leads one page up.
+type crumb struct {
+	URL   string
+	Label template.HTML
+}
+
+// Crumb makes the way back above a title.
+func (s *scene) Crumb(url, label string) (crumb, error) {
+	text, err := s.T(label)
+	return crumb{url, text}, err
+}
+
+// paged is a Pager with words.
 type paged struct {
 	*scene
 	Pager

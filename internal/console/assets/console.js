@@ -42,7 +42,7 @@ function selectText(code) { if (code) getSelection().selectAllChildren(code); }
 
 // Keys, where nothing is being typed: / to search, n for a new verification, arrows through a list.
 // They can be switched off (WCAG 2.1.4): see the box in the profile.
-const keysOff = () => localStorage.getItem("keys") === "off";
+const keysOff = () => { try { return localStorage.getItem("keys") === "off"; } catch { return false; } }; // storage may be barred
 document.addEventListener("keydown", (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, select, textarea, [contenteditable]")) return;
   const rows = $$("a.row");
