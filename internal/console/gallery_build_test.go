@@ -21,7 +21,7 @@ func programs(base string) []console.Sample {
 func building() []exhibit {
 	f, l := at(signed, console.AtMessages), at(longest, console.AtMessages)
 	f.Live = "/console/live"
-	providers := []console.Option{{Label: "Any provider", Chosen: true}, {Value: "main", Label: "main"}, {Value: "smsc", Label: "smsc"}}
+	providers := []string{"main", "smsc"}
 	messages := []console.MessageRow{
 		{At: noon, What: "code", Channel: "sms", To: mobile, Provider: "main", State: "failed", Error: "route_unavailable", Took: "0.3 s", URL: "/console/x/window"},
 		{At: noon.Add(-time.Hour), What: "link", Channel: "email", To: address, Provider: "post", State: "unknown", URL: "/console/x/window"},
@@ -30,7 +30,9 @@ func building() []exhibit {
 	return append([]exhibit{
 		{"messages", &console.Messages{Frame: f, Providers: providers, Rows: messages, Pager: console.Pager{OlderURL: "/console/messages?before=abc"}}},
 		{"messages-none", &console.Messages{Frame: f, Providers: providers, Newest: true, Filtered: true, State: "failed", Channel: "voice"}},
-		{"messages-empty", &console.Messages{Frame: f, Providers: providers}},
+		{"messages-empty", &console.Messages{Frame: f, Providers: providers, Newest: true}},
+		{"messages-good", &console.Messages{Frame: f, Providers: providers}},
+		{"messages-further", &console.Messages{Frame: f, Providers: providers, Filtered: true, Provider: "main", Pager: console.Pager{OlderURL: "/console/messages?before=abc"}}},
 		{"messages-longest-error", &console.Messages{Frame: wrong(l, console.Problem{Field: "from", Message: "Give a day."}), Providers: providers, Rows: []console.MessageRow{
 			{At: noon, What: "reminder", Channel: "email", To: longMail, Provider: "nachrichtendienstleister-sued-reserve", State: "expired", Error: "absender_nicht_zugelassen_fuer_dieses_netz", Took: "120.0 s", Price: "1,204.0412 EUR", URL: "/console/x/window"}}}},
 	}, append(services(), append(keys(), webhooks()...)...)...)

@@ -20,6 +20,10 @@ type Config struct {
 	Tenants     Tenants
 	Directory   Directory
 	Hooks       Hooks
+	Dispatches  Dispatches
+	Providers   func() []string // of messages, by name; nil: none
+	Figures     Figures
+	Needs       Needs
 	Document    []byte                         // OpenAPI of the native API, for its reference; nil: none
 	MAC         func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
 	Development bool                           // there is a phone at /dev/phone
@@ -92,6 +96,8 @@ func NewSite(cfg Config) (*Site, error) {
 func (s *Site) table() []route {
 	return slices.Concat(
 		s.ownRoutes(),
+		s.homeRoutes(),
+		s.messageRoutes(),
 		s.serviceRoutes(),
 		s.keyRoutes(),
 		s.hookRoutes(),

@@ -25,15 +25,15 @@ const (
 	FieldEnabled   = "enabled"
 )
 
-// Messages is everything that was handed to providers, failures first.
+// Messages is what was handed to providers: what failed, or everything.
 type Messages struct {
 	Frame
-	State, Channel, From, To string
-	Providers                []Option // the first is any
-	Newest                   bool     // in order of time, failures or not
-	Filtered                 bool
-	Rows                     []MessageRow
-	Pager                    Pager
+	State, Channel, Provider, From, To string
+	Providers                          []string // by name
+	Newest                             bool     // all, failures or not
+	Filtered                           bool
+	Rows                               []MessageRow
+	Pager                              Pager
 }
 
 // ServiceRow is one profile.
@@ -210,6 +210,15 @@ func (s *scene) DeliveryStates(chosen string) ([]Option, error) {
 // Channels are the choices of the filter of messages.
 func (s *scene) Channels(chosen string) ([]Option, error) {
 	return s.options("channel", "any_channel", []string{"sms", "email", "voice", "whatsapp"}, chosen)
+}
+
+// ProviderNames are the choices of the filter of messages.
+func (s *scene) ProviderNames(names []string, chosen string) ([]Option, error) {
+	all, err := s.options("", "any_provider", nil, chosen)
+	for _, n := range names {
+		all = append(all, Option{n, n, n == chosen})
+	}
+	return all, err
 }
 
 // HookStates are the choices of the filter of an endpoint's log.
