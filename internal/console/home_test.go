@@ -55,7 +55,7 @@ func TestTheFirstPageHasTheFiguresOfTheDayInUTC(t *testing.T) {
 	}}
 	body := withDesk(t, d).as("viewer").get("/console").Body.String()
 	has(t, body, "<b>4711</b>", "<b>4612</b>", "<b>4513</b>", "<b>12</b>", "<b>31</b>", "<b>22</b>", `data-at="2026-11-26T12:00:00Z"`, `data-n="4711"`, "00:00 UTC", "12:00 UTC",
-		"26 Nov 2026, 11:59:58 UTC", "3 events are not counted yet", "Not counted before", "26 Nov 2026, 06:00:00 UTC", "in UTC", "Nothing needs you just now.")
+		"26 Nov 2026, 11:59:58 UTC", "3 events are not counted yet", "Not counted before", "26 Nov 2026, 06:00:00 UTC", "in UTC", "The day is that of UTC.", "Nothing needs you just now.")
 	hasNot(t, body, "13:00 UTC")
 	if d.tenant != ours || len(d.spans) != 1 || d.spans[0] != [2]time.Time{keyNoon.Add(-12 * time.Hour), keyNoon.Add(time.Hour)} {
 		t.Errorf("asked for %v of %v", d.spans, d.tenant)
@@ -75,7 +75,7 @@ func TestWhatNeedsSomebodyLeadsToWhereItIsSolved(t *testing.T) {
 		{Kind: "of_tomorrow", Count: 1},
 	}}
 	body := withDesk(t, d).as("owner").get("/console").Body.String()
-	has(t, body, "A provider fails", "&lt;script&gt;", "2 pieces of work were given up", "100 events wait to be sealed", "or more", `href="`+ordersURL+`"`, "2 webhooks take nothing",
+	has(t, body, "A provider fails", "&lt;script&gt;", "2 pieces of work were given up", "100 events wait to be sealed", "(and more)", `href="`+ordersURL+`"`, "2 webhooks take nothing",
 		`href="/console/webhooks"`, `href="/console/verifications?status=undeliverable"`, "1 key is older than a year", "2 keys were not used", `href="/console/keys"`)
 	hasNot(t, body, "<script>alert", "of_tomorrow")
 	body = withDesk(t, d).as("agent").get("/console").Body.String()

@@ -259,12 +259,20 @@ func (d *document) curl(out *Operation, o *operation, base string) string {
 		}
 	}
 	if o.RequestBody != nil {
-		body, err := json.Marshal(o.RequestBody.Content[jsonType].Schema.example(d, 0))
-		if err == nil {
-			lines = append(lines, `-H "Content-Type: application/json"`, "-d '"+strings.ReplaceAll(string(body), "'", `'\''`)+"'")
-		}
+		lines = append(lines, d.curlBody(o.RequestBody.Content)...)
 	}
 	return strings.Join(lines, " \\\n  ")
+}
+
+// curlBody is a body to copy: JSON with what is needed, or a file of another type.
+func (d *document) curlBody(c content) []string {
+	media, ok := c[jsonType]
+	if !ok {
+		kind := strings.Join(slices.Sorted(maps.Keys(c)), ", ")
+		return []string{`-H "Content-Type: ` + kind + `"`, "--data-binary @file"}
+	}
+	body, _ := json.Marshal(media.Schema.example(d, 0)) // maps, strings and numbers always encode
+	return []string{`-H "Content-Type: application/json"`, "-d '" + strings.ReplaceAll(string(body), "'", `'\''`) + "'"}
 }
 
 // deepest is how far an example goes into objects.
