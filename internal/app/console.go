@@ -4,15 +4,25 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/countersign/countersign/internal/api"
+	"github.com/countersign/countersign/internal/attention"
 	"github.com/countersign/countersign/internal/console"
+	"github.com/countersign/countersign/internal/hosted"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/web"
 )
 
-// operatorPages are the console.
-func (s *server) operatorPages(chain *web.Chain) (http.Handler, error) {
+// operatorPages are the console. texts are those of customers' pages.
+func (s *server) operatorPages(chain *web.Chain, texts *hosted.Pages) (http.Handler, error) {
+	document, err := api.Document()
+	if err != nil {
+		return nil, err
+	}
 	site, err := console.NewSite(console.Config{
-		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(),
+		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(), Development: s.cfg.DevMode,
+		Directory: s.directory, Hooks: s.webhooks, Dispatches: s.verify, Providers: s.providers, Figures: s.tally,
+		Settings: s.invites, PageTexts: texts, AuditLog: auditLog{s.storage.db, s.storage.signer.Verifier()},
+		Needs: attention.New(s.storage.db, s.health), Document: document,
 		MAC: func(parts ...[]byte) [32]byte {
 			return s.storage.ring.Hash("form of the console", uid.Tenant{}, parts...)
 		},
@@ -21,6 +31,22 @@ func (s *server) operatorPages(chain *web.Chain) (http.Handler, error) {
 		return nil, err
 	}
 	return chain.Wrap(site.Policy(), site), nil
+}
+
+// providers are the names of those that carry messages.
+func (s *server) providers() (names []string) {
+	for _, h := range s.dispatcher.Health() {
+		names = append(names, h.Provider)
+	}
+	return names
+}
+
+// health is how they do, on this server.
+func (s *server) health() (all []attention.Provider) {
+	for _, h := range s.dispatcher.Health() {
+		all = append(all, attention.Provider{Name: h.Provider, Failing: h.Failing, Since: h.Since})
+	}
+	return all
 }
 
 // firms tells the console what tenants are called.

@@ -51,10 +51,12 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	if edges["/v/"], err = s.customerPages(chain); err != nil {
+	customers, err := s.customerPages()
+	if err != nil {
 		return nil, err
 	}
-	if edges[console.Prefix], err = s.operatorPages(chain); err != nil {
+	edges["/v/"] = chain.Wrap(customers.Policy(), customers)
+	if edges[console.Prefix], err = s.operatorPages(chain, customers.Pages()); err != nil {
 		return nil, err
 	}
 	edges[console.Prefix+"/"] = edges[console.Prefix]

@@ -2,6 +2,7 @@ package console
 
 import (
 	"io/fs"
+	"slices"
 
 	"github.com/countersign/countersign/internal/operator"
 )
@@ -55,3 +56,21 @@ func (s *Site) Ways() (all []Way) {
 
 // Sign makes the token of a form that a session may send to action.
 func (s *Site) Sign(session, action string) string { return s.sign(session, action) }
+
+// ReferencePages are the pages of the reference of an OpenAPI document, in the order of their groups.
+func ReferencePages(raw []byte, base string) ([]*Reference, error) {
+	all, err := readReference(raw, base)
+	if err != nil {
+		return nil, err
+	}
+	var pages []*Reference
+	slices.Sort(all.names)
+	for _, name := range all.names {
+		page := all.pages[name]
+		for _, other := range all.names {
+			page.Groups = append(page.Groups, Group{other, pathReference + "/" + other, other == name})
+		}
+		pages = append(pages, page)
+	}
+	return pages, nil
+}

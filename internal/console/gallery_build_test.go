@@ -11,11 +11,17 @@ const (
 	longTarget = "https://schnittstellen.vereinsbank-donaudampfschifffahrt.example/identifizierung/ereignisse/countersign/v1/empfang"
 )
 
+// programs are samples as the pages show them.
+func programs(base string) []console.Sample {
+	return []console.Sample{{Label: "curl", Code: "curl " + base + `/v1/verifications \
+  -H "Authorization: Bearer $KEY"`}, {Label: "Python", Code: "import json, os, urllib.request"}}
+}
+
 // building is what developers of a firm use: messages, services, keys, webhooks.
 func building() []exhibit {
 	f, l := at(signed, console.AtMessages), at(longest, console.AtMessages)
 	f.Live = "/console/live"
-	providers := []console.Option{{Label: "Any provider", Chosen: true}, {Value: "main", Label: "main"}, {Value: "smsc", Label: "smsc"}}
+	providers := []string{"main", "smsc"}
 	messages := []console.MessageRow{
 		{At: noon, What: "code", Channel: "sms", To: mobile, Provider: "main", State: "failed", Error: "route_unavailable", Took: "0.3 s", URL: "/console/x/window"},
 		{At: noon.Add(-time.Hour), What: "link", Channel: "email", To: address, Provider: "post", State: "unknown", URL: "/console/x/window"},
@@ -24,7 +30,9 @@ func building() []exhibit {
 	return append([]exhibit{
 		{"messages", &console.Messages{Frame: f, Providers: providers, Rows: messages, Pager: console.Pager{OlderURL: "/console/messages?before=abc"}}},
 		{"messages-none", &console.Messages{Frame: f, Providers: providers, Newest: true, Filtered: true, State: "failed", Channel: "voice"}},
-		{"messages-empty", &console.Messages{Frame: f, Providers: providers}},
+		{"messages-empty", &console.Messages{Frame: f, Providers: providers, Newest: true}},
+		{"messages-good", &console.Messages{Frame: f, Providers: providers}},
+		{"messages-further", &console.Messages{Frame: f, Providers: providers, Filtered: true, Provider: "main", Pager: console.Pager{OlderURL: "/console/messages?before=abc"}}},
 		{"messages-longest-error", &console.Messages{Frame: wrong(l, console.Problem{Field: "from", Message: "Give a day."}), Providers: providers, Rows: []console.MessageRow{
 			{At: noon, What: "reminder", Channel: "email", To: longMail, Provider: "nachrichtendienstleister-sued-reserve", State: "expired", Error: "absender_nicht_zugelassen_fuer_dieses_netz", Took: "120.0 s", Price: "1,204.0412 EUR", URL: "/console/x/window"}}}},
 	}, append(services(), append(keys(), webhooks()...)...)...)
@@ -35,9 +43,9 @@ func services() []exhibit {
 	channels := []console.Ticked{{Value: "sms", On: true}, {Value: "email"}, {Value: "voice"}, {Value: "whatsapp"}}
 	service := console.Service{Frame: f, Act: form, Version: 2, May: true, Name: "Acme", Digits: "6", Seconds: "300", PostSeconds: "600", MaxChecks: "5", MaxSends: "5", Resend: "same_code", Channels: channels}
 	kept, broken, read := service, service, service
-	kept.ID, kept.Default, kept.DeleteURL, kept.Last = "svc_06ezk8m4yrtw70q9vgvhb3n5cr", true, "/console/x/confirm", console.Changed{At: noon, By: "Mara Jensen"}
+	kept.ID, kept.Default, kept.DeleteURL, kept.Changed = "svc_06ezk8m4yrtw70q9vgvhb3n5cr", true, "/console/x/confirm", noon
 	broken.Frame, broken.Digits, broken.Name = wrong(l, console.Problem{Field: "code_length", Message: "Give 4 to 10 digits."}, console.Problem{Field: "name", Message: "Give a name of at most 30 characters."}), "12", longest.Tenant
-	read.ID, read.May = kept.ID, false
+	read.ID, read.May, read.Changed, broken.Changed = kept.ID, false, noon, noon
 	return []exhibit{
 		{"services", &console.Services{Frame: f, May: true, Rows: []console.ServiceRow{{URL: "/console/x/service", Name: "Acme", ID: kept.ID, Default: true, Digits: 6, Life: "5 min"},
 			{URL: "/console/x/service", Name: "Acme payouts", ID: "svc_06ezk8m4yrtw70q9vgvhb3n5cs", Digits: 8, Life: "2 min", Channels: []string{"sms", "voice"}}}}},
@@ -62,8 +70,8 @@ func keys() []exhibit {
 		{"keys-longest", &console.Keys{Frame: l, Rows: []console.KeyRow{{ID: "key_06ezk8m4yrtw70q9vgvhb3n5cr", Name: long("Produktionsumgebung ", 3), State: "active", Scopes: []string{"verifications:start", "verifications:check", "verifications:read", "verifications:approve", "recipients:reveal", "invitations:write"}}}}},
 		{"newkey", &console.NewKey{Frame: f, Act: form, Scopes: scopes}},
 		{"newkey-error", &console.NewKey{Frame: wrong(l, console.Problem{Field: "name", Message: "Give the key a name."}, console.Problem{Field: "scopes", Message: "Choose one scope at least."}), Act: form, Days: "90", Scopes: scopes}},
-		{"keymade", &console.KeyMade{Frame: f, Name: "Web shop", Secret: secret, BaseURL: "https://verify.acme.example"}},
-		{"keymade-rotated", &console.KeyMade{Frame: l, Name: long("Produktionsumgebung ", 3), Secret: secret, BaseURL: "https://identifizierung.vereinsbank-donaudampfschifffahrt.example/", Until: noon.Add(24 * time.Hour)}},
+		{"keymade", &console.KeyMade{Frame: f, Name: "Web shop", Secret: secret, Samples: programs("https://verify.acme.example")}},
+		{"keymade-rotated", &console.KeyMade{Frame: l, Name: long("Produktionsumgebung ", 3), Secret: secret, Samples: programs("https://identifizierung.vereinsbank-donaudampfschifffahrt.example/"), BeforeURL: "/console/x/confirm"}},
 		{"confirm-rotate-key", &console.Confirm{Frame: f, What: "rotate_key", Object: "Web shop", Act: form, Mild: true, BackURL: "/console/keys"}},
 	}
 }
@@ -77,20 +85,21 @@ func webhooks() []exhibit {
 		Pager: console.Pager{OlderURL: "?before=abc"}, Test: form, EditURL: "/console/x/endpointform", RollURL: "/console/x/confirm", Remove: "/console/x/confirm"}
 	fresh, off := window, window
 	fresh.Frame, fresh.Secret, fresh.Rows, fresh.Pager, fresh.Events = at(signed, console.AtWebhooks), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", nil, console.Pager{}, nil
-	off.Frame, off.Target, off.State, off.Off, off.PreviousUntil = l, longTarget, "disabled", "It was switched off after five days without an answer. Change it to switch it on again.", noon.Add(time.Hour)
-	request := "POST /countersign HTTP/1.1\nContent-Type: application/json\nWebhook-Id: whd_06ezk8m4yrtw70q9vgvhb3n5cr\nWebhook-Timestamp: 1795694400\n\n{\"type\":\"invitation.mobile_verified\",\"data\":{\"id\":\"inv_06ezk8m4yrtw70q9vgvhb3n5cr\"}}"
+	off.Frame, off.Target, off.State, off.Off, off.PreviousUntil = l, longTarget, "disabled", "gone", noon.Add(time.Hour)
 	return []exhibit{
 		{"webhooks", &console.Webhooks{Frame: f, May: true, Rows: []console.EndpointRow{
 			{URL: "/console/x/endpoint", Target: target, Description: "Orders", State: "enabled", Events: []string{"verification.*"}, LastAt: noon, LastState: "delivered"},
 			{URL: "/console/x/endpoint", Target: longTarget, State: "failing", LastAt: noon, LastState: "pending"}, {URL: "/console/x/endpoint", Target: "https://old.acme.example", State: "disabled"}}}},
 		{"webhooks-empty", &console.Webhooks{Frame: l, May: true}},
-		{"endpointform", &console.EndpointForm{Frame: f, Act: form, Events: families, BackURL: "/console/webhooks"}},
+		{"endpointform", &console.EndpointForm{Frame: f, Act: form, Events: families, Types: []console.Ticked{{Value: "verification.approved", On: true}}, Single: true, BackURL: "/console/webhooks"}},
+		{"endpointform-foreign", &console.EndpointForm{Frame: f, Act: form, ID: "whe_2", Target: target, Foreign: "twilio", Words: []string{"verification.approved"}, BackURL: "/console/x/endpoint"}},
 		{"endpointform-error", &console.EndpointForm{Frame: wrong(l, console.Problem{Field: "url", Message: "Give an address that begins with https://."}), Act: form, ID: "whe_1", Target: longTarget, Enabled: true, Events: families, BackURL: "/console/x/endpoint"}},
 		{"endpoint", &window}, {"endpoint-new", &fresh}, {"endpoint-off-longest", &off},
 		{"hook", &console.Hook{Frame: f, ID: "whd_06ezk8m4yrtw70q9vgvhb3n5cr", EventID: "evt_06ezk8m4yrtw70q9vgvhb3n5cr", Type: "invitation.mobile_verified", State: "pending", Target: target, BackURL: "/console/x/endpoint",
-			Request: request, Replay: form, NextAt: noon.Add(time.Hour), Tries: []console.HookTry{{At: noon, Status: 503, Took: "1.2 s", Answer: "Content-Type: text/plain\n\nupstream is restarting"}, {At: noon.Add(-time.Hour), Error: "No answer within 15 seconds."}}}},
-		{"hook-longest", &console.Hook{Frame: l, ID: "whd_06ezk8m4yrtw70q9vgvhb3n5cr", EventID: "evt_06ezk8m4yrtw70q9vgvhb3n5cr", Type: "invitation.mobile_verified", State: "delivered", Target: longTarget, BackURL: "/console/x/endpoint", Request: request,
-			Tries: []console.HookTry{{At: noon, Status: 200, Answer: long("<div>ok</div>", 80)}}}},
+			Replay: form, NextAt: noon.Add(time.Hour), Tries: 2, Last: &console.HookTry{At: noon, Status: 503, Error: "status", Took: "1.2 s", Answer: "upstream is restarting"}}},
+		{"hook-untried", &console.Hook{Frame: f, ID: "wdl_06ezk8m4yrtw70q9vgvhb3n5cr", EventID: "evt_06ezk8m4yrtw70q9vgvhb3n5cr", Type: "webhook.tested", State: "pending", Target: target, BackURL: "/console/x/endpoint", NextAt: noon}},
+		{"hook-longest", &console.Hook{Frame: l, ID: "whd_06ezk8m4yrtw70q9vgvhb3n5cr", EventID: "evt_06ezk8m4yrtw70q9vgvhb3n5cr", Type: "invitation.mobile_verified", State: "delivered", Target: longTarget, BackURL: "/console/x/endpoint",
+			Tries: 1, Last: &console.HookTry{At: noon, Status: 200, Answer: long("<div>ok</div>", 80)}}},
 		{"confirm-delete-endpoint", &console.Confirm{Frame: l, What: "delete_endpoint", Object: longTarget, Act: form, BackURL: "/console/x/endpoint"}},
 		{"confirm-roll-secret", &console.Confirm{Frame: f, What: "roll_secret", Act: form, Mild: true, BackURL: "/console/x/endpoint"}},
 	}

@@ -86,15 +86,16 @@ func home() []exhibit {
 		}
 		return all
 	}
-	events := []console.EventDoc{{Kind: "verification.started"}, {Kind: "verification.approved"}, {Kind: "invitation.mobile_verified"}, {Kind: "invitation.completed"}}
+	events := []console.EventDoc{{Kind: "verification.started", Means: "a verification was made"}, {Kind: "verification.approved", Means: "the right code was handed in"}, {Kind: "invitation.completed", Means: "nothing is left to be done"}}
 	return []exhibit{
-		{"home", &console.Home{Frame: f, Starts: 481, Deliveries: 466, Approvals: 431, Failures: 12, Hours: hours(6),
-			Needs: []console.Need{{Kind: "locked", Count: 2, URL: "/console/verifications?status=mobile_failed"}, {Kind: "undeliverable", Count: 1, URL: "/console/verifications?status=undeliverable"}, {Kind: "owners", Count: 1, URL: "/console/team"}}}},
-		{"home-quiet", &console.Home{Frame: at(signed, console.AtHome), Hours: hours(0)}},
+		{"home", &console.Home{Frame: f, AsOf: noon, Links: console.Links{Made: 31, Sent: 30, Completed: 22, Lost: 1}, Starts: 481, Deliveries: 466, Approvals: 431, Failures: 12, Hours: hours(6),
+			Needs: []console.Need{{Kind: "provider_failing", Count: 1, Urgent: true, Example: "main", URL: "/console/messages?provider=main"}, {Kind: "invitations_undeliverable", Count: 1, URL: "/console/verifications?status=undeliverable"}, {Kind: "keys_old", Count: 1, URL: "/console/keys"}}}},
+		{"home-quiet", &console.Home{Frame: at(signed, console.AtHome), AsOf: noon, Hours: hours(0)}},
 		{"home-first", &console.Home{Frame: at(signed, console.AtHome), Steps: []console.Step{{Kind: "settings", Done: true}, {Kind: "brand", URL: "/console/settings/customisation"}, {Kind: "send", URL: "/console/verifications/new"}}}},
 		{"home-longest", &console.Home{Frame: l, Starts: 48112046, Deliveries: 46112046, Approvals: 43112046, Failures: 112046, Hours: hours(90000),
-			Needs: []console.Need{{Kind: "webhooks", Count: 12, URL: "/console/webhooks"}, {Kind: "providers", Count: 1, URL: "/console/messages"}, {Kind: "keys", Count: 3, URL: "/console/keys"}}}},
-		{"developer", &console.Developer{Frame: at(signed, console.AtDeveloper), BaseURL: "https://verify.acme.example", ReferenceURL: "/docs", SpecURL: "/openapi.json", KeysURL: "/console/keys/new", PhoneURL: "/dev/phone", Events: events}},
-		{"developer-longest", &console.Developer{Frame: at(longest, console.AtDeveloper), BaseURL: "https://identifizierung.vereinsbank-donaudampfschifffahrt.example", Events: append(events, console.EventDoc{Kind: "something.of_tomorrow"})}},
+			AsOf: noon, Behind: 120046, Since: noon.Add(-3 * time.Hour), Links: console.Links{Made: 48112046, Sent: 48112046, Completed: 48112046, Lost: 48112046},
+			Needs: []console.Need{{Kind: "webhook_dead", Count: 100, Capped: true, URL: "/console/webhooks"}, {Kind: "provider_failing", Count: 1, Urgent: true, Example: "nachrichtendienstleister-sued-reserve", URL: "/console/messages"}, {Kind: "jobs_dead", Count: 3}, {Kind: "events_unsealed", Count: 3}}}},
+		{"developer", &console.Developer{Frame: at(signed, console.AtDeveloper), BaseURL: "https://verify.acme.example", ReferenceURL: "/docs", SpecURL: "/openapi.json", KeysURL: "/console/keys/new", PhoneURL: "/dev/phone", InboxURL: "/dev/inbox", Start: programs("https://verify.acme.example"), Check: programs("https://verify.acme.example"), Events: events}},
+		{"developer-longest", &console.Developer{Frame: at(longest, console.AtDeveloper), BaseURL: "https://identifizierung.vereinsbank-donaudampfschifffahrt.example", Events: append(events, console.EventDoc{Kind: "something.of_tomorrow", Means: long("much to say about it, ", 8)})}},
 	}
 }

@@ -76,7 +76,7 @@ func long(text string, n int) string {
 
 // gallery is every page in every state that is worth looking at.
 func gallery() []exhibit {
-	return slices.Concat(kit(), common(), door(), verifications(), sending(), settings(), building(), firm(), home())
+	return slices.Concat(kit(), common(), door(), verifications(), sending(), settings(), building(), firm(), home(), reference())
 }
 
 func kit() []exhibit {

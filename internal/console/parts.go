@@ -53,7 +53,7 @@ var tones = map[string]map[string]Tone{
 		"expired": Plain, "canceled": Plain},
 	"gate":     {"passed": Good, "failed": Bad, "pending": Busy, "not_used": Plain, "not_allowed": Plain},
 	"delivery": {"sending": Busy, "sent": Busy, "delivered": Good, "failed": Bad, "expired": Bad, "unknown": Wait},
-	"key":      {"active": Good, "rotating": Wait, "revoked": Plain},
+	"key":      {"active": Good, "rotating": Wait, "expired": Plain, "revoked": Plain},
 	"endpoint": {"enabled": Good, "failing": Wait, "disabled": Plain},
 	"hook":     {"delivered": Good, "pending": Busy, "dead": Bad},
 	"member":   {"active": Good, "invited": Busy, "disabled": Plain},

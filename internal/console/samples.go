@@ -1,19 +1,32 @@
 package console
 
-import "strings"
+import (
+	"embed"
+	"fmt"
+	"strings"
+)
 
-// CurlStart is a first request to the API at a base URL, with the key in the environment.
-func (s *scene) CurlStart(base string) string {
-	return `curl ` + strings.TrimSuffix(base, "/") + `/v1/verifications \
-  -H "Authorization: Bearer $KEY" \
-  -H "Content-Type: application/json" \
-  -d '{"to": "+447700900123"}'`
-}
+//go:embed samples
+var samples embed.FS
 
-// CurlCheck is the request that hands in a code.
-func (s *scene) CurlCheck(base string) string {
-	return `curl ` + strings.TrimSuffix(base, "/") + `/v1/verifications/$ID/check \
-  -H "Authorization: Bearer $KEY" \
-  -H "Content-Type: application/json" \
-  -d '{"code": "482913"}'`
+// Sample is a program to copy. It takes the key from the environment: no sample holds one.
+type Sample struct{ Label, Code string }
+
+// sampleKinds are the languages of samples, with the ends of their files' names.
+var sampleKinds = []struct{ label, end string }{{"curl", "sh"}, {"Go", "go.txt"}, {"Node.js", "mjs"}, {"Python", "py"}}
+
+// sampleBase stands in the files for the base URL of the API.
+const sampleBase = "https://verify.example.net"
+
+// readSamples gives the program of each language that does something ("start", "check"), against the API at a base URL.
+func readSamples(what, base string) ([]Sample, error) {
+	var all []Sample
+	for _, k := range sampleKinds {
+		text, err := samples.ReadFile("samples/" + what + "." + k.end)
+		if err != nil {
+			return nil, fmt.Errorf("samples: %w", err)
+		}
+		all = append(all, Sample{k.label, strings.TrimSpace(strings.ReplaceAll(string(text), sampleBase, strings.TrimSuffix(base, "/")))})
+	}
+	return all, nil
 }

@@ -16,14 +16,22 @@ import (
 
 // Config is what a Site is built of. The services are those of the packages that the interfaces name, whose contracts hold.
 type Config struct {
-	Operators Operators
-	Tenants   Tenants
-	Settings  Settings  // what a firm requires, and what its customers see
-	PageTexts PageTexts // of customers' pages
-	AuditLog  AuditLog
-	MAC       func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
-	PublicURL string                         // how operators reach the pages: "https://verify.example.net"
-	Now       func() time.Time               // nil: the wall clock
+	Operators   Operators
+	Tenants     Tenants
+	Settings    Settings  // what a firm requires, and what its customers see
+	PageTexts   PageTexts // of customers' pages
+	AuditLog    AuditLog
+	Directory   Directory
+	Hooks       Hooks
+	Dispatches  Dispatches
+	Providers   func() []string // of messages, by name; nil: none
+	Figures     Figures
+	Needs       Needs
+	Document    []byte                         // OpenAPI of the native API, for its reference; nil: none
+	MAC         func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
+	Development bool                           // there is a phone at /dev/phone
+	PublicURL   string                         // how operators reach the pages: "https://verify.example.net"
+	Now         func() time.Time               // nil: the wall clock
 }
 
 // Tenants knows the firms.
@@ -35,11 +43,12 @@ type Tenants interface {
 // Site serves the console to operators. It may be used concurrently.
 type Site struct {
 	Config
-	pages  *Pages
-	routes []route
-	mux    *web.Mux
-	origin *http.CrossOriginProtection
-	secure bool // the public address is https
+	pages     *Pages
+	reference *references
+	routes    []route
+	mux       *web.Mux
+	origin    *http.CrossOriginProtection
+	secure    bool // the public address is https
 }
 
 // A page takes a request of a signed-in operator. It gives what is shown, or a fault that is told by a page of its own, or nothing
@@ -73,6 +82,9 @@ func NewSite(cfg Config) (*Site, error) {
 	if s.pages, err = NewPages(); err != nil {
 		return nil, err
 	}
+	if s.reference, err = readReference(cfg.Document, cfg.PublicURL); err != nil {
+		return nil, err
+	}
 	s.mux = web.NewMux(s.fail)
 	s.mux.HandleFunc("GET "+assetPrefix, s.pages.ServeAssets)
 	s.doors()
@@ -92,6 +104,12 @@ func (s *Site) table() []route {
 		s.customisationRoutes(),
 		s.teamRoutes(),
 		s.auditRoutes(),
+		s.homeRoutes(),
+		s.messageRoutes(),
+		s.serviceRoutes(),
+		s.keyRoutes(),
+		s.hookRoutes(),
+		s.developerRoutes(),
 	)
 }
 

@@ -25,15 +25,15 @@ const (
 	FieldEnabled   = "enabled"
 )
 
-// Messages is everything that was handed to providers, failures first.
+// Messages is what was handed to providers: what failed, or everything.
 type Messages struct {
 	Frame
-	State, Channel, From, To string
-	Providers                []Option // the first is any
-	Newest                   bool     // in order of time, failures or not
-	Filtered                 bool
-	Rows                     []MessageRow
-	Pager                    Pager
+	State, Channel, Provider, From, To string
+	Providers                          []string // by name
+	Newest                             bool     // all, failures or not
+	Filtered                           bool
+	Rows                               []MessageRow
+	Pager                              Pager
 }
 
 // ServiceRow is one profile.
@@ -66,7 +66,7 @@ type Service struct {
 	May     bool
 	ID      string // "" for a new one
 	Default bool
-	Last    Changed
+	Changed time.Time // when it was last
 
 	Name, Digits, Seconds, PostSeconds, MaxChecks, MaxSends, Host string // as typed or kept
 	Resend                                                        string // same_code or new_code
@@ -77,7 +77,7 @@ type Service struct {
 // KeyRow is one API key, without its secret.
 type KeyRow struct {
 	ID, Name            string
-	State               string // active, rotating or revoked
+	State               string // active, rotating, expired or revoked
 	Scopes              []string
 	CreatedAt, LastUsed time.Time
 	ExpiresAt           time.Time // zero: never
@@ -104,10 +104,10 @@ type NewKey struct {
 // KeyMade shows a key, once.
 type KeyMade struct {
 	Frame
-	Name    string
-	Secret  string
-	BaseURL string    // of the API, for the sample
-	Until   time.Time // when the one before ends, after a rotation; zero otherwise
+	Name      string
+	Secret    string
+	Samples   []Sample
+	BeforeURL string // where the one that it replaces is revoked; "" when it is no replacement
 }
 
 // EndpointRow is one webhook.
@@ -133,7 +133,12 @@ type EndpointForm struct {
 	ID                  string // "" for a new one
 	Target, Description string // as typed or kept
 	Enabled             bool
-	Events              []Ticked // families such as verification.*; none: all
+	Version             int64
+	Events              []Ticked // families such as verification.*; nothing ticked here and in Types: all
+	Types               []Ticked // single types
+	Single              bool     // one of Types is ticked
+	Foreign             string   // the vendor's door that made it, with whose Words it asks: they can't be changed here; ""
+	Words               []string
 	BackURL             string
 }
 
@@ -151,9 +156,10 @@ type HookRow struct {
 // Endpoint is the window of one, with its log.
 type Endpoint struct {
 	Frame
+	URL                      string // of this page
 	ID, Target, Description  string
 	State                    string
-	Off                      string // why it is switched off, in words; ""
+	Off                      string // why it is switched off: owner, gone; ""
 	Events                   []string
 	Secret                   string // shown once, after it was made; ""
 	PreviousUntil            time.Time
@@ -164,15 +170,15 @@ type Endpoint struct {
 	EditURL, RollURL, Remove string
 }
 
-// Hook is one delivery with what was sent and what came back.
+// Hook is one delivery with what came back from its last try. What was sent is not kept.
 type Hook struct {
 	Frame
 	ID, Type, EventID string
 	State             string
 	Target, BackURL   string
-	Tries             []HookTry
-	Request           string // headers and body as sent, without the secret
-	Replay            Form   // Action "" when the operator may not
+	Tries             int      // so far
+	Last              *HookTry // of them; nil: none yet
+	Replay            Form     // Action "" when the operator may not
 	NextAt            time.Time
 }
 
@@ -180,9 +186,9 @@ type Hook struct {
 type HookTry struct {
 	At     time.Time
 	Status int
-	Error  string // in words
+	Error  string // a word of package webhook; "" when it was taken
 	Took   string
-	Answer string // headers and the first kilobyte of the body
+	Answer string // the first kilobyte of the body
 }
 
 func (*Messages) name() string     { return "messages" }
@@ -204,6 +210,15 @@ func (s *scene) DeliveryStates(chosen string) ([]Option, error) {
 // Channels are the choices of the filter of messages.
 func (s *scene) Channels(chosen string) ([]Option, error) {
 	return s.options("channel", "any_channel", []string{"sms", "email", "voice", "whatsapp"}, chosen)
+}
+
+// ProviderNames are the choices of the filter of messages.
+func (s *scene) ProviderNames(names []string, chosen string) ([]Option, error) {
+	all, err := s.options("", "any_provider", nil, chosen)
+	for _, n := range names {
+		all = append(all, Option{n, n, n == chosen})
+	}
+	return all, err
 }
 
 // HookStates are the choices of the filter of an endpoint's log.

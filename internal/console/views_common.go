@@ -51,7 +51,7 @@ type Difference struct {
 // Stale says that somebody changed the same thing meanwhile, and shows both.
 type Stale struct {
 	Frame
-	By          string    // who
+	By          string    // who; "" when it is not known
 	At          time.Time // when
 	Differences []Difference
 	Save        Form      // sends Carry: mine, on top of theirs

@@ -10,9 +10,12 @@ type Hour struct {
 
 // Need is something that somebody should look at.
 type Need struct {
-	Kind  string // its words are need_{Kind}, which count: locked, undeliverable, providers, webhooks, keys, owners
-	Count int
-	URL   string
+	Kind    string // one of package attention: its words are need_{Kind}, which count
+	Count   int
+	Capped  bool // there are more
+	Urgent  bool
+	Example string // a name that belongs to it; ""
+	URL     string // where it is solved; "": by whoever runs the server
 }
 
 // Step is one of the first steps.
@@ -22,24 +25,32 @@ type Step struct {
 	URL  string
 }
 
+// Links are the verifications of customers who get a link, in figures.
+type Links struct{ Made, Sent, Completed, Lost int }
+
 // Home is the first page.
 type Home struct {
 	Frame
-	Starts, Deliveries, Approvals, Failures int // of today
+	AsOf                                    time.Time // all that happened before is counted
+	Behind                                  int       // events that are not counted yet
+	Since                                   time.Time // hours before are not counted; zero: all of the day are
+	Starts, Deliveries, Approvals, Failures int       // of codes, today
+	Links                                   Links     // of today
 	Hours                                   []Hour
 	Needs                                   []Need
 	Steps                                   []Step // while nothing was verified yet; else none
 }
 
-// EventDoc is one type of event, of which its webhooks tell.
-type EventDoc struct{ Kind string }
+// EventDoc is one type of event, of which webhooks tell.
+type EventDoc struct{ Kind, Means string }
 
 // Developer is the corner for those who write programs.
 type Developer struct {
 	Frame
 	BaseURL, ReferenceURL, SpecURL string
-	KeysURL                        string // "" when the operator may not make keys
-	InboxURL, PhoneURL             string // of development mode; ""
+	KeysURL                        string   // "" when the operator may not make keys
+	InboxURL, PhoneURL             string   // of development mode; ""
+	Start, Check                   []Sample // programs that send a code, and hand one in
 	Events                         []EventDoc
 }
 

@@ -2,12 +2,14 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/web"
 )
@@ -177,7 +179,17 @@ func (v *visit) leave(to string, said Flash) (View, error) {
 
 // wrong tells a fault that a person can repair in the form: what is invalid, in conflict or too often. Any other is for a page of
 // its own. fields names those of the form whose names are not the domain's.
-func wrong(err error, fields map[string]string) ([]Problem, error) {
+func wrong(err error, fields map[string]string) (problems []Problem, _ error) {
+	if all, ok := errors.AsType[tenant.Faults](err); ok {
+		for _, f := range all {
+			one, err := wrong(f, fields)
+			if err != nil {
+				return nil, err
+			}
+			problems = append(problems, one...)
+		}
+		return problems, nil
+	}
 	f := fault.As(err)
 	switch f.Kind {
 	case fault.Invalid, fault.Malformed, fault.Conflict, fault.Limited:

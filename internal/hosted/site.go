@@ -104,6 +104,9 @@ func (s *Site) routes() {
 	s.mux.HandleFunc("GET "+of+pathLogo+"{name}", s.logo)
 }
 
+// Pages draws the site's pages, and knows what a firm may put in place of their texts.
+func (s *Site) Pages() *Pages { return s.pages }
+
 // ServeHTTP answers what lies below /v/. It stands in a chain with Policy.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 

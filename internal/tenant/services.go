@@ -126,6 +126,23 @@ func (d *Directory) UpdateService(ctx context.Context, by Caller, t uid.Tenant, 
 	})
 }
 
+// ReviseService is UpdateService for somebody who has seen a version of the profile. Conflict service_stale, and nothing is changed,
+// when it has another one by now.
+func (d *Directory) ReviseService(
+	ctx context.Context, by Caller, t uid.Tenant, id uid.ID, seen int64, change func(*Service),
+) (Service, error) {
+	return d.updateService(ctx, by, t, id, nil, func(s *Service) error {
+		if s.Version != seen {
+			return fault.New(fault.Conflict, CodeServiceStale, "The service was changed meanwhile. Read it again.")
+		}
+		change(s)
+		return nil
+	})
+}
+
+// CodeServiceStale is the code of the fault that a change of a version that is over gets.
+const CodeServiceStale = "service_stale"
+
 // updateService is UpdateService with a change that can fail, and with more for its event.
 func (d *Directory) updateService(
 	ctx context.Context, by Caller, t uid.Tenant, id uid.ID, tell map[string]any, change func(*Service) error,

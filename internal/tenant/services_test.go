@@ -200,6 +200,28 @@ func TestAChangeThatOthersComeInBetweenOfIsDoneAgain(t *testing.T) {
 	wantKind(t, err, fault.Conflict, "never the first")
 }
 
+func TestAChangeOfAVersionThatIsOverChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := &store{}
+	d := open(t, s)
+	ten := newTenant(t, d)
+	was, _ := d.Service(t.Context(), ten.ID, "")
+	now, err := d.ReviseService(t.Context(), by, ten.ID, was.ID, was.Version, func(s *tenant.Service) { s.MaxSends = 2 })
+	if err != nil || now.Version != was.Version+1 || now.MaxSends != 2 {
+		t.Fatalf("%+v, %v", now, err)
+	}
+	before, _ := s.Events(t.Context())
+	_, err = d.ReviseService(t.Context(), by, ten.ID, was.ID, was.Version, func(s *tenant.Service) { s.MaxSends = 9 })
+	wantKind(t, err, fault.Conflict, "a version that is over")
+	if fault.As(err).Code != tenant.CodeServiceStale {
+		t.Errorf("code %q", fault.As(err).Code)
+	}
+	after, _ := s.Events(t.Context())
+	if got, _ := d.Profile(t.Context(), ten.ID, was.ID); got.MaxSends != 2 || len(after) != len(before) {
+		t.Errorf("max_sends %d, %d events more", got.MaxSends, len(after)-len(before))
+	}
+}
+
 func TestThereIsAlwaysOneDefaultService(t *testing.T) {
 	t.Parallel()
 	d := open(t, &store{})

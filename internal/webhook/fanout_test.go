@@ -192,6 +192,24 @@ func TestCreate_takes_only_what_can_be_called(t *testing.T) {
 	}
 }
 
+func TestRevise_of_a_version_that_is_over_changes_nothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	e, _ := b.endpoint("https://example.com/hook")
+	now, err := b.Revise(t.Context(), by, e.Tenant, e.ID, e.Version, func(e *webhook.Endpoint) { e.Description = "Orders" })
+	if err != nil || now.Description != "Orders" || now.Version != e.Version+1 {
+		t.Fatalf("%+v, %v", now, err)
+	}
+	_, err = b.Revise(t.Context(), by, e.Tenant, e.ID, e.Version, func(e *webhook.Endpoint) { e.Description = "Lost" })
+	if !fault.Is(err, fault.Conflict) || fault.As(err).Code != webhook.CodeStale {
+		t.Errorf("a version that is over: %v", err)
+	}
+	events, err := b.store.Events(t.Context(), uid.ID{}, uid.ID{0xff}, 100)
+	if got, _ := b.Endpoint(t.Context(), e.Tenant, e.ID); err != nil || got.Description != "Orders" || len(events) != 2 {
+		t.Errorf("%q after %d events, %v", got.Description, len(events), err)
+	}
+}
+
 func TestUpdate_and_Delete_leave_events_that_hold_no_URL(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)

@@ -83,10 +83,35 @@ func (s *Service) fit(e *Endpoint, secret signing.Secret) error {
 // endpoint, with the faults of Create and NotFound. A secret that is brought signs at once, and the one before no more.
 // change may be called more than once.
 func (s *Service) Update(ctx context.Context, by Caller, t uid.Tenant, id uid.ID, change func(*Endpoint)) (Endpoint, error) {
+	return s.revise(ctx, by, t, id, func(e *Endpoint) error {
+		change(e)
+		return nil
+	})
+}
+
+// CodeStale is the code of the fault that a change of a version that is over gets.
+const CodeStale = "webhook_stale"
+
+// Revise is Update for somebody who has seen a version of the endpoint. Conflict webhook_stale, and nothing is changed, when it has
+// another one by now.
+func (s *Service) Revise(ctx context.Context, by Caller, t uid.Tenant, id uid.ID, seen int64, change func(*Endpoint)) (Endpoint, error) {
+	return s.revise(ctx, by, t, id, func(e *Endpoint) error {
+		if e.Version != seen {
+			return fault.New(fault.Conflict, CodeStale, "The webhook was changed meanwhile. Read it again.")
+		}
+		change(e)
+		return nil
+	})
+}
+
+// revise is Update with a change that can fail.
+func (s *Service) revise(ctx context.Context, by Caller, t uid.Tenant, id uid.ID, change func(*Endpoint) error) (Endpoint, error) {
 	e, err := s.update(ctx, t, id, nil, func(e *Endpoint, now time.Time) (outbox.Effects, error) {
 		was, wanted := *e, *e
 		wanted.Events, wanted.Settings = slices.Clone(e.Events), maps.Clone(e.Settings)
-		change(&wanted)
+		if err := change(&wanted); err != nil {
+			return outbox.Effects{}, err
+		}
 		e.URL, e.Description, e.Events = wanted.URL, wanted.Description, wanted.Events
 		e.Once, e.Settings = wanted.Once, wanted.Settings
 		e.enable(wanted.Enabled, now)

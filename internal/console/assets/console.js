@@ -117,6 +117,7 @@ function draw(figure) {
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "16px system-ui, sans-serif" };
   const options = {
     width: place.clientWidth, height: 260, legend: { show: false }, cursor: { y: false },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"), // as its table and its title have it
     scales: { y: { range: (_, __, max) => [0, Math.max(5, max * 1.1)] } },
     axes: [axis, { ...axis, size: 64 }],
     series: [{}, ...names.map((label, i) => ({ label, stroke: colour(strokes[i]), dash: dashes[i], width: 2, points: { show: false } }))],

@@ -1,0 +1,69 @@
+package console
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/webhook"
+)
+
+const (
+	pathDeveloper = Prefix + "/developer"
+	pathReference = pathDeveloper + "/reference"
+	pathDocument  = "/openapi.json" // of the API, below its base URL
+	pathInbox     = "/dev/inbox"    // of development mode
+	pathPhone     = "/dev/phone"
+)
+
+func (s *Site) developerRoutes() []route {
+	return []route{
+		{"GET " + pathDeveloper, AtDeveloper, operator.UseDeveloper, s.developer},
+		{"GET " + pathReference, AtDeveloper, operator.UseDeveloper, s.beginReference},
+		{"GET " + pathReference + "/{group}", AtDeveloper, operator.UseDeveloper, s.showReference},
+	}
+}
+
+func (s *Site) developer(v *visit) (View, error) {
+	view := &Developer{Frame: v.frame(), BaseURL: s.PublicURL, SpecURL: pathDocument}
+	if s.reference.names != nil {
+		view.ReferenceURL = pathReference
+	}
+	if v.May(operator.ChangeKeys) {
+		view.KeysURL = pathKeys + "/new"
+	}
+	if s.Development {
+		view.InboxURL, view.PhoneURL = pathInbox, pathPhone
+	}
+	for _, t := range webhook.Types() {
+		view.Events = append(view.Events, EventDoc{Kind: t.Name, Means: t.Means})
+	}
+	var err error
+	if view.Start, err = readSamples("start", s.PublicURL); err != nil {
+		return nil, err
+	}
+	view.Check, err = readSamples("check", s.PublicURL)
+	return view, err
+}
+
+// firstGroup is where the reference begins.
+const firstGroup = "verifications"
+
+func (s *Site) beginReference(v *visit) (View, error) {
+	http.Redirect(v.w, v.r, pathReference+"/"+firstGroup, http.StatusSeeOther)
+	return nil, nil
+}
+
+func (s *Site) showReference(v *visit) (View, error) {
+	page := s.reference.pages[v.r.PathValue("group")]
+	if page == nil {
+		return nil, errNothing
+	}
+	view := *page // the rest of it is the same for everybody
+	view.Frame = v.frame()
+	for _, name := range slices.Sorted(maps.Keys(s.reference.pages)) {
+		view.Groups = append(view.Groups, Group{name, pathReference + "/" + name, name == page.Name})
+	}
+	return &view, nil
+}
