@@ -241,7 +241,7 @@ func TestAnEndpointOrDeliveryOfNobodyOrOfAnotherFirmIsNotThere(t *testing.T) {
 	theirsURL := "/console/webhooks/" + theirs.ID.Text(uid.Webhook)
 	for _, path := range []string{
 		theirsURL, theirsURL + "/edit", theirsURL + "/secret", theirsURL + "/delete", "/console/webhooks/whk_1",
-		ordersURL + "/deliveries/" + uid.ID{0x39}.Text(uid.WebhookSent), ordersURL + "/deliveries/x", theirsURL + "/deliveries/" + lost.ID.Text(uid.WebhookSent),
+		ordersURL + "/deliveries/" + uid.ID{0x50}.Text(uid.WebhookSent), ordersURL + "/deliveries/x", theirsURL + "/deliveries/" + lost.ID.Text(uid.WebhookSent),
 	} {
 		if w := b.get(path); w.Code != http.StatusNotFound {
 			t.Errorf("%s is answered by %d", path, w.Code)
