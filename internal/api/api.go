@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
@@ -78,13 +79,15 @@ type api struct {
 // The paths whose bodies may be larger than others.
 const (
 	invitationsBulk       = "/v1/invitations/bulk"       // ten notes
+	invitationsImport     = "/v1/invitations/import"     // a thousand rows
 	settingsCustomisation = "/v1/settings/customisation" // a picture, and texts in many languages
 )
 
 // Policy is what the API asks of the chain.
 func Policy() web.Policy {
 	p := web.APIPolicy()
-	p.Large = map[string]int64{invitationsBulk: 512 << 10, settingsCustomisation: 1 << 20}
+	p.Fail = failAPI
+	p.Large = map[string]int64{invitationsBulk: 512 << 10, invitationsImport: invite.MaxImportBytes, settingsCustomisation: 1 << 20}
 	return p
 }
 

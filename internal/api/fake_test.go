@@ -49,6 +49,7 @@ var (
 	whk   = uid.New(began, 13)
 	wdl   = uid.New(began, 15)
 	inv   = uid.New(began, 17)
+	imp   = uid.New(began, 19)
 )
 
 // Keys of the fake. A key "csk_only:SCOPE" holds that one scope.
@@ -250,6 +251,9 @@ func call(h http.Handler, method, target, body string, header map[string]string)
 	r.Header.Set("Authorization", "Bearer "+keyNamed)
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if strings.HasPrefix(target, "/v1/invitations/import") {
+		r.Header.Set("Content-Type", "text/csv")
 	}
 	if method == "PUT" {
 		r.Header.Set("If-Match", "3") // the version that the fake's settings have

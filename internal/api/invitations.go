@@ -15,6 +15,7 @@ import (
 
 // Invitations is what the API asks of invite.Service, which says what each method answers.
 type Invitations interface {
+	Imports
 	Create(ctx context.Context, r invite.CreateRequest) (invite.CreateAnswer, error)
 	CreateMany(ctx context.Context, rs []invite.CreateRequest) ([]invite.ManyAnswer, error)
 	Get(ctx context.Context, t invite.Target) (invite.View, error)

@@ -113,6 +113,17 @@ func invitationRoutes() []route {
 		{method: "POST", path: invitationsBulk, id: "create-invitations", scope: write, status: 202, summary: "Invite up to ten customers",
 			detail:   "Each row by itself: one that is refused stops no other. The body may have 512 KiB.",
 			register: serve((*api).createInvitations)},
+		{method: "POST", path: invitationsImport, id: "import-invitations", scope: write, status: 202, summary: "Invite the customers of a file",
+			detail: "CSV with at most 1000 rows and 1 MiB; its first row names the columns as the fields of an invitation are called. Every row is " +
+				"looked at before the answer, and invitations are made after it, in order; a row that is refused stops no other.",
+			register: serve((*api).importInvitations)},
+		{method: "GET", path: "/v1/imports", id: "list-imports", scope: read,
+			summary: "List imported files, newest first", detail: "They are kept for seven days after they are done.", register: serve((*api).listImports)},
+		{method: "GET", path: "/v1/imports/{id}", id: "get-import", scope: read,
+			summary: "Read how far the import of a file is", register: serve((*api).getImport)},
+		{method: "GET", path: "/v1/imports/{id}/result", id: "get-import-result", scope: read,
+			summary: "Read what became of each row of a file", detail: "As CSV: row, reference, external_id, invitation, status, field, code, detail.",
+			register: serve((*api).importResult)},
 		{method: "GET", path: "/v1/invitations", id: "list-invitations", scope: read,
 			summary: "List invitations, newest first", register: serve((*api).listInvitations)},
 		{method: "GET", path: one, id: "get-invitation", scope: read, summary: "Read an invitation",
@@ -206,15 +217,23 @@ func statuses(rt route) []int {
 	return append(s, 422)
 }
 
-// alsoOK documents the second good status of a start: 200 when there was an open verification.
+// alsoOK documents what the types of a route don't tell of its good answers.
 func alsoOK(rt route) map[string]*huma.Response {
-	if rt.id != "start-verification" {
-		return nil
+	refers := func(schema, says string) map[string]*huma.Response {
+		return map[string]*huma.Response{strconv.Itoa(http.StatusOK): {
+			Description: says,
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/" + schema}}},
+		}}
 	}
-	return map[string]*huma.Response{strconv.Itoa(http.StatusOK): {
-		Description: "There was an open verification: this was a send on it, or came inside the cool-down",
-		Content: map[string]*huma.MediaType{
-			"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Verification"}},
-		},
-	}}
+	switch rt.id {
+	case "start-verification":
+		return refers("Verification", "There was an open verification: this was a send on it, or came inside the cool-down")
+	case "import-invitations":
+		return refers("ImportStarted", "It was a dry run: nothing was kept or made")
+	case "get-import-result":
+		return map[string]*huma.Response{strconv.Itoa(http.StatusOK): {
+			Description: "The rows", Content: map[string]*huma.MediaType{fileType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+		}}
+	}
+	return nil
 }

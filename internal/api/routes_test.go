@@ -10,6 +10,7 @@ var (
 	svcPath = "/v1/services/" + svc.Text(uid.Service)
 	whkPath = "/v1/webhooks/" + whk.Text(uid.Webhook)
 	invPath = "/v1/invitations/" + inv.Text(uid.Invitation)
+	impPath = "/v1/imports/" + imp.Text(uid.Import)
 	wdlPath = whkPath + "/deliveries/" + wdl.Text(uid.WebhookSent)
 )
 
@@ -48,6 +49,10 @@ var everyRoute = []struct {
 	{"post /v1/webhooks/{id}/deliveries/{delivery}/replay", "POST", wdlPath + "/replay", "", tenant.ScopeWebhooksWrite, 202},
 	{"post /v1/invitations", "POST", "/v1/invitations", `{"first_name":"Ann","last_name":"Lee","mobile":"+12025550123"}`, tenant.ScopeInvitesWrite, 201},
 	{"post /v1/invitations/bulk", "POST", "/v1/invitations/bulk", `{"items":[{"first_name":"Ann","last_name":"Lee","mobile":"+12025550123"}]}`, tenant.ScopeInvitesWrite, 202},
+	{"post /v1/invitations/import", "POST", "/v1/invitations/import", "first_name,last_name,mobile\nAnn,Lee,+12025550123\n", tenant.ScopeInvitesWrite, 202},
+	{"get /v1/imports", "GET", "/v1/imports", "", tenant.ScopeInvitesRead, 200},
+	{"get /v1/imports/{id}", "GET", impPath, "", tenant.ScopeInvitesRead, 200},
+	{"get /v1/imports/{id}/result", "GET", impPath + "/result", "", tenant.ScopeInvitesRead, 200},
 	{"get /v1/invitations", "GET", "/v1/invitations", "", tenant.ScopeInvitesRead, 200},
 	{"get /v1/invitations/{id}", "GET", invPath, "", tenant.ScopeInvitesRead, 200},
 	{"get /v1/invitations/{id}/events", "GET", invPath + "/events", "", tenant.ScopeInvitesRead, 200},

@@ -85,6 +85,8 @@ func TestSEC_81_an_idempotency_key_reaches_the_service_with_what_was_asked(t *te
 			return r.Idempotency
 		case invite.CreateRequest:
 			return r.Idempotency
+		case invite.ImportRequest:
+			return r.Idempotency
 		case inviteAsked:
 			return r.Target.Idempotency
 		}

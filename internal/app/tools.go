@@ -13,6 +13,7 @@ import (
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/risk/safelist"
 	"github.com/countersign/countersign/internal/seal"
@@ -210,6 +211,9 @@ func (t *Tools) EraseSubject(ctx context.Context, of uid.Tenant, to, actor strin
 	if err := t.noOpenInvitation(ctx, s); err != nil {
 		return 0, 0, err
 	}
+	if err := t.noOpenImport(ctx, of); err != nil {
+		return 0, 0, err
+	}
 	events, err = audit.EraseSubject(ctx, t.storage.db, audit.Erasure{
 		Tenant: of, Bucket: s.bucket, Actor: actor, Is: func(e *audit.Event) (bool, error) {
 			value, err := verify.OpenSubject(t.storage.ring, e)
@@ -221,6 +225,22 @@ func (t *Tools) EraseSubject(ctx context.Context, of uid.Tenant, to, actor strin
 	}
 	n, err := t.storage.db.EraseRecipient(ctx, of, s.bucket, s.blind)
 	return int(n), events, err
+}
+
+// noOpenImport is the refusal while a file of the tenant is under way: who is in it can't be seen from outside.
+func (t *Tools) noOpenImport(ctx context.Context, of uid.Tenant) error {
+	for before := (uid.ID{}); ; {
+		list, err := t.storage.db.Imports(ctx, of, before, 250)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for _, im := range list {
+			if before = im.ID; im.Status() != invite.ImportDone {
+				return fault.New(fault.Conflict, "import_open",
+					"A file of invitations is being imported, and the recipient may be in it. Wait until it is done, and erase again.")
+			}
+		}
+	}
 }
 
 // RotateMasterKey adds a new version to the key file. Servers use it from their next start; what older versions sealed

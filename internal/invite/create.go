@@ -66,6 +66,8 @@ type making struct {
 	phone  recipient.Recipient // zero: none
 	email  recipient.Recipient
 	v      *Invitation
+	id     uid.ID // which it gets; zero: a new one
+	file   uid.ID // the import that it comes from; zero: none
 }
 
 func (s *Service) create(ctx context.Context, r CreateRequest, keep keeper) (CreateAnswer, error) {
@@ -90,7 +92,18 @@ func (s *Service) create(ctx context.Context, r CreateRequest, keep keeper) (Cre
 	return answer, s.store.CreateInvitation(ctx, *m.v, kept, outbox.Effects{Jobs: s.linkJobs(m.v), Events: []audit.Event{m.event()}})
 }
 
-func (m *making) prepare(ctx context.Context) (err error) {
+func (m *making) prepare(ctx context.Context) error {
+	if err := m.check(); err != nil {
+		return err
+	}
+	if err := m.settings(ctx); err != nil {
+		return err
+	}
+	return m.draft()
+}
+
+// check looks at what can be judged without the firm's settings.
+func (m *making) check() error {
 	r := m.r
 	if r.Kind == "" {
 		r.Kind = Fixed
@@ -98,9 +111,12 @@ func (m *making) prepare(ctx context.Context) (err error) {
 	if r.Kind != Fixed && r.Kind != Entered {
 		return invalid("kind_invalid", "Use fixed or entered.", "kind")
 	}
-	if err := r.checkTexts(); err != nil {
-		return err
-	}
+	return r.checkTexts()
+}
+
+// settings reads what holds for the firm at this moment.
+func (m *making) settings(ctx context.Context) (err error) {
+	r := m.r
 	if m.owner, err = m.tenants.Tenant(ctx, r.Caller.Tenant); err != nil {
 		return err
 	}
@@ -110,9 +126,12 @@ func (m *making) prepare(ctx context.Context) (err error) {
 	if m.checks, err = m.Checks(ctx, r.Caller.Tenant); err != nil {
 		return err
 	}
-	if m.look, err = m.Customisation(ctx, r.Caller.Tenant); err != nil {
-		return err
-	}
+	m.look, err = m.Customisation(ctx, r.Caller.Tenant)
+	return err
+}
+
+// draft makes the invitation by these settings. Nothing is written yet.
+func (m *making) draft() (err error) {
 	if err := m.begin(); err != nil {
 		return err
 	}
@@ -234,9 +253,11 @@ func (m *making) finish() (err error) {
 	if len(v.Channels) == 0 && !m.r.Silent {
 		return fault.New(fault.Malformed, "contact_required", "Give an e-mail address, a mobile number, or both.").On("email")
 	}
-	v.ID = uid.Random(m.now)
-	if c := m.person.first(); c != "" {
-		v.ID = uid.New(m.now, m.ring.Bucket(v.Tenant, c)) // where the rights of the person look for it
+	if v.ID = m.id; v.ID.IsZero() {
+		v.ID = uid.Random(m.now)
+		if c := m.person.first(); c != "" {
+			v.ID = uid.New(m.now, m.ring.Bucket(v.Tenant, c)) // where the rights of the person look for it
+		}
 	}
 	m.keep(v, m.person)
 	for i := range v.Gates {
@@ -299,6 +320,9 @@ func (m *making) event() audit.Event {
 	d := data{Status: v.Status, Kind: v.Kind, Policy: v.Policy, Mobile2FA: &v.Mobile2FA, Overridden: v.Overridden, Reason: v.OverrideReason, Channels: v.Channels, Link: 1}
 	for i := range v.Gates {
 		d.Gates = append(d.Gates, v.Gates[i].Channel)
+	}
+	if !m.file.IsZero() {
+		d.Import = m.file.Text(uid.Import)
 	}
 	e := v.event(EventCreated, m.r.Caller.by(), m.now, d)
 	m.subject(&e, m.person.first())

@@ -27,7 +27,8 @@
 //     searched by keyed hash.
 //   - A link and a session are found by keyed hashes of 256 random bits (238 for an entered invitation, whose token has to fit the
 //     40 characters of a vendor's field), and neither is stored.
+//   - A row of a file becomes the one invitation that was named for it when the file came, in one commit with the end of the row.
 //   - Each change has its event, in one transaction.
 //
-// It knows no wire format and no page, and writes no message: [Notifier] sends links, package verify sends codes.
+// It knows no page, no wire format but the CSV of such files, and writes no message: [Notifier] sends links, package verify sends codes.
 package invite

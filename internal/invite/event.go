@@ -38,6 +38,8 @@ const (
 	EventFormerTold      = "invitation.former_contact_told" // the e-mail address from before a correction got word of it
 	EventRevealed        = "invitation.revealed"            // a contact was read in full
 	EventSettingsChanged = "invitation.settings_changed"    // of the tenant
+	EventImportStarted   = "invitation.import_started"      // a file was taken in; its object is the import
+	EventImportFinished  = "invitation.import_finished"     // each of its rows was made or failed
 )
 
 // By is who or what causes a change.
@@ -78,6 +80,8 @@ type data struct {
 	Setting      SettingKind        `json:"setting,omitempty"`
 	Old          json.RawMessage    `json:"old,omitempty"`
 	New          json.RawMessage    `json:"new,omitempty"`
+	Import       string             `json:"import,omitempty"`   // the file that it comes from
+	Rows         *rowCounts         `json:"rows,omitempty"`     // of an import
 	Loosened     bool               `json:"loosened,omitempty"` // a gate may be absent now that could not be before (RA-17)
 }
 

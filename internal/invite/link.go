@@ -24,7 +24,7 @@ const (
 
 // Handlers are the jobs that the worker runs for this package.
 func (s *Service) Handlers() map[outbox.Kind]outbox.Handler {
-	return map[outbox.Kind]outbox.Handler{JobLink: s.HandleLink, JobRemind: s.HandleRemind, JobFormer: s.HandleFormer}
+	return map[outbox.Kind]outbox.Handler{JobLink: s.HandleLink, JobRemind: s.HandleRemind, JobFormer: s.HandleFormer, JobImport: s.HandleImport}
 }
 
 // linkJobs put the link of now on its way, by each of its channels.

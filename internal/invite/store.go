@@ -82,6 +82,8 @@ type Store interface {
 	// Answered reads the answer that is kept under the name of one and still counts at its time.
 	Answered(ctx context.Context, of Kept) (kept Kept, found bool, err error)
 
+	ImportStore
+
 	// Setting reads a document of settings; version 0 when there is none.
 	Setting(ctx context.Context, t uid.Tenant, kind SettingKind) (Setting, error)
 	// PutSetting keeps one in the place of the version before it, s.Version-1. ErrStale when that is not the one of now.

@@ -93,25 +93,30 @@ func blind(index [16]byte) []byte {
 
 // CreateInvitation implements invite.Store.
 func (db *DB) CreateInvitation(ctx context.Context, v invite.Invitation, kept *invite.Kept, fx outbox.Effects) error {
-	body, err := jsonText(&v, false)
-	if err != nil {
-		return fmt.Errorf("encode an invitation: %w", err)
-	}
 	return db.changeInvitations(ctx, "create an invitation", func(tx *sql.Tx) (outbox.Effects, error) {
 		if err := keepAnswer(ctx, tx, kept); err != nil {
 			return fx, err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO invitation (tenant, id, status, reference, mobile_2fa, email_index, phone_index, due_us,
-			created_us, updated_us, version, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			v.Tenant[:], v.ID[:], string(v.Status), v.Reference, v.Mobile2FA, blind(v.EmailIndex), blind(v.PhoneIndex), micros(v.Ends()),
-			micros(v.CreatedAt), micros(v.UpdatedAt), v.Version, body); err != nil {
-			return fx, err
-		}
-		if err := insertLink(ctx, tx, &v); err != nil {
-			return fx, err
-		}
-		return fx, chronicle(ctx, tx, &v, fx.Events)
+		return fx, insertInvitation(ctx, tx, &v, fx.Events)
 	})
+}
+
+// insertInvitation writes a new one with its link and the beginning of its timeline.
+func insertInvitation(ctx context.Context, tx *sql.Tx, v *invite.Invitation, events []audit.Event) error {
+	body, err := jsonText(v, false)
+	if err != nil {
+		return fmt.Errorf("encode an invitation: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO invitation (tenant, id, status, reference, mobile_2fa, email_index, phone_index, due_us,
+		created_us, updated_us, version, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		v.Tenant[:], v.ID[:], string(v.Status), v.Reference, v.Mobile2FA, blind(v.EmailIndex), blind(v.PhoneIndex), micros(v.Ends()),
+		micros(v.CreatedAt), micros(v.UpdatedAt), v.Version, body); err != nil {
+		return err
+	}
+	if err := insertLink(ctx, tx, v); err != nil {
+		return err
+	}
+	return chronicle(ctx, tx, v, events)
 }
 
 func insertLink(ctx context.Context, tx *sql.Tx, v *invite.Invitation) error {

@@ -59,6 +59,7 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) (removed int64, err err
 	}
 	drop(db.shed(ctx, "factor", `status = 'unverified' AND expires_us < $1`, now.Add(-keepEnrolments)))
 	drop(db.engine.DropBefore(ctx, "webhook_delivery", "id", uid.Floor(now.Add(-keepWebhooks).Truncate(24*time.Hour))))
+	drop(db.forgetImports(ctx, now))
 	drop(db.drain(ctx, "idempotency", "bucket, answer_key", `at_us < $1`, now.Add(-keepAnswers)))
 	drop(db.drain(ctx, "provider_reference", "bucket, provider, reference", `created_us < $1`, now.Add(-keepReferences)))
 	drop(db.drain(ctx, "client_meter", "bucket, meter_key", `state_us < $1`, now.Add(-keepMeters)))

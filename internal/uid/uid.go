@@ -35,6 +35,7 @@ type Prefix string
 const (
 	Verification Prefix = "vrf"
 	Invitation   Prefix = "inv"
+	Import       Prefix = "imp" // a file of invitations
 	TenantPrefix Prefix = "ten"
 	Service      Prefix = "svc"
 	Key          Prefix = "key"

@@ -2,6 +2,7 @@ package countersign
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -27,6 +28,7 @@ type call struct {
 	query        url.Values
 	key          string // Idempotency-Key
 	body         []byte // nil: none
+	media        string // of the body; empty: JSON
 }
 
 // post makes body happen once. It returns the status of the answer, which is decoded into out.
@@ -130,6 +132,10 @@ func (c *Client) try(parent context.Context, r call, out any) (int, error) {
 	case answer.StatusCode < 200 || answer.StatusCode > 299:
 		return answer.StatusCode, newError(answer.StatusCode, answer.Header, body, time.Now())
 	}
+	if text, ok := out.(*[]byte); ok { // a file
+		*text = body
+		return answer.StatusCode, nil
+	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return answer.StatusCode, fmt.Errorf("countersign: %s: the answer is not from a Countersign server: check the base URL", r.name())
 	}
@@ -149,7 +155,7 @@ func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
 	req.Header.Set("Accept", "application/json, application/problem+json")
 	req.Header.Set("User-Agent", "countersign-go")
 	if r.body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", cmp.Or(r.media, "application/json"))
 	}
 	if r.key != "" {
 		req.Header.Set("Idempotency-Key", r.key)
