@@ -28,9 +28,10 @@ var floors = [][]string{
 	{
 		"internal/delivery", "internal/delivery/sink", "internal/delivery/relay", "internal/delivery/smtp", "internal/delivery/smpp",
 		"internal/factor", "internal/risk", "internal/risk/safelist", "internal/tenant", "internal/webhook",
+		"internal/attention",
 	},
 	// Mechanisms and words.
-	{"internal/outbox", "internal/policy", "internal/sandbox", "internal/handover"},
+	{"internal/outbox", "internal/policy", "internal/sandbox", "internal/handover", "internal/tally"},
 	{"internal/audit", "internal/seal", "internal/recipient"},
 	{"internal/fault", "internal/uid", "internal/ratelimit", "internal/egress", "internal/signing"},
 }
@@ -38,7 +39,7 @@ var floors = [][]string{
 var (
 	edges  = []string{"internal/api", "internal/compat/", "internal/hosted", "internal/console", "internal/devphone", "internal/web"}
 	domain = []string{"internal/verify", "internal/invite", "internal/identity", "internal/operator", "internal/factor", "internal/delivery", "internal/risk",
-		"internal/policy", "internal/sandbox", "internal/handover", "internal/tenant", "internal/webhook", "internal/outbox", "internal/audit", "internal/seal",
+		"internal/policy", "internal/sandbox", "internal/handover", "internal/tally", "internal/attention", "internal/tenant", "internal/webhook", "internal/outbox", "internal/audit", "internal/seal",
 		"internal/ratelimit", "internal/recipient", "internal/fault", "internal/uid"}
 	everything = []string{"cmd/", "internal/"}
 )

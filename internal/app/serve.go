@@ -29,6 +29,7 @@ import (
 	"github.com/countersign/countersign/internal/risk"
 	"github.com/countersign/countersign/internal/risk/safelist"
 	"github.com/countersign/countersign/internal/seal"
+	"github.com/countersign/countersign/internal/tally"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
@@ -49,6 +50,7 @@ type server struct {
 	invites    *invite.Service
 	safe       *safelist.List
 	webhooks   *webhook.Service
+	tally      *tally.Service
 	handover   *handover.Signer
 	worker     *outbox.Worker
 	sealer     *audit.Sealer
@@ -180,6 +182,9 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.webhooks, err = s.newWebhooks(client); err != nil {
 		return err
 	}
+	if s.tally, err = tally.New(tally.Deps{Store: s.storage.db, Log: s.log, Registry: s.registry}); err != nil {
+		return err
+	}
 	if s.worker, err = outbox.New(outbox.Config{
 		Node: node, Concurrency: s.cfg.Worker.Concurrency, Log: s.log, Registry: s.registry,
 	}, s.storage.db, queue, s.handlers()); err != nil {
@@ -280,6 +285,7 @@ func (s *server) stages(listener, metrics net.Listener) ([]stage, error) {
 		{"keys", func(ctx context.Context) error { return relearn(ctx, s.cfg, s.storage.ring, s.log) }},
 		{"sealer", s.seal},
 		{"fanout", s.webhooks.Run},
+		{"tally", s.tally.Run},
 		{"retention", func(ctx context.Context) error { return retain(ctx, s.cfg, s.storage, s.factors, s.handover, s.log) }},
 		{"expiry", s.expire},
 		{"invitations", s.expireInvitations},

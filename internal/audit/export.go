@@ -90,10 +90,7 @@ func Export(ctx context.Context, w io.Writer, r Reader, opts ExportOptions) erro
 	}
 	out := bufio.NewWriter(w)
 	x := &exporter{opts: opts, head: head, out: out, prover: newProver(ctx, r)}
-	x.write(checkpointHead{
-		Kind: lineCheckpoint, Log: opts.Verifier.Log(), Size: head.Size, Root: head.Root,
-		At: last.At, Note: string(last.Note),
-	})
+	x.begin(last)
 	if err := x.events(ctx, r); err != nil {
 		return err
 	}
@@ -111,6 +108,13 @@ type exporter struct {
 	prover *prover
 	count  int64
 	err    error // the first
+}
+
+// begin writes the first line.
+func (x *exporter) begin(last Checkpoint) {
+	x.write(checkpointHead{
+		Kind: lineCheckpoint, Log: x.opts.Verifier.Log(), Size: x.head.Size, Root: x.head.Root, At: last.At, Note: string(last.Note),
+	})
 }
 
 func (x *exporter) events(ctx context.Context, r Reader) error {

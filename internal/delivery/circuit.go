@@ -34,6 +34,7 @@ type circuit struct {
 	failures int           // in a row; guarded by mu, as all below
 	wait     time.Duration // how long it stays open this time
 	until    time.Time     // open until then
+	opened   time.Time     // when it opened, and has not closed since
 	hold     time.Time     // the provider asked to be left alone until then
 	probing  bool          // a probe is under way
 }
@@ -64,7 +65,7 @@ func (c *circuit) taken(t ticket) (closed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	closed = c.failures >= c.limit
-	c.failures, c.wait, c.until, c.hold = 0, 0, time.Time{}, time.Time{}
+	c.failures, c.wait, c.until, c.opened, c.hold = 0, 0, time.Time{}, time.Time{}, time.Time{}
 	c.release(t)
 	return closed
 }
@@ -78,7 +79,9 @@ func (c *circuit) failed(t ticket, now time.Time, hold time.Duration) (opened bo
 		c.hold = now.Add(min(hold, holdAtMost))
 	}
 	c.failures++
-	opened = c.failures == c.limit
+	if opened = c.failures == c.limit; opened {
+		c.opened = now
+	}
 	// Tries that were under way when the circuit opened change nothing: only the opening and a probe set the wait.
 	if opened || t.probe {
 		c.wait = min(max(openAtFirst, 2*c.wait), openAtMost)

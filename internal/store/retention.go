@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/tally"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -53,6 +54,7 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) (removed int64, err err
 	}
 	if keep.Verifications > 0 {
 		before := uid.Floor(now.Add(-keep.Verifications).Truncate(24 * time.Hour)) // whole days, as partitions are cut
+		drop(db.engine.DropBefore(ctx, "message_failure", "verification_id", before))
 		drop(db.engine.DropBefore(ctx, "delivery", "verification_id", before))
 		drop(db.engine.DropBefore(ctx, "verification", "id", before))
 		drop(db.shed(ctx, "challenge", `expires_us < $1`, now.Add(-keep.Verifications)))
@@ -66,6 +68,7 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) (removed int64, err err
 	drop(db.drain(ctx, "recipient_state", "bucket, tenant, blind_index", `touched_us < $1 AND NOT EXISTS (
 		SELECT 1 FROM open_verification o WHERE o.bucket = recipient_state.bucket AND o.tenant = recipient_state.tenant
 		AND o.blind_index = recipient_state.blind_index)`, now.Add(-keep.Contacts)))
+	errs = append(errs, db.exec(ctx, "forget old counts", `DELETE FROM tally WHERE hour_us < $1`, micros(now.Add(-tally.Kept))))
 	errs = append(errs, db.exec(ctx, "forget removed services", forgetRemoved, micros(now.Add(-keepRemoved))))
 	errs = append(errs, db.exec(ctx, "forget the tokens of lanes that are gone", `DELETE FROM commit_token WHERE at_us < $1`,
 		micros(now.Add(-keepTokens))))

@@ -266,6 +266,31 @@ func (m *memStore) Outlines(_ context.Context, t uid.Tenant, f Span) (list []Out
 	return list[:min(len(list), f.Limit)], m.down
 }
 
+func (m *memStore) Parcels(_ context.Context, t uid.Tenant, f Span, failed bool) (list []Parcel, more uid.ID, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, v := range m.verifications {
+		in := v.Tenant == t && string(v.ID[:]) >= string(f.From[:]) && (f.Below.IsZero() || string(v.ID[:]) < string(f.Below[:]))
+		if !in || f.BlindIndex != nil && *f.BlindIndex != v.BlindIndex {
+			continue
+		}
+		p := Parcel{ID: v.ID, Service: v.Service, Masked: v.Masked, Country: v.Country, TestNumber: v.TestNumber, Sends: slices.Clone(v.Sends)}
+		bad := false
+		for _, d := range m.deliveries[v.ID] {
+			p.Deliveries = append(p.Deliveries, d)
+			bad = bad || d.State == delivery.Failed || d.State == delivery.ExpiredAt || d.State == delivery.Unknown
+		}
+		if bad || !failed {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, func(a, b Parcel) int { return strings.Compare(string(b.ID[:]), string(a.ID[:])) })
+	if len(list) >= f.Limit {
+		list, more = list[:f.Limit], list[f.Limit-1].ID
+	}
+	return list, more, m.down
+}
+
 func (m *memStore) Due(_ context.Context, now time.Time, limit int) (due []Target, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -23,6 +23,7 @@ import (
 
 // runServed runs the suites of the packages that the store serves, over this store.
 func runServed(t *testing.T, engine Open) {
+	runReads(t, engine)
 	t.Run("a_send_that_was_taken_over_keeps_what_was_recorded", func(t *testing.T) { t.Parallel(); takenOver(t, engine(t)) })
 	t.Run("erasing_ends_the_place_of_a_used_up_verification", func(t *testing.T) { t.Parallel(); erasedExhausted(t, engine(t)) })
 	t.Run("a_number_is_on_a_safe_list_once_and_goes_with_its_owner", func(t *testing.T) { t.Parallel(); safeNumbers(t, engine(t)) })

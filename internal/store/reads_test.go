@@ -1,0 +1,270 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/store/postgres"
+	"github.com/countersign/countersign/internal/store/postgres/postgrestest"
+	"github.com/countersign/countersign/internal/store/sqlite"
+	"github.com/countersign/countersign/internal/store/storetest"
+	"github.com/countersign/countersign/internal/tally"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
+	"github.com/countersign/countersign/internal/webhook"
+)
+
+// asked is a statement that was read by.
+type asked struct {
+	text string
+	args []driver.NamedValue
+}
+
+// heard is an engine whose reader tells what it is asked.
+type heard struct {
+	store.Engine
+	reader *sql.DB
+
+	mu   sync.Mutex
+	list []asked // under mu
+}
+
+func (h *heard) Reader() *sql.DB { return h.reader }
+
+func hear(t *testing.T, e store.Engine) *heard {
+	t.Helper()
+	h := &heard{Engine: e}
+	h.reader = sql.OpenDB(listener{h})
+	h.reader.SetMaxOpenConns(1) // it takes one of the engine's
+	return h
+}
+
+type listener struct{ of *heard }
+
+func (l listener) Driver() driver.Driver { return l.of.Engine.Reader().Driver() }
+
+func (l listener) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := l.of.Engine.Reader().Conn(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, err
+	}
+	h := &hearing{held: c, of: l.of}
+	return h, c.Raw(func(own any) error { h.Conn = own.(driver.Conn); return nil })
+}
+
+// hearing is a connection of the engine's own reader.
+type hearing struct {
+	driver.Conn
+	held *sql.Conn
+	of   *heard
+}
+
+func (h *hearing) Close() error { return h.held.Close() }
+
+func (h *hearing) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	h.of.mu.Lock()
+	h.of.list = append(h.of.list, asked{text, args})
+	h.of.mu.Unlock()
+	return h.Conn.(driver.QueryerContext).QueryContext(ctx, text, args)
+}
+
+func (h *hearing) CheckNamedValue(v *driver.NamedValue) error {
+	if c, ok := h.Conn.(driver.NamedValueChecker); ok {
+		return c.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
+}
+
+// operatorsReads makes every read that a page for operators makes, with every filter.
+func operatorsReads(t *testing.T, db *store.DB, ten uid.Tenant) {
+	t.Helper()
+	ctx, at := t.Context(), time.Now()
+	id, blind, yes := uid.New(at, 7), [16]byte{1}, true
+	var errs []error
+	note := func(_ any, err error) { errs = append(errs, err) }
+	note(db.TallyPosition(ctx))
+	note(db.Tally(ctx, ten, at.Add(-time.Hour), at))
+	note(db.Happenings(ctx, []uid.ID{id, id.Next()}))
+	for _, f := range []verify.Span{{}, {BlindIndex: &blind, Bucket: 7}, {Below: id}} {
+		for _, failed := range []bool{false, true} {
+			f.Limit = 200
+			_, _, err := db.Parcels(ctx, ten, f, failed)
+			errs = append(errs, err)
+		}
+	}
+	for _, q := range []audit.Query{{}, {Type: "a.b"}, {Actor: "a"}, {Object: id}, {From: at.Add(-time.Hour), Until: at}} {
+		q.Tenant, q.Limit = ten, 50
+		note(audit.BrowseEvents(ctx, db, q))
+	}
+	_, _, err := db.FindEvent(ctx, ten, id)
+	errs = append(errs, err)
+	note(db.Tiles(ctx, audit.OrderLevel, 0, 2))
+	note(db.UndeliverableInvitations(ctx, ten, id, 101))
+	note(db.StoppedEndpoints(ctx, ten, 101))
+	note(db.FailingEndpoints(ctx, ten, id, 101))
+	note(db.DeadLetters(ctx, ten, id, 101))
+	note(db.DeadJobs(ctx, ten, 101))
+	note(db.OldKeys(ctx, ten, at, at, 101))
+	note(db.UnusedKeys(ctx, ten, at, at, 101))
+	for _, f := range []invite.Filter{{}, {Status: invite.Sent}, {Reference: "a"}, {Contact: &blind}, {Mobile2FA: &yes}, {Status: invite.Sent, Mobile2FA: &yes}, {From: id, To: id.Next()}} {
+		f.Limit = 50
+		note(db.Invitations(ctx, ten, f))
+	}
+	note(db.InvitationEvents(ctx, ten, id, uid.ID{}, 50))
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// seed makes a tenant with a row of each kind that further statements are about. The engine is closed with the test.
+func seed(t *testing.T, e store.Engine) uid.Tenant {
+	t.Helper()
+	db, v := storetest.Start(t, e, nil), storetest.Sample()
+	at := storetest.Now()
+	hook := webhook.Endpoint{ID: uid.Random(at), Tenant: v.Tenant, URL: "https://example.com/", Secret: []byte{1}, Enabled: true, CreatedAt: at, UpdatedAt: at, Version: 1}
+	if err := errors.Join(
+		db.Change(t.Context(), storetest.Place(v), func(h *verify.Held) (outbox.Effects, error) {
+			h.Create = v
+			return outbox.Effects{}, nil
+		}),
+		db.AddTally(t.Context(), tally.Position{Index: -1}, tally.Position{At: at.Add(48 * time.Hour)}, nil, []tally.Failure{{Tenant: v.Tenant, Verification: v.ID, N: 1}}),
+		db.CreateEndpoint(t.Context(), hook, 10, nil, outbox.Effects{}),
+	); err != nil {
+		t.Fatal(err)
+	}
+	return v.Tenant
+}
+
+// plans gives the plan of everything that operators' pages read.
+func plans(t *testing.T, e store.Engine, explain string, each func(text string, plan []string)) {
+	t.Helper()
+	h := hear(t, e)
+	operatorsReads(t, store.New(store.Config{}, h, slog.New(slog.DiscardHandler), prometheus.NewRegistry()), seed(t, e))
+	if err := h.reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(h.list) < 40 {
+		t.Errorf("only %d statements were heard", len(h.list))
+	}
+	conn, err := e.Reader().Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if e.Name() == "postgres" { // its tables are empty here: only what can't be done otherwise is a scan
+		if _, err := conn.ExecContext(t.Context(), `SET enable_seqscan = off`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]bool{}
+	for _, a := range h.list {
+		if seen[a.text] || strings.HasPrefix(a.text, "EXPLAIN") {
+			continue
+		}
+		seen[a.text] = true
+		args := make([]any, len(a.args))
+		for i, v := range a.args {
+			args[i] = v.Value
+		}
+		rows, err := conn.QueryContext(t.Context(), explain+a.text, args...)
+		if err != nil {
+			t.Errorf("%v: %s", err, a.text)
+			continue
+		}
+		each(a.text, lines(t, rows))
+	}
+}
+
+// lines are the last column of each row.
+func lines(t *testing.T, rows *sql.Rows) (list []string) {
+	t.Helper()
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := rows.Scan(values...); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, fmt.Sprint(*values[len(values)-1].(*any)))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestOperatorsReads_on_SQLite_search_and_never_scan(t *testing.T) {
+	t.Parallel()
+	e, err := sqlite.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Schema(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`^SCAN (\w+)`)
+	filtered := regexp.MustCompile(`[ix]\.(status|mobile_2fa|reference) =|_index =`)
+	plans(t, e, `EXPLAIN QUERY PLAN `, func(text string, plan []string) {
+		made := strings.Join(plan, "\n")
+		for _, line := range plan {
+			// What a query of its own has bounded may be gone through, and so may what waits for the sealer.
+			if m := rows.FindStringSubmatch(line); m != nil && !strings.Contains(made, "CO-ROUTINE "+m[1]) && !strings.Contains(text, "audit_pending") &&
+				!strings.Contains(text, "tally_position") {
+				t.Errorf("%s:\n%s\n%s", line, text, made)
+			}
+			// What one of a tenant's lists is asked for is in the index, or the whole list is walked over.
+			if strings.Contains(line, "USING PRIMARY KEY (tenant=? AND id>") && filtered.MatchString(text) {
+				t.Errorf("walks over the list:\n%s\n%s", text, made)
+			}
+			if strings.Contains(line, "SEARCH v USING PRIMARY KEY (id>") || strings.Contains(line, "SEARCH x USING PRIMARY KEY (id>") {
+				t.Errorf("walks over all tenants' rows:\n%s\n%s", text, made)
+			}
+			// Only what is found by a few keys is put in order afterwards.
+			if strings.Contains(line, "TEMP B-TREE FOR ORDER BY") && !strings.Contains(text, " IN (") && !strings.Contains(text, "webhook_endpoint") &&
+				!strings.Contains(text, "api_key") {
+				t.Errorf("sorts all of them:\n%s\n%s", text, made)
+			}
+		}
+	})
+}
+
+func TestOperatorsReads_on_PostgreSQL_search_and_never_scan(t *testing.T) {
+	t.Parallel()
+	e, err := postgres.Open(t.Context(), postgrestest.Migrated(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plans(t, e, `EXPLAIN (COSTS OFF) `, func(text string, plan []string) {
+		made := strings.Join(plan, "\n")
+		if strings.Contains(made, "Seq Scan") && !strings.Contains(text, "audit_pending") && !strings.Contains(text, "tally_position") {
+			t.Errorf("reads a whole table:\n%s\n%s", text, made)
+		}
+		for i, line := range plan { // an index without a condition is a whole table, too
+			if strings.Contains(line, "Index") && strings.Contains(line, "Scan") && !strings.Contains(line, "Bitmap Heap") &&
+				(i+1 == len(plan) || !strings.Contains(plan[i+1], "Index Cond")) {
+				t.Errorf("reads a whole index:\n%s\n%s", text, made)
+			}
+		}
+	})
+}
