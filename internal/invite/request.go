@@ -84,6 +84,7 @@ type ManyAnswer struct {
 type Target struct {
 	Caller Caller
 	ID     uid.ID
+	Reason string // of Resend and Correct, for the audit log: at most 200 printable characters, without names and numbers; may be empty
 
 	Idempotency *verify.Idempotency // of Resend, Correct, Unlock, Cancel and Complete: an equal request gets the first answer
 }
