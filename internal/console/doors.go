@@ -6,6 +6,7 @@ import (
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // Operators is what the doors and the pages about people ask of operator.Service.
@@ -22,6 +23,10 @@ type Operators interface {
 	Accept(ctx context.Context, c operator.Client, token string, r operator.AcceptRequest) (operator.Step, error)
 	EnrolTOTP(ctx context.Context, c operator.Client, token string) (operator.Enrolment, error)
 	ConfirmTOTP(ctx context.Context, c operator.Client, token, code string) (operator.Step, []string, error)
+
+	People(ctx context.Context, t uid.Tenant) ([]operator.Person, error)
+	IsOperators(ctx context.Context, t uid.Tenant, contact string) (bool, error)
+	ConfirmContact(ctx context.Context, c operator.Client, g operator.Signed) error
 }
 
 // The paths of the doors.

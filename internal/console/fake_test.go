@@ -78,9 +78,9 @@ type browser struct {
 	cookies map[string]string
 }
 
-func newBrowser(t *testing.T, p *people) *browser {
+func newBrowser(t *testing.T, p console.Operators, with ...func(*console.Config)) *browser {
 	t.Helper()
-	site, err := console.NewSite(console.Config{
+	cfg := console.Config{
 		Operators: p, Tenants: firms{}, PublicURL: "http://console.test",
 		MAC: func(parts ...[]byte) [32]byte {
 			h := sha256.New()
@@ -90,7 +90,11 @@ func newBrowser(t *testing.T, p *people) *browser {
 			}
 			return [32]byte(h.Sum(nil))
 		},
-	})
+	}
+	for _, change := range with {
+		change(&cfg)
+	}
+	site, err := console.NewSite(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

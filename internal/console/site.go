@@ -16,11 +16,15 @@ import (
 
 // Config is what a Site is built of. The services are those of the packages that the interfaces name, whose contracts hold.
 type Config struct {
-	Operators Operators
-	Tenants   Tenants
-	MAC       func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
-	PublicURL string                         // how operators reach the pages: "https://verify.example.net"
-	Now       func() time.Time               // nil: the wall clock
+	Operators   Operators
+	Tenants     Tenants
+	Invitations Invitations
+	Deliveries  Deliveries                     // of codes
+	Changes     Changes                        // for pages that stay up to date
+	Contacts    Contacts                       // what customers' pages offer
+	MAC         func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
+	PublicURL   string                         // how operators reach the pages: "https://verify.example.net"
+	Now         func() time.Time               // nil: the wall clock
 }
 
 // Tenants knows the firms.
@@ -84,6 +88,11 @@ func NewSite(cfg Config) (*Site, error) {
 func (s *Site) table() []route {
 	return slices.Concat(
 		s.ownRoutes(),
+		s.liveRoutes(),
+		s.verificationRoutes(),
+		s.helpRoutes(),
+		s.sendRoutes(),
+		s.importRoutes(),
 	)
 }
 
@@ -94,6 +103,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHT
 func (s *Site) Policy() web.Policy {
 	p := web.PagePolicy(s.fail)
 	p.Header.Set("Referrer-Policy", "same-origin")
+	p.Large = largeForms
 	return p
 }
 

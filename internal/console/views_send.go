@@ -3,6 +3,7 @@ package console
 import (
 	"html/template"
 	"strconv"
+	"time"
 
 	"github.com/countersign/countersign/internal/policy"
 )
@@ -25,6 +26,8 @@ const (
 	FieldExternalID   = "external_id"
 	FieldAdd          = "add"    // a button: one more customer, nothing is sent
 	FieldRemove       = "remove" // a button: its value is the place of the customer to take away
+	FieldAgain        = "again"  // what was refused comes back to be corrected, nothing is sent
+	FieldMode         = "mode"   // the option of "Mobile 2FA" that the page was drawn for
 	FieldFile         = "file"   // of Import
 	FieldEmailAddress = "email"  // of a customer
 )
@@ -47,6 +50,7 @@ type Customer struct {
 type NewVerification struct {
 	Frame
 	Act       Form
+	Once      string
 	Customers []Customer // one at least
 	Most      int        // customers in one form
 
@@ -57,7 +61,7 @@ type NewVerification struct {
 	Advanced   bool   // the advanced settings are open
 	Locales    []Option
 	Expires    string // hours, as typed before; "" is the firm's setting
-	ExpiresSet string // the firm's setting, as shown: "30 days", "never"
+	ExpiresSet int    // the firm's setting in hours; 0: never
 	Redirect   string
 	External   string
 	SMS, Email Box // SMS verification, Email verification
@@ -83,9 +87,19 @@ type Sent struct {
 type ImportForm struct {
 	Frame
 	Act       Form // multipart
+	Once      string
 	SampleURL string
 	Most      int // rows
 	Mode      policy.Mode
+	Recent    []ImportRow // the newest first
+}
+
+// ImportRow is a file that was taken in before.
+type ImportRow struct {
+	URL   string
+	At    time.Time
+	State string // running or done
+	Rows  int
 }
 
 // Rejected is a row that was refused.
@@ -97,8 +111,8 @@ type Rejected struct {
 // Import is how far a file has come.
 type Import struct {
 	Frame
-	File                             string
-	State                            string // running, done or failed
+	At                               time.Time // when the file was sent
+	State                            string    // running, done or failed
 	Done, Total, Accepted, Dismissed int
 	Rejected                         []Rejected // of them as many as are shown
 	ResultURL                        string     // a file with a line for each row; "" until it is done
@@ -141,6 +155,18 @@ func (v *NewVerification) ToggleLocked(b Box) string {
 }
 
 // ExpiryHint says what holds when nothing is entered.
-func (s *scene) ExpiryHint(setting string) (template.HTML, error) {
-	return s.T("expires_hint", "setting", setting)
+func (s *scene) ExpiryHint(hours int) (template.HTML, error) {
+	switch {
+	case hours == 0:
+		return s.T("expires_hint_never")
+	case hours%24 == 0:
+		return s.T("expires_hint_days", "n", hours/24)
+	}
+	return s.T("expires_hint", "n", hours)
+}
+
+// OrNone puts the choice of none, in the words of key, before options of which none has to be chosen.
+func (s *scene) OrNone(key string, all []Option) ([]Option, error) {
+	none, err := s.Plain(key)
+	return append([]Option{{"", none, false}}, all...), err
 }

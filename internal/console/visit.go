@@ -15,6 +15,10 @@ import (
 // maxForm is the largest form that is read, in bytes.
 const maxForm = 64 << 10
 
+// largeForms are the paths whose forms may be larger, with how large, in bytes: notes of ten customers, and a file, which when it is over its
+// own limit is told so beside its field.
+var largeForms = map[string]int64{pathImport: 2 << 20, pathNew: 512 << 10}
+
 // maxUserAgent is how much is kept of what a browser calls itself, in bytes.
 const maxUserAgent = 512
 
@@ -96,10 +100,14 @@ func (s *Site) readForm(w http.ResponseWriter, r *http.Request) error {
 	if s.origin.Check(r) != nil {
 		return errCrossOrigin
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	most, large := largeForms[r.URL.Path]
+	if !large {
+		most = maxForm
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	parse := r.ParseForm
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
-		parse = func() error { return r.ParseMultipartForm(maxForm) }
+		parse = func() error { return r.ParseMultipartForm(most) } // nothing is put on disk
 	}
 	if err := parse(); err != nil {
 		if strings.Contains(err.Error(), "too large") {
@@ -134,7 +142,7 @@ func (v *visit) frame(wrong ...Problem) Frame {
 	o := v.Operator
 	return Frame{
 		Tenant: v.firm, At: v.at, Sections: open(o.Role), Flash: v.flash, Problems: wrong, SignOut: v.form(pathSignOut),
-		Operator: Operator{Name: o.Name, Email: o.Email, Role: string(o.Role)},
+		Operator: Operator{Name: o.Name, Email: o.Email, Role: string(o.Role)}, Watches: !v.May(operator.SendVerification),
 	}
 }
 

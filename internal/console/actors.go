@@ -1,0 +1,51 @@
+package console
+
+import (
+	"strings"
+
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// The kinds of actors in events, before the colon.
+const (
+	actorOperator = "operator"
+	actorKey      = "key"
+)
+
+// names tells who stands behind an actor of an event: operators by name, API keys by their ids, others as they are.
+type names map[string]string
+
+// names reads the names of the team.
+func (v *visit) names() (names, error) {
+	people, err := v.site.Operators.People(v.ctx(), v.Operator.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	all := names{}
+	for _, p := range people {
+		all[actorOperator+":"+p.ID.Text(uid.Operator)] = called(p)
+	}
+	return all, nil
+}
+
+// called is what an operator is called.
+func called(p operator.Person) string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return p.Email
+}
+
+// of is what an actor is called.
+func (n names) of(actor string) string {
+	if name, ok := n[actor]; ok {
+		return name
+	}
+	kind, id, _ := strings.Cut(actor, ":")
+	switch kind {
+	case actorOperator, actorKey:
+		return id
+	}
+	return actor
+}
