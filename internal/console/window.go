@@ -3,7 +3,7 @@ package console
 import (
 	"cmp"
 	"slices"
-	"time"
+	"strconv"
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
@@ -148,7 +148,7 @@ func (v *visit) codes(ids []uid.ID) (all []MessageRow, err error) {
 				Error: d.Error,
 			}
 			if d.Latency > 0 {
-				row.Took = d.Latency.Round(10 * time.Millisecond).String()
+				row.Took = strconv.FormatFloat(d.Latency.Seconds(), 'f', 1, 64) + " s"
 			}
 			if d.Price != nil {
 				row.Price = d.Price.Amount + " " + d.Price.Currency
