@@ -2,9 +2,11 @@ package console_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tally"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
@@ -47,6 +50,7 @@ type desk struct {
 	file   invite.Import
 	result string
 	change chan tally.Change
+	seen   string // key of the link that was made last without sending it
 }
 
 // act is what a customer was helped by.
@@ -160,16 +164,24 @@ func (d *desk) CreateMany(_ context.Context, rs []invite.CreateRequest) ([]invit
 			out[i].Err = d.rows[i]
 			continue
 		}
+		if r.Silent && r.Idempotency.Key != d.seen {
+			out[i].Answer.Token, d.seen = seal.CodeFrom("TOKEN"), r.Idempotency.Key
+		}
 		out[i].Answer.View = invite.View{ID: uid.ID{0xa, 15: byte(i + 1)}, FirstName: r.FirstName, LastName: r.LastName}
 	}
 	return out, nil
 }
+
+func (d *desk) LinkOf(token seal.Code) string { return "https://verify.test/v/" + token.Reveal() }
 
 func (d *desk) Import(_ context.Context, r invite.ImportRequest) (invite.ImportAnswer, error) {
 	if d.refuse != nil {
 		return invite.ImportAnswer{}, d.refuse
 	}
 	d.did = append(d.did, string(r.File))
+	if !strings.HasSuffix(string(r.Idempotency.Body), string(r.File)) || r.Idempotency.Key == "" {
+		return invite.ImportAnswer{}, errors.New("another file by the same form is taken as the same request")
+	}
 	return invite.ImportAnswer{Import: d.file}, nil
 }
 

@@ -28,6 +28,9 @@ func (b *browser) upload(file []byte) *httptest.ResponseRecorder {
 	if err := w.WriteField("form_token", tokenField.FindStringSubmatch(form)[1]); err != nil {
 		b.t.Fatal(err)
 	}
+	if err := w.WriteField("once", "ONCE"); err != nil {
+		b.t.Fatal(err)
+	}
 	if file != nil {
 		part, err := w.CreateFormFile("file", "../november.csv")
 		if err == nil {

@@ -69,7 +69,7 @@ func (s *Site) send(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(made) == 1 {
+	if len(made) == 1 && (made[0].Err != nil || !page.HandOver) {
 		return v.sentOne(page, made[0])
 	}
 	return v.sentMany(page, made), nil
@@ -144,9 +144,10 @@ func (v *visit) sentOne(page *NewVerification, made invite.ManyAnswer) (View, er
 	return page, nil
 }
 
-// sentMany says what became of each (RA-57). What was refused comes back to be corrected.
+// sentMany says what became of each (RA-57), and shows links that the sender hands over once (ID-51). What was refused comes back to be
+// corrected.
 func (v *visit) sentMany(page *NewVerification, made []invite.ManyAnswer) View {
-	out := &Sent{Frame: v.frame()}
+	out := &Sent{Frame: v.frame(), HandOver: page.HandOver}
 	refused := *page
 	refused.Customers = nil
 	for i, m := range made {
@@ -160,6 +161,9 @@ func (v *visit) sentMany(page *NewVerification, made []invite.ManyAnswer) View {
 			refused.Customers = append(refused.Customers, c)
 		} else {
 			row.URL = windowOf(m.Answer.View.ID)
+			if token := m.Answer.Token; token.Reveal() != "" { // not when the same form comes again
+				row.Link = v.site.Invitations.LinkOf(token)
+			}
 			out.Accepted++
 		}
 		out.Rows = append(out.Rows, row)

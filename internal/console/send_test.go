@@ -258,3 +258,22 @@ func TestAViewerSendsNothing(t *testing.T) {
 		t.Errorf("did %v", d.did)
 	}
 }
+
+func TestID_51_aLinkCanBeHandedOverAndIsShownOnce(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	b := d.browse(t, operator.Agent)
+	form := ada("hand_over", "on")
+	w := b.send(newPath, newPath, form)
+	wantIn(t, w.Body.String(), `data-copy="https://verify.test/v/TOKEN"`, window, "Copy its link now")
+	if r := d.requests(t)[0]; !r.Silent {
+		t.Errorf("asked for %+v", r)
+	}
+	again := b.send(newPath, newPath, form).Body.String()
+	wantIn(t, again, window)
+	wantOut(t, again, "TOKEN", "/v/")
+	wantOut(t, b.get(window).Body.String(), "TOKEN")
+	if len(w.Result().Cookies()) != 0 || w.Header().Get("Location") != "" {
+		t.Error("the link may lie in a cookie or an address")
+	}
+}

@@ -43,8 +43,9 @@ func (v *visit) newVerification() (*NewVerification, error) {
 		page.Mobile2FA.take(v, FieldMobile2FA)
 		page.SMS.take(v, FieldVerifyPhone)
 		page.Email.take(v, FieldVerifyEmail)
+		page.HandOver = v.ticked(FieldHandOver)
 	}
-	page.Advanced = page.Expires+page.Redirect+page.External+v.value(FieldLocale) != "" || page.entered()
+	page.Advanced = page.Expires+page.Redirect+page.External+v.value(FieldLocale) != "" || page.entered() || page.HandOver
 	page.Customers = v.customers(page, v.site.Contacts.Countries(c.Countries...))
 	return page, nil
 }
@@ -113,7 +114,7 @@ func (v *visit) requests(page *NewVerification) []invite.CreateRequest {
 		r := invite.CreateRequest{
 			Caller: invite.Caller(v.caller()), Kind: invite.Fixed, FirstName: c.FirstName, LastName: c.LastName, Email: c.Email, Mobile: c.Mobile,
 			Country: c.country(), Notes: c.Notes, Reason: page.Reason, Reference: c.Reference, ExternalID: page.External,
-			Locale: picked(page.Locales), RedirectURL: page.Redirect, Idempotency: v.once(strconv.Itoa(i)),
+			Locale: picked(page.Locales), RedirectURL: page.Redirect, Silent: page.HandOver, Idempotency: v.once(strconv.Itoa(i)),
 		}
 		if !page.Mobile2FA.Locked { // a box that is locked asks for nothing: the firm's setting decides
 			r.Mobile2FA = &page.Mobile2FA.On
@@ -186,6 +187,7 @@ func (page *NewVerification) carry() (all []Carried) {
 	tick(FieldMobile2FA, page.Mobile2FA.On)
 	tick(FieldVerifyPhone, page.SMS.On)
 	tick(FieldVerifyEmail, page.Email.On)
+	tick(FieldHandOver, page.HandOver)
 	for name, value := range map[string]string{FieldReason: page.Reason, FieldLocale: picked(page.Locales), FieldExpires: page.Expires, FieldRedirect: page.Redirect, FieldExternalID: page.External} {
 		add(name, value)
 	}

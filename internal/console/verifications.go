@@ -12,6 +12,7 @@ import (
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 )
@@ -31,6 +32,7 @@ type Invitations interface {
 	Checks(ctx context.Context, t uid.Tenant) (policy.Checks, error)
 	Customisation(ctx context.Context, t uid.Tenant) (policy.Customisation, error)
 	CreateMany(ctx context.Context, rs []invite.CreateRequest) ([]invite.ManyAnswer, error)
+	LinkOf(token seal.Code) string
 
 	Import(ctx context.Context, r invite.ImportRequest) (invite.ImportAnswer, error)
 	GetImport(ctx context.Context, by invite.Caller, id uid.ID) (invite.Import, error)

@@ -24,12 +24,13 @@ const (
 	FieldExpires      = "expires_in_hours"
 	FieldRedirect     = "redirect_url"
 	FieldExternalID   = "external_id"
-	FieldAdd          = "add"    // a button: one more customer, nothing is sent
-	FieldRemove       = "remove" // a button: its value is the place of the customer to take away
-	FieldAgain        = "again"  // what was refused comes back to be corrected, nothing is sent
-	FieldMode         = "mode"   // the option of "Mobile 2FA" that the page was drawn for
-	FieldFile         = "file"   // of Import
-	FieldEmailAddress = "email"  // of a customer
+	FieldHandOver     = "hand_over" // "on": the sender hands the link over (ID-51)
+	FieldAdd          = "add"       // a button: one more customer, nothing is sent
+	FieldRemove       = "remove"    // a button: its value is the place of the customer to take away
+	FieldAgain        = "again"     // what was refused comes back to be corrected, nothing is sent
+	FieldMode         = "mode"      // the option of "Mobile 2FA" that the page was drawn for
+	FieldFile         = "file"      // of Import
+	FieldEmailAddress = "email"     // of a customer
 )
 
 // Box is something that the firm has preset for the sender.
@@ -64,7 +65,8 @@ type NewVerification struct {
 	ExpiresSet int    // the firm's setting in hours; 0: never
 	Redirect   string
 	External   string
-	SMS, Email Box // SMS verification, Email verification
+	SMS, Email Box  // SMS verification, Email verification
+	HandOver   bool // nothing is sent: the sender sees the links once
 	ImportURL  string
 }
 
@@ -72,6 +74,7 @@ type NewVerification struct {
 type SentRow struct {
 	Name, URL string // URL of the verification; "" when it was refused
 	Problem   string // why it was refused, and what to do
+	Link      string // to be handed over: shown once; "" when it was sent, or was shown before
 }
 
 // Sent says what became of several (RA-57): one that is refused does not stop the others.
@@ -81,6 +84,7 @@ type Sent struct {
 	Again    Form      // brings the refused ones back to be corrected; Action "" when all were taken
 	Carry    []Carried // their fields
 	Accepted int
+	HandOver bool // the links are handed over by the sender
 }
 
 // ImportForm takes a file.

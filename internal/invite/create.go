@@ -222,7 +222,7 @@ func (m *making) entered() error {
 		return err
 	}
 	if r.Mobile2FA != nil {
-		on, err := m.decide(policy.Contacts{Email: r.Contacts.Email != "", Mobile: r.Contacts.Phone != ""})
+		on, err := m.decide(policy.Contacts{Email: true, Mobile: r.Contacts.Phone != ""}) // whether there is a contact to send to is for finish
 		if err != nil {
 			return err
 		}

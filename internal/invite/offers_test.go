@@ -1,6 +1,7 @@
 package invite_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -10,38 +11,40 @@ import (
 
 func TestWhatIsOfferedIsWhatIsNotRefused(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
 	number := another
-	acts := map[string]func(invite.Visit) error{
-		"resend": func(v invite.Visit) error { _, err := d.Resend(t.Context(), d.target(v), nil); return err },
-		"correct": func(v invite.Visit) error {
-			_, err := d.Correct(t.Context(), d.target(v), invite.Contact{Mobile: &number})
+	acts := map[string]func(*desk, invite.Visit) error{
+		"resend": func(d *desk, v invite.Visit) error { _, err := d.Resend(d.ctx(), d.target(v), nil); return err },
+		"correct": func(d *desk, v invite.Visit) error {
+			_, err := d.Correct(d.ctx(), d.target(v), invite.Contact{Mobile: &number})
 			return err
 		},
-		"unlock": func(v invite.Visit) error { _, err := d.Unlock(t.Context(), d.target(v), "they called"); return err },
-		"cancel": func(v invite.Visit) error { _, err := d.Cancel(t.Context(), d.target(v), "they called"); return err },
-	}
-	states := map[string]func() invite.Visit{
-		"opened": func() invite.Visit { return d.invited() },
-		"locked": func() invite.Visit { v := d.invited(); d.exhaust(v); return v },
-		"verified": func() invite.Visit {
-			v := d.invited()
-			d.send(v, invite.SendSent)
-			d.check(v, d.code(), invite.CheckRight)
-			return v
+		"unlock": func(d *desk, v invite.Visit) error {
+			_, err := d.Unlock(d.ctx(), d.target(v), "they called")
+			return err
 		},
-		"canceled": func() invite.Visit { v := d.invited(); _ = acts["cancel"](v); return v },
+		"cancel": func(d *desk, v invite.Visit) error {
+			_, err := d.Cancel(d.ctx(), d.target(v), "they called")
+			return err
+		},
+	}
+	states := map[string]func(*desk, invite.Visit){
+		"opened":   func(*desk, invite.Visit) {},
+		"locked":   func(d *desk, v invite.Visit) { d.exhaust(v) },
+		"verified": func(d *desk, v invite.Visit) { d.send(v, invite.SendSent); d.check(v, d.code(), invite.CheckRight) },
+		"canceled": func(d *desk, v invite.Visit) { _ = acts["cancel"](d, v) },
 	}
 	for state, reach := range states {
 		for name, act := range acts {
-			v := reach()
-			got, err := d.Get(t.Context(), d.target(v))
+			d := setup(t)
+			v := d.invited()
+			reach(d, v)
+			got, err := d.Get(d.ctx(), d.target(v))
 			if err != nil {
 				t.Fatal(err)
 			}
 			o := got.Offers()
 			offered := map[string]bool{"resend": o.Resend, "correct": o.Correct, "unlock": o.Unlock, "cancel": o.Cancel}[name]
-			if err := act(v); (err == nil) != offered {
+			if err := act(d, v); (err == nil) != offered {
 				t.Errorf("%s: %s is offered %t, and gives %v", state, name, offered, err)
 			}
 		}
@@ -90,4 +93,20 @@ func TestRA_19_anEnteredInvitationTellsWhoChoseAgainstThePreset(t *testing.T) {
 	if err != nil || !a.View.Overridden || a.View.OverriddenBy != d.by.Actor || a.View.OverrideReason != "no mobile" {
 		t.Errorf("%+v %v", a.View, err)
 	}
+}
+
+func TestID_51_aLinkThatIsHandedOverNeedsNoContact(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	off, yes := false, true
+	a, err := d.Create(t.Context(), d.ask(func(r *invite.CreateRequest) {
+		r.Kind, r.Mobile2FA, r.VerifyPhone, r.Silent, r.Email, r.Mobile = invite.Entered, &off, &yes, true, "", ""
+	}))
+	if err != nil || !strings.HasSuffix(d.LinkOf(a.Token), "/v/"+a.Token.Reveal()) {
+		t.Fatalf("%v", err)
+	}
+	_, err = d.Create(t.Context(), d.ask(func(r *invite.CreateRequest) {
+		r.Kind, r.Mobile2FA, r.VerifyPhone, r.Email, r.Mobile = invite.Entered, &off, &yes, "", ""
+	}))
+	d.fault(err, fault.Malformed, "contact_required")
 }
