@@ -39,6 +39,7 @@ func sending() []exhibit {
 			v.Advanced = true
 		})},
 		{"sent", &console.Sent{Frame: f, Accepted: 2, Again: form, Rows: []console.SentRow{{Name: "Ada Lovelace", URL: "/console/x/window"}, {Name: "Grace Hopper", Problem: "This number can’t receive text messages. Enter a mobile number."}, {Name: longName, URL: "/console/x/window"}}}},
+		{"sent-all", &console.Sent{Frame: f, Accepted: 2, Rows: []console.SentRow{{Name: "Ada Lovelace", URL: "/console/x/window"}, {Name: "Grace Hopper", URL: "/console/x/window"}}}},
 		{"sent-by-hand", &console.Sent{Frame: l, Accepted: 1, HandOver: true, Rows: []console.SentRow{{Name: longName, URL: "/console/x/window", Link: "https://verify.example.net/v/" + long("06ezk8m4yrtw", 4)}}}},
 		{"importform", &console.ImportForm{Frame: f, Act: form, SampleURL: "/console/verifications/import/sample.csv", Most: 1000, Mode: policy.YesOptional,
 			Recent: []console.ImportRow{{URL: "/console/x/import-running", At: noon, State: "running", Rows: 1000}, {URL: "/console/x/import-done", At: noon.Add(-30 * time.Hour), State: "done", Rows: 12}}}},
