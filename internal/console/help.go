@@ -57,7 +57,7 @@ func (v *visit) help(said string, again func(h *helped, wrong ...Problem) View, 
 	if err != nil {
 		return nil, err
 	}
-	if h.Reason = v.value(FieldReason); h.Reason == "" {
+	if h.Reason = v.posted(FieldReason); h.Reason == "" {
 		err = errReason
 	} else {
 		h.Idempotency = v.once("")
@@ -86,15 +86,15 @@ func (s *Site) showResend(v *visit) (View, error) { return v.shown(v.resendPage)
 
 func (s *Site) resend(v *visit) (View, error) {
 	return v.help("link_sent", v.resendPage, func(h *helped) error {
-		_, err := s.Invitations.Resend(v.ctx(), h.Target, channelsOf(v.value(FieldChannel)))
+		_, err := s.Invitations.Resend(v.ctx(), h.Target, channelsOf(v.posted(FieldChannel)))
 		return err
 	})
 }
 
 func (v *visit) resendPage(h *helped, wrong ...Problem) View {
 	page := &Resend{
-		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/resend"), Once: rand.Text(), Way: v.value(FieldChannel), Left: h.Offers().Links,
-		Reason: v.value(FieldReason), BackURL: h.window(),
+		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/resend"), Once: rand.Text(), Way: v.posted(FieldChannel), Left: h.Offers().Links,
+		Reason: v.posted(FieldReason), BackURL: h.window(),
 	}
 	if h.MaskedEmail != "" {
 		page.Ways = append(page.Ways, string(delivery.Email))
@@ -130,10 +130,10 @@ func (s *Site) showCorrect(v *visit) (View, error) { return v.shown(v.correctPag
 func (s *Site) correct(v *visit) (View, error) {
 	return v.help("contact_corrected", v.correctPage, func(h *helped) error {
 		var c invite.Contact
-		if to := v.value(FieldMobile); to != "" {
-			c.Mobile, c.Country = &to, v.value(FieldCountry)
+		if to := v.posted(FieldMobile); to != "" {
+			c.Mobile, c.Country = &to, v.posted(FieldCountry)
 		}
-		if to := v.value(FieldEmailAddress); to != "" {
+		if to := v.posted(FieldEmailAddress); to != "" {
 			c.Email = &to
 		}
 		_, err := s.Invitations.Correct(v.ctx(), h.Target, c)
@@ -144,8 +144,8 @@ func (s *Site) correct(v *visit) (View, error) {
 func (v *visit) correctPage(h *helped, wrong ...Problem) View {
 	return &Correct{
 		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/correct"), Once: rand.Text(), Mobile: h.MaskedMobile, Email: h.MaskedEmail,
-		NewMobile: v.value(FieldMobile), NewEmail: v.value(FieldEmailAddress), Reason: v.value(FieldReason),
-		Countries: chosen(v.site.Contacts.Countries(), v.value(FieldCountry)), BackURL: h.window(),
+		NewMobile: v.posted(FieldMobile), NewEmail: v.posted(FieldEmailAddress), Reason: v.posted(FieldReason),
+		Countries: chosen(v.site.Contacts.Countries(), v.posted(FieldCountry)), BackURL: h.window(),
 	}
 }
 
@@ -188,6 +188,6 @@ func (v *visit) cancelPage(h *helped, wrong ...Problem) View { return v.asks(h, 
 func (v *visit) asks(h *helped, what string, wrong ...Problem) *Confirm {
 	return &Confirm{
 		Frame: v.frame(wrong...), What: what, Object: nameOf(&h.View), Act: v.form(h.window() + "/" + what), Reasons: true,
-		Reason: v.value(FieldReason), BackURL: h.window(),
+		Reason: v.posted(FieldReason), BackURL: h.window(),
 	}
 }

@@ -51,7 +51,7 @@ func (b *browser) upload(file []byte) *httptest.ResponseRecorder {
 
 func TestAFileIsTakenInAndItsProgressIsShown(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	b := d.browse(t, operator.Agent)
 	const file = "first_name,last_name,mobile\nAda,Lovelace,+447700900123\n"
 	wantTo(t, b.upload([]byte(file)), progressPath)
@@ -86,7 +86,7 @@ func TestAFileThatCantBeTakenIsToldAtItsField(t *testing.T) {
 		"large":   {make([]byte, invite.MaxImportBytes+1), nil, "more than 1 MiB"},
 		"columns": {[]byte("a\nb\n"), fault.New(fault.Invalid, "column_missing", "A column is missing."), "A column is missing."},
 	} {
-		d := newDesk()
+		d := newSender()
 		d.refuse = c.err
 		w := d.browse(t, operator.Agent).upload(c.file)
 		if w.Code != http.StatusOK || len(d.did) != 0 {
@@ -94,7 +94,7 @@ func TestAFileThatCantBeTakenIsToldAtItsField(t *testing.T) {
 		}
 		wantIn(t, w.Body.String(), c.want, `id="file-error"`)
 	}
-	d := newDesk()
+	d := newSender()
 	whole := bytes.Repeat([]byte("x"), invite.MaxImportBytes)
 	if w := d.browse(t, operator.Agent).upload(whole); w.Code != http.StatusSeeOther || len(d.did) != 1 {
 		t.Errorf("a file of 1 MiB: %d", w.Code)
@@ -106,7 +106,7 @@ func TestAFileThatCantBeTakenIsToldAtItsField(t *testing.T) {
 
 func TestAnotherFirmsFileIsNotThere(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	b := d.browse(t, operator.Owner)
 	for _, id := range []string{(uid.ID{0xb}).Text(uid.Import), adaID.Text(uid.Invitation), "imp_"} {
 		for _, path := range []string{"/console/imports/" + id, "/console/imports/" + id + "/result.csv"} {

@@ -94,7 +94,7 @@ func (page *NewVerification) without(place string) {
 // the firm (RA-29), a life is no number. What the service would refuse is left to it.
 func (v *visit) beforeSending(page *NewVerification) (all []Problem, err error) {
 	say := func(f *fault.Error, field string) { all = append(all, Problem{Field: field, Message: f.Message}) }
-	if v.value(FieldMode) != string(page.Mode) {
+	if v.posted(FieldMode) != string(page.Mode) {
 		page.Mobile2FA = boxOf(page.Mode.Preset(), page.Mode.Locked())
 		say(errMode, FieldMobile2FA)
 	}
@@ -195,8 +195,11 @@ func isAdvanced(field string) bool {
 
 // reworded says in words of the form what a fault says in words of the API.
 func reworded(problems []Problem, err error) []Problem {
-	if fault.As(err).Code == "reason_required" {
+	switch fault.As(err).Code {
+	case "reason_required":
 		problems[0].Message = "Say why this verification differs from your firm’s setting."
+	case "idempotency_mismatch":
+		problems[0].Message = "This form was sent before, with other values. Send it once more if you mean it."
 	}
 	return problems
 }

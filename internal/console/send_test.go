@@ -36,7 +36,7 @@ func TestRA_9_12_theBoxIsPresetAndLockedByTheFirm(t *testing.T) {
 		on, locked bool
 	}{policy.YesOptional: {true, false}, policy.YesRequired: {true, true}, policy.NoOptional: {false, false}, policy.NoRequired: {false, true}} {
 		for _, ticked := range []bool{true, false} {
-			d := newDesk()
+			d := newSender()
 			d.checks.Mobile2FA = mode
 			b := d.browse(t, operator.Agent)
 			box := theBox.FindString(b.get(newPath).Body.String())
@@ -61,7 +61,7 @@ func TestRA_9_12_theBoxIsPresetAndLockedByTheFirm(t *testing.T) {
 
 func TestRA_16_aFormOfBeforeAChangeOfTheSettingSendsNothing(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	b := d.browse(t, operator.Agent)
 	w := b.send(newPath, newPath, ada("mode", "yes_required", "mobile_2fa", "")) // the box was locked there, and sent nothing
 	wantIn(t, w.Body.String(), "changed the setting of Mobile 2FA", "Lovelace")
@@ -75,7 +75,7 @@ func TestRA_16_aFormOfBeforeAChangeOfTheSettingSendsNothing(t *testing.T) {
 
 func TestOneLinkLeadsToItsWindow(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	b := d.browse(t, operator.Agent)
 	w := b.send(newPath, newPath, ada("reference_0", "INV-1", "notes_0", "call\nfirst", "locale", "de", "expires_in_hours", "48", "external_id", "x-1",
 		"redirect_url", "https://acme.example/back", "reason", "asked for"))
@@ -91,7 +91,7 @@ func TestOneLinkLeadsToItsWindow(t *testing.T) {
 
 func TestASecondClickIsTheSameRequest(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	b := d.browse(t, operator.Agent)
 	keys := func(form url.Values) (string, string) {
 		b.send(newPath, newPath, form)
@@ -128,7 +128,7 @@ func TestRA_25_aRefusalStandsAtItsFieldAndNothingTypedIsLost(t *testing.T) {
 		"name":   {fault.New(fault.Invalid, "last_name_invalid", "Give a name.").On("last_name"), "last_name_0", "Give a name."},
 		"an URL": {fault.New(fault.Invalid, "redirect_url_invalid", "Not on your list.").On("redirect_url"), "redirect_url", "Not on your list."},
 	} {
-		d := newDesk()
+		d := newSender()
 		d.checks.OverrideReason = true
 		d.rows = []error{c.err}
 		w := d.browse(t, operator.Agent).send(newPath, newPath, ada("email_0", "ada@example.org", "notes_0", "<b>n</b>", "reference_0", strings.Repeat("r", 200)))
@@ -143,7 +143,7 @@ func TestRA_25_aRefusalStandsAtItsFieldAndNothingTypedIsLost(t *testing.T) {
 
 func TestRA_57_oneThatIsRefusedStopsNoOtherAndComesBack(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	d.rows = []error{nil, fault.New(fault.Invalid, "recipient_not_possible", "There is no such number.").On("mobile")}
 	b := d.browse(t, operator.Agent)
 	form := ada("first_name_1", "Grace", "last_name_1", "Hopper", "mobile_1", "1", "country_1", "DE", "first_name_2", "Alan", "email_2", "alan@example.org", "mobile_2fa", "")
@@ -169,7 +169,7 @@ func TestRA_57_oneThatIsRefusedStopsNoOtherAndComesBack(t *testing.T) {
 
 func TestCustomersAreAddedAndTakenAwayWithoutScript(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	b := d.browse(t, operator.Agent)
 	body := b.send(newPath, newPath, ada("add", "1")).Body.String()
 	wantIn(t, body, `name="first_name_1"`, `value="Ada"`)
@@ -191,7 +191,7 @@ func TestCustomersAreAddedAndTakenAwayWithoutScript(t *testing.T) {
 
 func TestRA_29_aContactOfAnOperatorNeedsAnAnswerWhichIsAudited(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	d.own["mara@acme.example"] = true
 	b := d.browse(t, operator.Agent)
 	w := b.send(newPath, newPath, ada("email_0", "mara@acme.example"))
@@ -212,7 +212,7 @@ func TestRA_29_aContactOfAnOperatorNeedsAnAnswerWhichIsAudited(t *testing.T) {
 
 func TestID_5_7_aCustomerCanBeAskedToConfirmContacts(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	b := d.browse(t, operator.Agent)
 	b.send(newPath, newPath, ada("verify_email", "on", "email_0", "ada@example.org", "mobile_2fa", ""))
 	r := d.requests(t)[0]
@@ -231,7 +231,7 @@ func TestID_5_7_aCustomerCanBeAskedToConfirmContacts(t *testing.T) {
 func TestALifeThatIsNoNumberIsTold(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"a week", "0", "-1", "8761", "1.5", "99999999999999999999"} {
-		d := newDesk()
+		d := newSender()
 		w := d.browse(t, operator.Agent).send(newPath, newPath, ada("expires_in_hours", bad))
 		wantIn(t, w.Body.String(), "whole number of hours", `value="`+bad+`"`, `<details class="more" open>`)
 		if len(d.did) != 0 {
@@ -242,7 +242,7 @@ func TestALifeThatIsNoNumberIsTold(t *testing.T) {
 
 func TestAViewerSendsNothing(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	b := d.browse(t, operator.Viewer)
 	for _, path := range []string{newPath, importPath, importPath + "/sample.csv"} {
 		if w := b.get(path); w.Code != http.StatusForbidden {
@@ -261,7 +261,7 @@ func TestAViewerSendsNothing(t *testing.T) {
 
 func TestID_51_aLinkCanBeHandedOverAndIsShownOnce(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	b := d.browse(t, operator.Agent)
 	form := ada("hand_over", "on")
 	w := b.send(newPath, newPath, form)
@@ -275,5 +275,15 @@ func TestID_51_aLinkCanBeHandedOverAndIsShownOnce(t *testing.T) {
 	wantOut(t, b.get(window).Body.String(), "TOKEN")
 	if len(w.Result().Cookies()) != 0 || w.Header().Get("Location") != "" {
 		t.Error("the link may lie in a cookie or an address")
+	}
+}
+
+func TestALinkFillsInNoForm(t *testing.T) {
+	t.Parallel()
+	d := newSender()
+	b := d.browse(t, operator.Agent)
+	for _, path := range []string{newPath, window + "/correct", window + "/cancel"} {
+		body := b.get(path + "?first_name_0=Mallory&mobile_0=Mallory&mobile=Mallory&reason=Mallory&notes_0=Mallory").Body.String()
+		wantOut(t, body, "Mallory")
 	}
 }

@@ -33,8 +33,8 @@ func (v *visit) newVerification() (*NewVerification, error) {
 	page := &NewVerification{
 		Act: v.form(pathNew), Once: rand.Text(), Most: invite.MaxMany, Mode: c.Mobile2FA, Reasoned: c.OverrideReason,
 		Mobile2FA: boxOf(c.Mobile2FA.Preset(), c.Mobile2FA.Locked()), SMS: toggleBox(look.VerifyPhone), Email: toggleBox(look.VerifyEmail),
-		Reason: v.value(FieldReason), Expires: v.value(FieldExpires), Redirect: v.value(FieldRedirect), External: v.value(FieldExternalID),
-		Locales: chosen(v.site.Contacts.Locales(), v.value(FieldLocale)), ImportURL: pathImport,
+		Reason: v.posted(FieldReason), Expires: v.posted(FieldExpires), Redirect: v.posted(FieldRedirect), External: v.posted(FieldExternalID),
+		Locales: chosen(v.site.Contacts.Locales(), v.posted(FieldLocale)), ImportURL: pathImport,
 	}
 	if c.LinkExpiryHours != nil {
 		page.ExpiresSet = *c.LinkExpiryHours
@@ -45,7 +45,7 @@ func (v *visit) newVerification() (*NewVerification, error) {
 		page.Email.take(v, FieldVerifyEmail)
 		page.HandOver = v.ticked(FieldHandOver)
 	}
-	page.Advanced = page.Expires+page.Redirect+page.External+v.value(FieldLocale) != "" || page.entered() || page.HandOver
+	page.Advanced = page.Expires+page.Redirect+page.External+v.posted(FieldLocale) != "" || page.entered() || page.HandOver
 	page.Customers = v.customers(page, v.site.Contacts.Countries(c.Countries...))
 	return page, nil
 }
@@ -53,7 +53,7 @@ func (v *visit) newVerification() (*NewVerification, error) {
 // customers are those of the form, in their order: one at least, and no more than fit in.
 func (v *visit) customers(page *NewVerification, countries []Option) (all []Customer) {
 	for i := range page.Most {
-		of := func(field string) string { return v.value(page.Of(field, i)) }
+		of := func(field string) string { return v.posted(page.Of(field, i)) }
 		if i > 0 && !v.r.PostForm.Has(page.Of(FieldFirstName, i)) {
 			break
 		}

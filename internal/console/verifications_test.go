@@ -39,7 +39,7 @@ func wantOut(t *testing.T, body string, not ...string) {
 
 func TestRA_58_59_theListIsNarrowedByItsURLAndKeepsItInItsPager(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	d.more = uid.ID{9}
 	const filters = "contact=%2B447700900123&from=2026-11-01&mobile_2fa=failed&reference=INV-1&status=mobile_failed&to=2026-11-30"
 	w := d.browse(t, operator.Viewer).get("/console/verifications?" + filters)
@@ -63,7 +63,7 @@ func TestRA_58_59_theListIsNarrowedByItsURLAndKeepsItInItsPager(t *testing.T) {
 
 func TestRA_59_aPageWithoutAMatchLeadsOn(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	d.more = uid.ID{9}
 	body := d.browse(t, operator.Viewer).get("/console/verifications?mobile_2fa=passed").Body.String()
 	wantIn(t, body, "None on this page", "mobile_2fa=passed")
@@ -80,7 +80,7 @@ func TestAFilterThatIsWrongIsToldAndKept(t *testing.T) {
 		"before=" + adaID.Text(uid.Key):  "",
 		"to=0001-01-01&reference=%22%3E": "Give a day like",
 	} {
-		d := newDesk()
+		d := newSender()
 		w := d.browse(t, operator.Viewer).get("/console/verifications?" + query)
 		if want == "" {
 			if w.Code != http.StatusNotFound {
@@ -94,14 +94,14 @@ func TestAFilterThatIsWrongIsToldAndKept(t *testing.T) {
 		}
 		wantOut(t, w.Body.String(), "<script>", `value="">"`)
 	}
-	d := newDesk()
+	d := newSender()
 	d.refuse = fault.New(fault.Invalid, "recipient_not_possible", "There is no such number.").On("contact")
 	wantIn(t, d.browse(t, operator.Viewer).get("/console/verifications?contact=%2B4477").Body.String(), "There is no such number.", `value="&#43;4477"`)
 }
 
 func TestRA_71_theWindowTellsWhatHappenedAndWhoDidIt(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	by := "operator:" + agent.Text(uid.Operator)
 	d.events = []audit.Event{
 		{At: noon, Type: invite.EventCreated, Actor: by, Data: []byte(`{"mobile_2fa_effective":true,"overridden":true,"reason":"asked <b>for</b> it","channels":["email"]}`)},
@@ -120,7 +120,7 @@ func TestRA_71_theWindowTellsWhatHappenedAndWhoDidIt(t *testing.T) {
 
 func TestID_19_55_aContactIsShownWholeOnceAndAudited(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	b := d.browse(t, operator.Agent)
 	w := b.send(window, window+"/reveal", url.Values{})
 	wantIn(t, w.Body.String(), "+447700900123", "ada@example.org")
@@ -148,7 +148,7 @@ func TestRA_55_eachActIsOfferedWhereItIsAllowedAndNeedsAReason(t *testing.T) {
 		"unlock":  {url.Values{}, nil, "Unlocked."},
 		"cancel":  {url.Values{"confirmed": {"yes"}}, nil, "was canceled"},
 	} {
-		d := newDesk()
+		d := newSender()
 		b := d.browse(t, operator.Agent)
 		at := window + "/" + what
 		wantIn(t, b.get(window).Body.String(), `href="`+at+`"`)
@@ -182,7 +182,7 @@ func TestRA_55_eachActIsOfferedWhereItIsAllowedAndNeedsAReason(t *testing.T) {
 
 func TestNobodyButAgentsHelpsAndNobodyReachesAnotherFirms(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	foreign := "/console/verifications/" + (uid.ID{0xb}).Text(uid.Invitation)
 	for _, path := range []string{"/resend", "/correct", "/unlock", "/cancel"} {
 		for _, w := range []int{d.browse(t, operator.Viewer).get(window + path).Code, d.browse(t, operator.Viewer).post(window+path, url.Values{"reason": {"x"}}).Code} {
@@ -206,7 +206,7 @@ func TestNobodyButAgentsHelpsAndNobodyReachesAnotherFirms(t *testing.T) {
 
 func TestNamesFromOutsideStayText(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	v := d.views[adaID]
 	v.FirstName, v.LastName, v.Reference, v.Notes = "<script>alert(1)</script>", "\u202egnp", strings.Repeat("r", 200), "<img src=x>"
 	v.ExternalID, v.OverrideReason = `"><b>`, "<u>"
@@ -224,7 +224,7 @@ func TestNamesFromOutsideStayText(t *testing.T) {
 
 func TestAPageLearnsOfChangesOfItsNounAlone(t *testing.T) {
 	t.Parallel()
-	d := newDesk()
+	d := newSender()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go func() {

@@ -163,6 +163,9 @@ func (v *visit) id(kind uid.Prefix, name string) (uid.ID, error) {
 // value is a field of the form, or of the query.
 func (v *visit) value(name string) string { return strings.TrimSpace(v.r.FormValue(name)) }
 
+// posted is a field of the form alone: a link can't fill in what an operator sends.
+func (v *visit) posted(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
+
 // ticked reports whether a box was.
 func (v *visit) ticked(name string) bool { return v.r.PostForm.Get(name) != "" }
 

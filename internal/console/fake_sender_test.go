@@ -34,8 +34,8 @@ var (
 // window is where the window of Ada's invitation is.
 var window = "/console/verifications/" + adaID.Text(uid.Invitation)
 
-// desk is a fake of what the pages about verifications ask. It takes down what it is asked to do.
-type desk struct {
+// sender is a fake of what the pages about verifications ask. It takes down what it is asked to do.
+type sender struct {
 	people
 	views  map[uid.ID]invite.View
 	events []audit.Event
@@ -60,8 +60,8 @@ type act struct {
 	By           string
 }
 
-func newDesk() *desk {
-	return &desk{
+func newSender() *sender {
+	return &sender{
 		checks: policy.DefaultChecks(), look: policy.DefaultCustomisation(), own: map[string]bool{}, change: make(chan tally.Change),
 		file: invite.Import{ID: fileA, Rows: 3, Accepted: 2, Created: 1, CreatedAt: noon},
 		views: map[uid.ID]invite.View{adaID: {
@@ -73,28 +73,28 @@ func newDesk() *desk {
 	}
 }
 
-// browse is a browser of somebody with a role over the desk.
-func (d *desk) browse(t *testing.T, role operator.Role) *browser {
+// browse is a browser of somebody with a role over it.
+func (d *sender) browse(t *testing.T, role operator.Role) *browser {
 	t.Helper()
 	return newBrowser(t, d, func(c *console.Config) { c.Invitations, c.Deliveries, c.Changes, c.Contacts = d, codes{}, d, places{} }).as(role)
 }
 
-func (d *desk) People(context.Context, uid.Tenant) ([]operator.Person, error) {
+func (d *sender) People(context.Context, uid.Tenant) ([]operator.Person, error) {
 	return []operator.Person{{ID: agent, Name: "Mara Jensen"}}, nil
 }
 
-func (d *desk) IsOperators(_ context.Context, t uid.Tenant, contact string) (bool, error) {
+func (d *sender) IsOperators(_ context.Context, t uid.Tenant, contact string) (bool, error) {
 	return t == acme && d.own[contact], nil
 }
 
-func (d *desk) ConfirmContact(_ context.Context, _ operator.Client, g operator.Signed) error {
+func (d *sender) ConfirmContact(_ context.Context, _ operator.Client, g operator.Signed) error {
 	d.did = append(d.did, "confirmed by "+g.Operator.Email)
 	return nil
 }
 
-func (d *desk) Watch(context.Context, uid.Tenant) (<-chan tally.Change, error) { return d.change, nil }
+func (d *sender) Watch(context.Context, uid.Tenant) (<-chan tally.Change, error) { return d.change, nil }
 
-func (d *desk) List(_ context.Context, r invite.ListRequest) ([]invite.View, uid.ID, error) {
+func (d *sender) List(_ context.Context, r invite.ListRequest) ([]invite.View, uid.ID, error) {
 	d.list = append(d.list, r)
 	if d.refuse != nil {
 		return nil, uid.ID{}, d.refuse
@@ -106,7 +106,7 @@ func (d *desk) List(_ context.Context, r invite.ListRequest) ([]invite.View, uid
 	return all, d.more, nil
 }
 
-func (d *desk) Get(_ context.Context, t invite.Target) (invite.View, error) {
+func (d *sender) Get(_ context.Context, t invite.Target) (invite.View, error) {
 	v, ok := d.views[t.ID]
 	if !ok || t.Caller.Tenant != acme {
 		return v, fault.New(fault.NotFound, "invitation_not_found", "There is no such invitation.")
@@ -114,19 +114,19 @@ func (d *desk) Get(_ context.Context, t invite.Target) (invite.View, error) {
 	return v, nil
 }
 
-func (d *desk) Events(_ context.Context, _ invite.Target, after uid.ID, _ int) ([]audit.Event, uid.ID, error) {
+func (d *sender) Events(_ context.Context, _ invite.Target, after uid.ID, _ int) ([]audit.Event, uid.ID, error) {
 	if len(d.events) > 1 && after.IsZero() { // two pages
 		return d.events[:1], uid.ID{1}, nil
 	}
 	return d.events[min(1, len(d.events)):], uid.ID{}, nil
 }
 
-func (d *desk) Reveal(_ context.Context, t invite.Target) (invite.Revealed, error) {
+func (d *sender) Reveal(_ context.Context, t invite.Target) (invite.Revealed, error) {
 	d.did = append(d.did, act{What: "reveal", By: t.Caller.Actor})
 	return invite.Revealed{Phone: "+447700900123", Email: "ada@example.org"}, nil
 }
 
-func (d *desk) help(what string, t invite.Target, reason string, with any) (invite.View, error) {
+func (d *sender) help(what string, t invite.Target, reason string, with any) (invite.View, error) {
 	if d.refuse != nil {
 		return invite.View{}, d.refuse
 	}
@@ -134,29 +134,29 @@ func (d *desk) help(what string, t invite.Target, reason string, with any) (invi
 	return d.views[t.ID], nil
 }
 
-func (d *desk) Resend(_ context.Context, t invite.Target, c []delivery.Channel) (invite.View, error) {
+func (d *sender) Resend(_ context.Context, t invite.Target, c []delivery.Channel) (invite.View, error) {
 	return d.help("resend", t, t.Reason, c)
 }
 
-func (d *desk) Correct(_ context.Context, t invite.Target, c invite.Contact) (invite.View, error) {
+func (d *sender) Correct(_ context.Context, t invite.Target, c invite.Contact) (invite.View, error) {
 	return d.help("correct", t, t.Reason, c)
 }
 
-func (d *desk) Unlock(_ context.Context, t invite.Target, reason string) (invite.View, error) {
+func (d *sender) Unlock(_ context.Context, t invite.Target, reason string) (invite.View, error) {
 	return d.help("unlock", t, reason, nil)
 }
 
-func (d *desk) Cancel(_ context.Context, t invite.Target, reason string) (invite.View, error) {
+func (d *sender) Cancel(_ context.Context, t invite.Target, reason string) (invite.View, error) {
 	return d.help("cancel", t, reason, nil)
 }
 
-func (d *desk) Checks(context.Context, uid.Tenant) (policy.Checks, error) { return d.checks, nil }
+func (d *sender) Checks(context.Context, uid.Tenant) (policy.Checks, error) { return d.checks, nil }
 
-func (d *desk) Customisation(context.Context, uid.Tenant) (policy.Customisation, error) {
+func (d *sender) Customisation(context.Context, uid.Tenant) (policy.Customisation, error) {
 	return d.look, nil
 }
 
-func (d *desk) CreateMany(_ context.Context, rs []invite.CreateRequest) ([]invite.ManyAnswer, error) {
+func (d *sender) CreateMany(_ context.Context, rs []invite.CreateRequest) ([]invite.ManyAnswer, error) {
 	d.did = append(d.did, rs)
 	out := make([]invite.ManyAnswer, len(rs))
 	for i, r := range rs {
@@ -172,9 +172,9 @@ func (d *desk) CreateMany(_ context.Context, rs []invite.CreateRequest) ([]invit
 	return out, nil
 }
 
-func (d *desk) LinkOf(token seal.Code) string { return "https://verify.test/v/" + token.Reveal() }
+func (d *sender) LinkOf(token seal.Code) string { return "https://verify.test/v/" + token.Reveal() }
 
-func (d *desk) Import(_ context.Context, r invite.ImportRequest) (invite.ImportAnswer, error) {
+func (d *sender) Import(_ context.Context, r invite.ImportRequest) (invite.ImportAnswer, error) {
 	if d.refuse != nil {
 		return invite.ImportAnswer{}, d.refuse
 	}
@@ -185,23 +185,23 @@ func (d *desk) Import(_ context.Context, r invite.ImportRequest) (invite.ImportA
 	return invite.ImportAnswer{Import: d.file}, nil
 }
 
-func (d *desk) GetImport(_ context.Context, _ invite.Caller, id uid.ID) (invite.Import, error) {
+func (d *sender) GetImport(_ context.Context, _ invite.Caller, id uid.ID) (invite.Import, error) {
 	if id != d.file.ID {
 		return invite.Import{}, fault.New(fault.NotFound, "import_not_found", "There is no such import.")
 	}
 	return d.file, nil
 }
 
-func (d *desk) Imports(context.Context, invite.Caller, uid.ID, int) ([]invite.Import, uid.ID, error) {
+func (d *sender) Imports(context.Context, invite.Caller, uid.ID, int) ([]invite.Import, uid.ID, error) {
 	return []invite.Import{d.file}, uid.ID{}, nil
 }
 
-func (d *desk) ImportResult(context.Context, invite.Caller, uid.ID) ([]byte, error) {
+func (d *sender) ImportResult(context.Context, invite.Caller, uid.ID) ([]byte, error) {
 	return []byte(d.result), nil
 }
 
 // requests are those of the last time that links were asked for.
-func (d *desk) requests(t *testing.T) []invite.CreateRequest {
+func (d *sender) requests(t *testing.T) []invite.CreateRequest {
 	t.Helper()
 	for _, one := range slices.Backward(d.did) {
 		if rs, ok := one.([]invite.CreateRequest); ok {
