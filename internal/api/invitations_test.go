@@ -235,11 +235,13 @@ func TestRA_55_every_act_of_the_firm_reaches_the_service_with_its_reason_and_non
 		{"POST", "/resend", "", []delivery.Channel(nil)},
 		{"POST", "/resend", `{"channel":"both"}`, []delivery.Channel{delivery.Email, delivery.SMS}},
 		{"POST", "/resend", `{"channel":"sms"}`, []delivery.Channel{delivery.SMS}},
+		{"POST", "/resend", `{"channel":"sms","reason":"they called"}`, []delivery.Channel{delivery.SMS}},
 		{"POST", "/unlock", `{"reason":"they called"}`, "unlock they called"},
 		{"POST", "/cancel", "", "cancel "},
 		{"POST", "/cancel", `{"reason":"wrong person"}`, "cancel wrong person"},
 		{"POST", "/complete", "", "complete"},
 		{"PATCH", "/contact", `{"mobile":"+12025550124","country":"US"}`, invite.Contact{Mobile: &mobile, Country: "US"}}, // RA-56
+		{"PATCH", "/contact", `{"mobile":"+12025550124","country":"US","reason":"they called"}`, invite.Contact{Mobile: &mobile, Country: "US"}},
 	} {
 		fake := newServices()
 		w := call(newServer(t, fake, io.Discard), c.method, invPath+c.path, c.body, nil)
@@ -250,6 +252,9 @@ func TestRA_55_every_act_of_the_firm_reaches_the_service_with_its_reason_and_non
 		got := fake.asked[0].(inviteAsked)
 		if got.Target.ID != inv || got.Target.Caller.Tenant != acme || got.Target.Caller.Actor != "key:"+key.Text(uid.Key) || !strings.HasPrefix(got.Target.Caller.RequestID, "req_") {
 			t.Errorf("%s: asked by %+v", c.path, got.Target)
+		}
+		if said := strings.Contains(c.body, "they called") && !strings.HasPrefix(c.path, "/unlock"); said != (got.Target.Reason == "they called") {
+			t.Errorf("%s %s: the reason is %q", c.path, c.body, got.Target.Reason)
 		}
 		if diff := cmp.Diff(c.what, got.What); diff != "" {
 			t.Errorf("%s %s (-want +got):\n%s", c.path, c.body, diff)

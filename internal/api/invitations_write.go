@@ -244,6 +244,7 @@ type resendInvitationInput struct {
 	InvitationChange
 	Body *struct {
 		Channel string `json:"channel,omitempty" enum:"email,sms,both" doc:"As before when it is left out"`
+		Reason  string `json:"reason,omitempty" maxLength:"200" doc:"For the audit log"`
 	}
 }
 
@@ -253,6 +254,9 @@ func (a *api) resendInvitation(ctx context.Context, in *resendInvitationInput) (
 		return nil, err
 	}
 	var channels []delivery.Channel
+	if in.Body != nil {
+		t.Reason = in.Body.Reason
+	}
 	switch {
 	case in.Body == nil || in.Body.Channel == "":
 	case in.Body.Channel == "both":
@@ -324,6 +328,7 @@ type correctInvitationInput struct {
 		Email   *string `json:"email,omitempty" maxLength:"320"`
 		Mobile  *string `json:"mobile,omitempty" maxLength:"40"`
 		Country string  `json:"country,omitempty" maxLength:"2" doc:"ISO 3166 alpha-2, for a national number"`
+		Reason  string  `json:"reason,omitempty" maxLength:"200" doc:"For the audit log"`
 	}
 }
 
@@ -332,5 +337,6 @@ func (a *api) correctInvitation(ctx context.Context, in *correctInvitationInput)
 	if err != nil {
 		return nil, err
 	}
+	t.Reason = in.Body.Reason
 	return changed(a.Invitations.Correct(ctx, t, invite.Contact{Email: in.Body.Email, Mobile: in.Body.Mobile, Country: in.Body.Country}))
 }

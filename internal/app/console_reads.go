@@ -14,10 +14,11 @@ import (
 )
 
 var (
-	_ console.Operators = (*operator.Service)(nil)
-	_ console.Settings  = (*invite.Service)(nil)
-	_ console.PageTexts = (*hosted.Pages)(nil)
-	_ console.AuditLog  = auditLog{}
+	_ console.Operators   = (*operator.Service)(nil)
+	_ console.Settings    = (*invite.Service)(nil)
+	_ console.PageTexts   = (*hosted.Pages)(nil)
+	_ console.AuditLog    = auditLog{}
+	_ console.Invitations = (*invite.Service)(nil)
 )
 
 // auditLog is the log as operators look at it.
@@ -39,4 +40,23 @@ func (l auditLog) Prove(ctx context.Context, t uid.Tenant, id uid.ID) (audit.Pro
 // Export implements console.AuditLog. Subjects stay sealed.
 func (l auditLog) Export(ctx context.Context, w io.Writer, t uid.Tenant, since, until time.Time) error {
 	return audit.Export(ctx, w, l.events, audit.ExportOptions{Verifier: l.verifier, Tenant: t, Since: since, Until: until})
+}
+
+// offers are the countries and languages of customers' pages, as forms of the console have them.
+type offers struct{ pages *hosted.Pages }
+
+// Countries implements console.Contacts.
+func (o offers) Countries(allowed ...string) (all []console.Option) {
+	for _, c := range o.pages.Countries(console.Locales[0], allowed...) {
+		all = append(all, console.Option{Value: c.Region, Label: c.Label()})
+	}
+	return all
+}
+
+// Locales implements console.Contacts.
+func (o offers) Locales() (all []console.Option) {
+	for tag, name := range o.pages.Languages() {
+		all = append(all, console.Option{Value: tag, Label: name})
+	}
+	return all
 }

@@ -38,6 +38,9 @@ type Operators interface {
 	Disable(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) (operator.Person, error)
 	Enable(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) (operator.Person, error)
 	Reset(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) error
+
+	IsOperators(ctx context.Context, t uid.Tenant, contact string) (bool, error)
+	ConfirmContact(ctx context.Context, c operator.Client, g operator.Signed) error
 }
 
 // The paths of the doors.

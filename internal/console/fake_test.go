@@ -20,7 +20,6 @@ import (
 // people are operators whose sessions' tokens are the names of their roles. Whatever else they are asked panics.
 type people struct {
 	console.Operators
-	proofs int // acts that want a proof first
 	out    []string
 }
 

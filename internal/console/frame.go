@@ -17,6 +17,7 @@ type Frame struct {
 	Operator Operator  // who is signed in
 	At       Section   // the part of the console that the page is in
 	Sections []Section // which parts the operator may see; nil: all
+	Watches  bool      // the operator sends nothing: no button for it is shown
 	SignOut  Form      // the button
 	Flash    Flash     // what the last form did
 	Live     string    // URL of a stream of events (text/event-stream) that says "changed" when the page is out of date; "" without
@@ -121,7 +122,7 @@ func (at Section) URL() string {
 	return Prefix + "/" + string(at)
 }
 
-// Sends reports whether the operator may see verifications, and with them the button that makes one.
+// Sends reports whether the operator sees verifications and may send one.
 func (s *scene) Sends() bool {
-	return s.Sections == nil || slices.Contains(s.Sections, AtVerifications)
+	return !s.Watches && (s.Sections == nil || slices.Contains(s.Sections, AtVerifications))
 }

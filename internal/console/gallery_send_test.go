@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"time"
+
 	"github.com/countersign/countersign/internal/console"
 	"github.com/countersign/countersign/internal/policy"
 )
@@ -37,11 +39,14 @@ func sending() []exhibit {
 			v.Advanced = true
 		})},
 		{"sent", &console.Sent{Frame: f, Accepted: 2, Again: form, Rows: []console.SentRow{{Name: "Ada Lovelace", URL: "/console/x/window"}, {Name: "Grace Hopper", Problem: "This number can’t receive text messages. Enter a mobile number."}, {Name: longName, URL: "/console/x/window"}}}},
-		{"importform", &console.ImportForm{Frame: f, Act: form, SampleURL: "/console/verifications/import/sample.csv", Most: 1000, Mode: policy.YesOptional}},
+		{"sent-all", &console.Sent{Frame: f, Accepted: 2, Rows: []console.SentRow{{Name: "Ada Lovelace", URL: "/console/x/window"}, {Name: "Grace Hopper", URL: "/console/x/window"}}}},
+		{"sent-by-hand", &console.Sent{Frame: l, Accepted: 1, HandOver: true, Rows: []console.SentRow{{Name: longName, URL: "/console/x/window", Link: "https://verify.example.net/v/" + long("06ezk8m4yrtw", 4)}}}},
+		{"importform", &console.ImportForm{Frame: f, Act: form, SampleURL: "/console/verifications/import/sample.csv", Most: 1000, Mode: policy.YesOptional,
+			Recent: []console.ImportRow{{URL: "/console/x/import-running", At: noon, State: "running", Rows: 1000}, {URL: "/console/x/import-done", At: noon.Add(-30 * time.Hour), State: "done", Rows: 12}}}},
 		{"importform-error", &console.ImportForm{Frame: wrong(l, console.Problem{Field: "file", Message: "The first row has no column last_name."}), Act: form, SampleURL: "/console/verifications/import/sample.csv", Most: 1000, Mode: policy.NoRequired}},
-		{"import-running", &console.Import{Frame: f, File: "november.csv", State: "running", Done: 312, Total: 1000, Accepted: 309, Dismissed: 3, Rejected: rejected[:2], URL: "/console/x/import-running"}},
-		{"import-done", &console.Import{Frame: f, File: "november.csv", State: "done", Done: 1000, Total: 1000, Accepted: 880, Dismissed: 120, Rejected: rejected, ResultURL: "/console/x/result", URL: "/console/x/import-done"}},
-		{"import-failed", &console.Import{Frame: l, File: longRef + ".csv", State: "failed", Done: 481, Total: 1000, Accepted: 481, ResultURL: "/console/x/result", URL: "/console/x/import-failed"}},
+		{"import-running", &console.Import{Frame: f, At: noon, State: "running", Done: 312, Total: 1000, Accepted: 309, Dismissed: 3, Rejected: rejected[:2], URL: "/console/x/import-running"}},
+		{"import-done", &console.Import{Frame: f, At: noon, State: "done", Done: 1000, Total: 1000, Accepted: 880, Dismissed: 120, Rejected: rejected, ResultURL: "/console/x/result", URL: "/console/x/import-done"}},
+		{"import-failed", &console.Import{Frame: l, At: noon, State: "failed", Done: 481, Total: 1000, Accepted: 481, ResultURL: "/console/x/result", URL: "/console/x/import-failed"}},
 	}
 }
 
@@ -49,7 +54,7 @@ func sending() []exhibit {
 func newVerification(f console.Frame, mode policy.Mode, change func(*console.NewVerification)) console.View {
 	v := &console.NewVerification{Frame: f, Act: form, Customers: []console.Customer{{Countries: countries()}}, Most: 10, Mode: mode,
 		Mobile2FA: console.Box{On: mode.Preset(), Locked: mode.Locked()}, Locales: []console.Option{{Value: "en", Label: "English", Chosen: true}, {Value: "de", Label: "Deutsch"}},
-		ExpiresSet: "30 days", ImportURL: "/console/x/importform"}
+		ExpiresSet: 720, ImportURL: "/console/x/importform"}
 	change(v)
 	return v
 }

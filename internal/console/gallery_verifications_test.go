@@ -30,6 +30,7 @@ func verifications() []exhibit {
 		{"verifications-filtered", &console.Verifications{Frame: f, Filtered: true, Filter: console.VerificationFilter{Reference: "INV-2026", Status: invite.Opened, Mobile2FA: console.GatePending, From: "2026-11-01"},
 			Rows: rows()[1:3], Pager: console.Pager{NewerURL: "/console/verifications?after=abc", OlderURL: "/console/verifications?before=abc"}}},
 		{"verifications-none", &console.Verifications{Frame: f, Filtered: true, Filter: console.VerificationFilter{Contact: "+447700900999"}}},
+		{"verifications-go-on", &console.Verifications{Frame: f, Filtered: true, Filter: console.VerificationFilter{Mobile2FA: console.GateFailed}, Pager: console.Pager{NewerURL: "/console/verifications", OlderURL: "/console/verifications?before=abc"}}},
 		{"verifications-empty", &console.Verifications{Frame: f}},
 		{"verifications-error", &console.Verifications{Frame: wrong(f, console.Problem{Field: "from", Message: "Give a day that is not after the last one."}), Filtered: true, Filter: console.VerificationFilter{From: "2026-11-30", To: "2026-11-01"}}},
 		{"verifications-longest", &console.Verifications{Frame: l, Rows: []console.VerificationRow{
@@ -46,6 +47,7 @@ func verifications() []exhibit {
 			v.Status, v.Mobile2FA, v.Messages = invite.Undeliverable, console.GatePending, nil
 			v.SentAt, v.OpenedAt, v.ConsentedAt = time.Time{}, time.Time{}, time.Time{}
 			v.Timeline = v.Timeline[5:]
+			v.Contacts = append(v.Contacts, console.Contact{Channel: "sms"})
 		})},
 		{"window-ended", verification(at(frameOf("Acme Payments", "", "tom@acme.example", "viewer"), console.AtVerifications), func(v *console.Verification) {
 			v.Status, v.Reveal.Action, v.ResendURL, v.CorrectURL, v.CancelURL = invite.Completed, "", "", "", ""
@@ -86,10 +88,10 @@ func verification(f console.Frame, change func(*console.Verification)) console.V
 		Contacts: []console.Contact{{Channel: "sms", Value: mobile, ConfirmedAt: ago(16)}, {Channel: "email", Value: address}},
 		Reveal:   form, ResendURL: "/console/x/resend", CorrectURL: "/console/x/correct", CancelURL: "/console/x/confirm-cancel",
 		Timeline: []console.Event{
-			{At: ago(15), Kind: "invitation.handed_off", Tone: console.Good}, {At: ago(15), Kind: "invitation.consented", Tone: console.Good, Detail: []string{"Text 2026-04, English"}},
-			{At: ago(16), Kind: "invitation.mobile_verified", Tone: console.Good}, {At: ago(17), Kind: "invitation.mobile_code_refused", Tone: console.Wait, Detail: []string{"4 tries left"}},
+			{At: ago(15), Kind: "invitation.handed_off", Tone: console.Good}, {At: ago(15), Kind: "invitation.consented", Tone: console.Good, Lines: []console.Line{{Key: "told_consent", Value: "2026-04"}}},
+			{At: ago(16), Kind: "invitation.mobile_verified", Tone: console.Good}, {At: ago(17), Kind: "invitation.mobile_code_refused", Tone: console.Wait, Lines: []console.Line{{Key: "told_sms"}, {Key: "told_reason", Value: "recipient_limited"}}},
 			{At: ago(18), Kind: "invitation.mobile_code_sent", Detail: []string{"Text message to " + mobile}}, {At: ago(20), Kind: "invitation.opened"},
-			{At: ago(42), Kind: "invitation.sent"}, {At: ago(42), Kind: "invitation.created", By: "Mara Jensen", Detail: []string{"Mobile 2FA on, as preset"}}},
+			{At: ago(42), Kind: "invitation.sent"}, {At: ago(42), Kind: "invitation.created", By: "Mara Jensen", Lines: []console.Line{{Key: "told_on"}, {Key: "told_email"}, {Key: "told_sms"}}}},
 		Messages: []console.MessageRow{
 			{At: ago(18), What: "code", Channel: "sms", To: mobile, Provider: "smsc", State: "delivered", Took: "1.2 s"},
 			{At: ago(18), What: "code", Channel: "sms", To: mobile, Provider: "main", State: "failed", Took: "0.3 s", Error: "route_unavailable"},

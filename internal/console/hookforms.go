@@ -9,9 +9,6 @@ import (
 	"github.com/countersign/countersign/internal/webhook"
 )
 
-// queryBefore is the name of the cursor of a list that begins with the newest.
-const queryBefore = "before"
-
 var hookStates = []string{"dead", "pending", "delivered"}
 
 // hookForm is the form for an endpoint as it is, or a new one.

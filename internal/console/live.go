@@ -1,18 +1,54 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"time"
 
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/tally"
+	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/web"
 )
 
 // beat is how often a stream says that it is there, so that proxies keep it open and the page's dot is true.
 const beat = 15 * time.Second
 
+// streamLife is how long one stream lasts. Then the browser asks for another one, and who is not signed in any more gets none.
+const streamLife = 10 * time.Minute
+
+// queryOf narrows a stream to the events of one noun: "?of=invitation". Without it every event tells.
+const queryOf = "of"
+
+// Changes is what the console asks of tally.Service, which says what Watch answers.
+type Changes interface {
+	Watch(ctx context.Context, t uid.Tenant) (<-chan tally.Change, error)
+}
+
+const pathLive = Prefix + "/live"
+
+// liveOf is the stream of a page about one noun.
+func liveOf(noun string) string { return pathLive + "?" + queryOf + "=" + noun }
+
+func (s *Site) liveRoutes() []route {
+	return []route{{"GET " + pathLive, AtHome, operator.SeeVerifications, s.live}}
+}
+
+// live answers by a stream of events that says when something has changed.
+func (s *Site) live(v *visit) (View, error) {
+	ctx, stop := context.WithTimeout(v.ctx(), streamLife)
+	defer stop()
+	changes, err := s.Changes.Watch(ctx, v.Operator.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	v.stream(changes, v.value(queryOf)) // which ends with changes, and they with ctx
+	return nil, nil
+}
+
 // stream tells a page each time that it is out of date, until the browser goes, the server stops, or changes ends. A change is an
 // event "changed" without more: what there is to see is asked for by the page, with its own rights.
-func (v *visit) stream(changes <-chan struct{}) {
+func (v *visit) stream(changes <-chan tally.Change, of string) {
 	ctx, stop := web.UntilStop(v.ctx())
 	defer stop()
 	rc := http.NewResponseController(v.w)
@@ -28,9 +64,12 @@ func (v *visit) stream(changes <-chan struct{}) {
 		select {
 		case <-ctx.Done():
 			return
-		case _, more := <-changes:
+		case c, more := <-changes:
 			if !more {
 				return
+			}
+			if of != "" && !c.Of(of) {
+				continue
 			}
 			line = "event: changed\ndata: 1\n\n"
 		case <-tick.C:

@@ -26,7 +26,11 @@ type Event struct {
 	Tone   Tone     // "": Plain
 	By     string   // who did it; "" when the customer or the product did
 	Detail []string // further lines, already masked
+	Lines  []Line   // further lines in our words
 }
+
+// Line is a text by its key, with a value from outside for {value} in it where there is one.
+type Line struct{ Key, Value string }
 
 // Tone is what a badge or an event means at a glance. Each has its own shape beside its colour.
 type Tone string
@@ -265,6 +269,14 @@ func (s *scene) Happened(e Event) (template.HTML, error) {
 		return template.HTML("<code>" + template.HTMLEscapeString(e.Kind) + "</code>"), nil // escaped
 	}
 	return s.T(key)
+}
+
+// Line gives the words of a line; one without words is its value alone.
+func (s *scene) Line(l Line) (template.HTML, error) {
+	if !s.Knows(l.Key) {
+		return template.HTML(template.HTMLEscapeString(l.Value)), nil // escaped
+	}
+	return s.T(l.Key, "value", l.Value)
 }
 
 // Flashed gives the words of the flash, "" when there is none.

@@ -291,8 +291,8 @@ func lookForm(change map[string]string) url.Values {
 
 var png = []byte("\x89PNG\r\n\x1a\n and more")
 
-// upload sends a form with a picture, as a browser does.
-func (b *browser) upload(path string, fields url.Values, picture []byte) *httptest.ResponseRecorder {
+// sendPicture sends a form with a picture, as a browser does.
+func (b *browser) sendPicture(path string, fields url.Values, picture []byte) *httptest.ResponseRecorder {
 	b.t.Helper()
 	body := b.get(path).Body.String()
 	fields.Set("form_token", tokenField.FindStringSubmatch(body[strings.Index(body, `action="`+path+`"`):])[1])
@@ -341,7 +341,7 @@ func TestRA_66_ColoursThatCantBeReadAreRefused(t *testing.T) {
 
 func TestRA_66_ALogoIsKeptServedFromOurOriginAndTakenAway(t *testing.T) {
 	b, d := settingsDesk(t)
-	wantTo(t, b.upload(lookPath, lookForm(nil), png), lookPath)
+	wantTo(t, b.sendPicture(lookPath, lookForm(nil), png), lookPath)
 	if string(d.look.Brand.Logo) != string(png) || d.look.Brand.LogoType != "image/png" {
 		t.Fatalf("kept %+v", d.look.Brand)
 	}
@@ -366,13 +366,13 @@ func TestRA_66_ALogoIsKeptServedFromOurOriginAndTakenAway(t *testing.T) {
 func TestRA_66_APictureThatCanHoldScriptOrIsTooLargeIsRefusedBesideItsField(t *testing.T) {
 	b, d := settingsDesk(t)
 	for name, picture := range map[string][]byte{"svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), "large": append(png, make([]byte, policy.MaxLogo)...)} {
-		w := b.upload(lookPath, lookForm(map[string]string{"name": "Kept"}), picture)
+		w := b.sendPicture(lookPath, lookForm(map[string]string{"name": "Kept"}), picture)
 		wantSays(t, w, `href="#logo"`, `value="Kept"`)
 		if strings.Contains(w.Body.String(), `name="logo_sent"`) {
 			t.Errorf("%s: the picture is kept with the page", name)
 		}
 	}
-	if w := b.upload(lookPath, lookForm(nil), make([]byte, 1<<20)); w.Code != http.StatusRequestEntityTooLarge {
+	if w := b.sendPicture(lookPath, lookForm(nil), make([]byte, 1<<20)); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("a megabyte is answered by %d", w.Code)
 	}
 	if d.by != nil {
@@ -383,11 +383,11 @@ func TestRA_66_APictureThatCanHoldScriptOrIsTooLargeIsRefusedBesideItsField(t *t
 func TestAPictureIsNotLostWithAWrongFieldNorWithWhatSomebodyElseChanged(t *testing.T) {
 	b, d := settingsDesk(t)
 	sent := `name="logo_sent" value="` + strings.ReplaceAll(base64.StdEncoding.EncodeToString(png), "+", "&#43;") + `"`
-	wantSays(t, b.upload(lookPath, lookForm(map[string]string{"support": strings.Repeat("x", 201)}), png), sent)
+	wantSays(t, b.sendPicture(lookPath, lookForm(map[string]string{"support": strings.Repeat("x", 201)}), png), sent)
 	theirs := func() { d.look.Brand.Name, d.look.Version = "Theirs", 1 }
 	d.between = theirs // while the form is read
 	for range 2 {
-		w := b.upload(lookPath, lookForm(map[string]string{"name": "Mine"}), png)
+		w := b.sendPicture(lookPath, lookForm(map[string]string{"name": "Mine"}), png)
 		wantSays(t, w, "Somebody changed this meanwhile", sent, ">Theirs<", ">Mine<")
 		if d.by != nil {
 			t.Error("overwritten")

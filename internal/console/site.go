@@ -21,6 +21,10 @@ type Config struct {
 	Settings    Settings  // what a firm requires, and what its customers see
 	PageTexts   PageTexts // of customers' pages
 	AuditLog    AuditLog
+	Invitations Invitations
+	Deliveries  Deliveries // of codes
+	Changes     Changes    // for pages that stay up to date
+	Contacts    Contacts   // what customers' pages offer
 	Directory   Directory
 	Hooks       Hooks
 	Dispatches  Dispatches
@@ -110,6 +114,11 @@ func (s *Site) table() []route {
 		s.keyRoutes(),
 		s.hookRoutes(),
 		s.developerRoutes(),
+		s.liveRoutes(),
+		s.verificationRoutes(),
+		s.helpRoutes(),
+		s.sendRoutes(),
+		s.importRoutes(),
 	)
 }
 

@@ -3,6 +3,7 @@ package console
 import (
 	"html/template"
 	"strconv"
+	"time"
 
 	"github.com/countersign/countersign/internal/policy"
 )
@@ -23,10 +24,13 @@ const (
 	FieldExpires      = "expires_in_hours"
 	FieldRedirect     = "redirect_url"
 	FieldExternalID   = "external_id"
-	FieldAdd          = "add"    // a button: one more customer, nothing is sent
-	FieldRemove       = "remove" // a button: its value is the place of the customer to take away
-	FieldFile         = "file"   // of Import
-	FieldEmailAddress = "email"  // of a customer
+	FieldHandOver     = "hand_over" // "on": the sender hands the link over (ID-51)
+	FieldAdd          = "add"       // a button: one more customer, nothing is sent
+	FieldRemove       = "remove"    // a button: its value is the place of the customer to take away
+	FieldAgain        = "again"     // what was refused comes back to be corrected, nothing is sent
+	FieldMode         = "mode"      // the option of "Mobile 2FA" that the page was drawn for
+	FieldFile         = "file"      // of Import
+	FieldEmailAddress = "email"     // of a customer
 )
 
 // Box is something that the firm has preset for the sender.
@@ -47,6 +51,7 @@ type Customer struct {
 type NewVerification struct {
 	Frame
 	Act       Form
+	Once      string
 	Customers []Customer // one at least
 	Most      int        // customers in one form
 
@@ -57,10 +62,11 @@ type NewVerification struct {
 	Advanced   bool   // the advanced settings are open
 	Locales    []Option
 	Expires    string // hours, as typed before; "" is the firm's setting
-	ExpiresSet string // the firm's setting, as shown: "30 days", "never"
+	ExpiresSet int    // the firm's setting in hours; 0: never
 	Redirect   string
 	External   string
-	SMS, Email Box // SMS verification, Email verification
+	SMS, Email Box  // SMS verification, Email verification
+	HandOver   bool // nothing is sent: the sender sees the links once
 	ImportURL  string
 }
 
@@ -68,6 +74,7 @@ type NewVerification struct {
 type SentRow struct {
 	Name, URL string // URL of the verification; "" when it was refused
 	Problem   string // why it was refused, and what to do
+	Link      string // to be handed over: shown once; "" when it was sent, or was shown before
 }
 
 // Sent says what became of several (RA-57): one that is refused does not stop the others.
@@ -77,15 +84,26 @@ type Sent struct {
 	Again    Form      // brings the refused ones back to be corrected; Action "" when all were taken
 	Carry    []Carried // their fields
 	Accepted int
+	HandOver bool // the links are handed over by the sender
 }
 
 // ImportForm takes a file.
 type ImportForm struct {
 	Frame
 	Act       Form // multipart
+	Once      string
 	SampleURL string
 	Most      int // rows
 	Mode      policy.Mode
+	Recent    []ImportRow // the newest first
+}
+
+// ImportRow is a file that was taken in before.
+type ImportRow struct {
+	URL   string
+	At    time.Time
+	State string // running or done
+	Rows  int
 }
 
 // Rejected is a row that was refused.
@@ -97,8 +115,8 @@ type Rejected struct {
 // Import is how far a file has come.
 type Import struct {
 	Frame
-	File                             string
-	State                            string // running, done or failed
+	At                               time.Time // when the file was sent
+	State                            string    // running, done or failed
 	Done, Total, Accepted, Dismissed int
 	Rejected                         []Rejected // of them as many as are shown
 	ResultURL                        string     // a file with a line for each row; "" until it is done
@@ -141,6 +159,18 @@ func (v *NewVerification) ToggleLocked(b Box) string {
 }
 
 // ExpiryHint says what holds when nothing is entered.
-func (s *scene) ExpiryHint(setting string) (template.HTML, error) {
-	return s.T("expires_hint", "setting", setting)
+func (s *scene) ExpiryHint(hours int) (template.HTML, error) {
+	switch {
+	case hours == 0:
+		return s.T("expires_hint_never")
+	case hours%24 == 0:
+		return s.T("expires_hint_days", "n", hours/24)
+	}
+	return s.T("expires_hint", "n", hours)
+}
+
+// OrNone puts the choice of none, in the words of key, before options of which none has to be chosen.
+func (s *scene) OrNone(key string, all []Option) ([]Option, error) {
+	none, err := s.Plain(key)
+	return append([]Option{{"", none, false}}, all...), err
 }

@@ -17,9 +17,12 @@ import (
 // maxForm is the largest form that is read, in bytes.
 const maxForm = 64 << 10
 
-// largeForms are the paths whose forms may be larger, with how large, in bytes: a picture that is over its own limit is told beside
-// its field, and a text of 20000 characters takes up to twelve bytes for each.
-var largeForms = map[string]int64{pathCustomisation: 1 << 20, pathTexts: 512 << 10}
+// largeForms are the paths whose forms may be larger, with how large, in bytes: what is over a limit of its own is told beside its field.
+// That is a picture, a file, notes of ten customers, and a text of 20000 characters, each of which takes up to twelve bytes.
+var largeForms = map[string]int64{pathCustomisation: 1 << 20, pathTexts: 512 << 10, pathImport: 2 << 20, pathNew: 512 << 10}
+
+// queryBefore is the name of the cursor of a list that begins with the newest: go on behind this one.
+const queryBefore = "before"
 
 // maxUserAgent is how much is kept of what a browser calls itself, in bytes.
 const maxUserAgent = 512
@@ -144,7 +147,7 @@ func (v *visit) frame(wrong ...Problem) Frame {
 	o := v.Operator
 	return Frame{
 		Tenant: v.firm, At: v.at, Sections: open(o.Role), Flash: v.flash, Problems: wrong, SignOut: v.form(pathSignOut),
-		Operator: Operator{Name: o.Name, Email: o.Email, Role: string(o.Role)},
+		Operator: Operator{Name: o.Name, Email: o.Email, Role: string(o.Role)}, Watches: !v.May(operator.SendVerification),
 	}
 }
 
@@ -164,6 +167,9 @@ func (v *visit) id(kind uid.Prefix, name string) (uid.ID, error) {
 
 // value is a field of the form, or of the query.
 func (v *visit) value(name string) string { return strings.TrimSpace(v.r.FormValue(name)) }
+
+// posted is a field of the form alone: a link can't fill in what an operator sends.
+func (v *visit) posted(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
 
 // ticked reports whether a box was.
 func (v *visit) ticked(name string) bool { return v.r.PostForm.Get(name) != "" }

@@ -15,6 +15,9 @@ import (
 // Correct changes contacts of a fixed invitation (RA-56): codes and proofs are void, and a new link goes out. Conflict once the
 // gates were passed. The e-mail address as it was before gets word of it, if there was one.
 func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error) {
+	if err := checkReason(t.Reason); err != nil {
+		return View{}, err
+	}
 	owner, err := s.tenants.Tenant(ctx, t.Caller.Tenant)
 	if err != nil {
 		return View{}, err
@@ -44,6 +47,7 @@ func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error
 		if err != nil {
 			return fx, err
 		}
+		d.Reason = t.Reason
 		if fx, err = s.again(v, actCorrect, EventContactChanged, d, t.Caller.by(), now); err == nil {
 			fx.Jobs = append(fx.Jobs, s.formerJob(v, before.Email)...)
 		}

@@ -180,15 +180,9 @@ func (m *making) begin() error {
 // fixed decides the gate by the firm's policy (RA b.1).
 func (m *making) fixed() (err error) {
 	r, v := m.r, m.v
-	v.Mobile2FA, err = policy.ForContacts(m.checks.Mobile2FA, r.Mobile2FA, policy.Contacts{Email: r.Email != "", Mobile: r.Mobile != ""})
+	v.Mobile2FA, err = m.decide(policy.Contacts{Email: r.Email != "", Mobile: r.Mobile != ""})
 	if err != nil {
 		return err
-	}
-	if v.Overridden, err = m.checks.Overrides(v.Mobile2FA, r.Reason); err != nil {
-		return err
-	}
-	if v.OverrideReason = r.Reason; v.Overridden {
-		v.OverriddenBy = r.Caller.Actor // RA-19
 	}
 	v.Editable, v.KeepProof, v.CodeTTL = m.checks.EditableByCustomer, m.checks.KeepProof, time.Duration(m.checks.CodeMinutes)*time.Minute
 	if err := m.contacts(r.Mobile, r.Email, "mobile", "email", false); err != nil {
@@ -198,6 +192,21 @@ func (m *making) fixed() (err error) {
 		v.Gates = []Gate{newGate(Fixed, delivery.SMS, v.Resend.Max)}
 	}
 	return nil
+}
+
+// decide says whether the firm's setting and the sender turn Mobile 2FA on, and notes who chose against the preset (RA-19).
+func (m *making) decide(given policy.Contacts) (on bool, err error) {
+	r, v := m.r, m.v
+	if on, err = policy.ForContacts(m.checks.Mobile2FA, r.Mobile2FA, given); err != nil {
+		return on, err
+	}
+	if v.Overridden, err = m.checks.Overrides(on, r.Reason); err != nil {
+		return on, err
+	}
+	if v.OverrideReason = r.Reason; v.Overridden {
+		v.OverriddenBy = r.Caller.Actor
+	}
+	return on, nil
 }
 
 // entered decides the gates by the toggles of the account and the session (ID-10, ID-11).
@@ -211,6 +220,15 @@ func (m *making) entered() error {
 	email, err := m.look.VerifyEmail.Effective(r.VerifyEmail, "verify_email")
 	if err != nil {
 		return err
+	}
+	if r.Mobile2FA != nil {
+		on, err := m.decide(policy.Contacts{Email: true, Mobile: r.Contacts.Phone != ""}) // whether there is a contact to send to is for finish
+		if err != nil {
+			return err
+		}
+		if on { // what the firm requires is proof of the number that it gave
+			phone, r.Contacts.Locked = true, true
+		}
 	}
 	v.Mobile2FA = phone
 	if err := m.contacts(r.Contacts.Phone, r.Contacts.Email, "phone", "email", true); err != nil {

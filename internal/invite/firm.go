@@ -178,6 +178,9 @@ func (s *Service) viewed(ctx context.Context, t Target, what string, decide func
 // opened, and gates have to be passed anew unless the firm keeps proofs (RA-64). Conflict for one that is over or that its caller handed over itself, Limited with
 // links_used_up after five.
 func (s *Service) Resend(ctx context.Context, t Target, channels []delivery.Channel) (View, error) {
+	if err := checkReason(t.Reason); err != nil {
+		return View{}, err
+	}
 	return s.viewed(ctx, t, "resend an invitation", func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
 		if len(v.Channels) == 0 && len(channels) == 0 || v.Kind == Entered { // ID-31
 			return fx, errStatus()
@@ -190,7 +193,7 @@ func (s *Service) Resend(ctx context.Context, t Target, channels []delivery.Chan
 				return fx, err
 			}
 		}
-		return s.again(v, actRelink, EventResent, data{ProofKept: v.keepProofs(now)}, t.Caller.by(), now)
+		return s.again(v, actRelink, EventResent, data{ProofKept: v.keepProofs(now), Reason: t.Reason}, t.Caller.by(), now)
 	})
 }
 
@@ -234,8 +237,8 @@ func (s *Service) Unlock(ctx context.Context, t Target, reason string) (View, er
 
 // Cancel ends one; the reason may be empty. Conflict when it has ended.
 func (s *Service) Cancel(ctx context.Context, t Target, reason string) (View, error) {
-	if !isText(reason, MaxReason, false) {
-		return View{}, invalid("reason_invalid", "Give a reason of at most 200 printable characters, without names and numbers.", "reason")
+	if err := checkReason(reason); err != nil {
+		return View{}, err
 	}
 	var void []uid.ID
 	out, err := s.viewed(ctx, t, "cancel an invitation", func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
@@ -249,6 +252,14 @@ func (s *Service) Cancel(ctx context.Context, t Target, reason string) (View, er
 		s.void(ctx, t.Caller, void)
 	}
 	return out, err
+}
+
+// checkReason refuses a reason that no event takes; it may be empty.
+func checkReason(reason string) error {
+	if !isText(reason, MaxReason, false) {
+		return invalid("reason_invalid", "Give a reason of at most 200 printable characters, without names and numbers.", "reason")
+	}
+	return nil
 }
 
 // Complete ends one that was handed off, when the firm says that its own part is done. Conflict in any other status.

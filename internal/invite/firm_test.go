@@ -380,3 +380,31 @@ func TestAnEqualRequestOfTheFirmIsAnsweredAsTheFirst(t *testing.T) {
 	_, err := d.Unlock(t.Context(), x, "another use of the key")
 	d.fault(err, fault.Invalid, "idempotency_mismatch")
 }
+
+func TestRA_55_what_was_done_for_a_customer_is_told_with_its_reason(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	v := d.invited()
+	to := d.target(v)
+	to.Reason = "they called"
+	if _, err := d.Resend(t.Context(), to, nil); err != nil {
+		t.Fatal(err)
+	}
+	number := another
+	if _, err := d.Correct(t.Context(), to, invite.Contact{Mobile: &number}); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"resent", "contact_changed"} {
+		d.is(d.data(v.ID, kind)["reason"], "they called", kind)
+	}
+	for _, bad := range []string{strings.Repeat("x", 201), "line\nbreak", "\u202egnp"} {
+		before := len(d.events(v.ID))
+		to.Reason = bad
+		_, err := d.Resend(t.Context(), to, nil)
+		d.fault(err, fault.Invalid, "reason_invalid")
+		third := "+12025550177"
+		_, err = d.Correct(t.Context(), to, invite.Contact{Mobile: &third})
+		d.fault(err, fault.Invalid, "reason_invalid")
+		d.is(len(d.events(v.ID)), before, "events")
+	}
+}

@@ -133,7 +133,7 @@ func (s *Service) notice(ctx context.Context, v *Invitation, ch delivery.Channel
 	}
 	return Notice{
 		Tenant: v.Tenant, ID: v.ID, N: v.Link.N, To: to, Channel: ch, Locale: v.Locale, Kind: NoticeInvitation,
-		Firm: firm(owner.Name, look.Brand), Name: p.FirstName, Link: s.url(token),
+		Firm: firm(owner.Name, look.Brand), Name: p.FirstName, Link: s.LinkOf(token),
 	}, nil
 }
 

@@ -31,7 +31,7 @@ type CreateRequest struct {
 	Country   string // ISO 3166 alpha-2; empty: numbers must name their country
 	Notes     string // never for the customer
 
-	Mobile2FA   *bool  // of a fixed invitation; nil: the preset
+	Mobile2FA   *bool  // nil: the preset in a fixed invitation; in an entered one the firm's setting is not asked then, and else holds as in a fixed one
 	Reason      string // for the choice of Mobile2FA: at most 200 characters; the firm may demand one against its preset (RA-19)
 	VerifyPhone *bool  // of an entered one; nil: the tenant's default
 	VerifyEmail *bool
@@ -84,6 +84,7 @@ type ManyAnswer struct {
 type Target struct {
 	Caller Caller
 	ID     uid.ID
+	Reason string // of Resend and Correct, for the audit log: at most 200 printable characters, without names and numbers; may be empty
 
 	Idempotency *verify.Idempotency // of Resend, Correct, Unlock, Cancel and Complete: an equal request gets the first answer
 }

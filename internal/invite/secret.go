@@ -103,7 +103,8 @@ func (s *Service) token(v *Invitation) (seal.Code, error) {
 }
 
 // url is what a customer opens.
-func (s *Service) url(token seal.Code) string { return s.cfg.PublicURL + "/v/" + token.Reveal() }
+// LinkOf is the whole address that a token opens: a secret, as the token is.
+func (s *Service) LinkOf(token seal.Code) string { return s.cfg.PublicURL + "/v/" + token.Reveal() }
 
 func (s *Service) linkHash(token string) [32]byte {
 	return s.ring.Hash(linkLabel, uid.Tenant{}, []byte(token))

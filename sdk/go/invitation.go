@@ -128,6 +128,7 @@ type InvitationListRequest struct {
 // LinkRequest asks for a new link. Every field may be empty.
 type LinkRequest struct {
 	Channel string `json:"channel,omitempty"` // email, sms, both; as before when empty
+	Reason  string `json:"reason,omitempty"`  // for the audit log
 
 	IdempotencyKey string `json:"-"` // as in InvitationRequest
 }

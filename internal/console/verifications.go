@@ -1,0 +1,190 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/seal"
+	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
+)
+
+// Invitations is what the console asks of invite.Service, which says what each method answers.
+type Invitations interface {
+	List(ctx context.Context, r invite.ListRequest) (page []invite.View, more uid.ID, err error)
+	Get(ctx context.Context, t invite.Target) (invite.View, error)
+	Events(ctx context.Context, t invite.Target, after uid.ID, limit int) (page []audit.Event, more uid.ID, err error)
+	Reveal(ctx context.Context, t invite.Target) (invite.Revealed, error)
+
+	Resend(ctx context.Context, t invite.Target, channels []delivery.Channel) (invite.View, error)
+	Correct(ctx context.Context, t invite.Target, c invite.Contact) (invite.View, error)
+	Unlock(ctx context.Context, t invite.Target, reason string) (invite.View, error)
+	Cancel(ctx context.Context, t invite.Target, reason string) (invite.View, error)
+
+	Checks(ctx context.Context, t uid.Tenant) (policy.Checks, error)
+	Customisation(ctx context.Context, t uid.Tenant) (policy.Customisation, error)
+	CreateMany(ctx context.Context, rs []invite.CreateRequest) ([]invite.ManyAnswer, error)
+	LinkOf(token seal.Code) string
+
+	Import(ctx context.Context, r invite.ImportRequest) (invite.ImportAnswer, error)
+	GetImport(ctx context.Context, by invite.Caller, id uid.ID) (invite.Import, error)
+	Imports(ctx context.Context, by invite.Caller, before uid.ID, limit int) (page []invite.Import, more uid.ID, err error)
+	ImportResult(ctx context.Context, by invite.Caller, id uid.ID) ([]byte, error)
+}
+
+// Deliveries is what the console asks of verify.Service about the codes of an invitation.
+type Deliveries interface {
+	Get(ctx context.Context, c verify.Caller, id uid.ID, reveal bool) (verify.Record, error)
+}
+
+// Contacts is what customers' pages offer, as the forms of the console offer it.
+type Contacts interface {
+	// Countries are those that allowed names, all when it names none: two letters, and a name with the calling code.
+	Countries(allowed ...string) []Option
+	// Locales are the languages of customers' pages: a tag, and what the language is called.
+	Locales() []Option
+}
+
+const (
+	pathVerifications = Prefix + "/verifications"
+	nounInvitation    = "invitation"
+
+	dayForm = "2006-01-02"
+
+	rowsShown = 50
+	rowsRead  = 200 // of a page when what is looked for is seen in rows alone
+)
+
+func (s *Site) verificationRoutes() []route {
+	return []route{
+		{"GET " + pathVerifications, AtVerifications, operator.SeeVerifications, s.verifications},
+		{"GET " + pathVerifications + "/{id}", AtVerifications, operator.SeeVerifications, s.verification},
+		{"POST " + pathVerifications + "/{id}/reveal", AtVerifications, operator.RevealContact, s.reveal},
+		{"GET " + pathVerifications + "/{id}/reveal", AtVerifications, operator.SeeVerifications, s.unreveal},
+	}
+}
+
+// windowOf is where the window of an invitation is.
+func windowOf(id uid.ID) string { return pathVerifications + "/" + id.Text(uid.Invitation) }
+
+// verifications is a page of the list, newest first. The services page by key and forward alone, so "newer" leads to the first page.
+func (s *Site) verifications(v *visit) (View, error) {
+	page := &Verifications{Filter: VerificationFilter{
+		Reference: v.value(QueryReference), Contact: v.value(QueryContact), From: v.value(QueryFrom), To: v.value(QueryTo),
+		Status: invite.Status(v.value(QueryStatus)), Mobile2FA: v.value(QueryMobile2FA),
+	}}
+	page.Filtered = page.Filter != VerificationFilter{}
+	r, err := page.Filter.request()
+	if err != nil {
+		return v.refused(page, err)
+	}
+	r.Caller = invite.Caller(v.caller())
+	if before := v.value(queryBefore); before != "" {
+		if r.Before, err = uid.Parse(uid.Invitation, before); err != nil {
+			return nil, errNothing
+		}
+		page.Pager.NewerURL = with(v.r.URL.RequestURI(), queryBefore, "")
+	}
+	list, more, err := s.Invitations.List(v.ctx(), r)
+	if err != nil {
+		return v.refused(page, err)
+	}
+	for i := range list {
+		if row := rowOf(&list[i]); page.Filter.Mobile2FA == "" || page.Filter.Mobile2FA == row.Mobile2FA {
+			page.Rows = append(page.Rows, row)
+		}
+	}
+	if !more.IsZero() {
+		page.Pager.OlderURL = with(v.r.URL.RequestURI(), queryBefore, more.Text(uid.Invitation))
+	}
+	page.Frame = v.frame()
+	page.Live = liveOf(nounInvitation)
+	return page, nil
+}
+
+// refused is the list with what is wrong with its filters.
+func (v *visit) refused(page *Verifications, err error) (View, error) {
+	problems, err := wrong(err, nil)
+	page.Frame = v.frame(problems...)
+	return page, err
+}
+
+// request is what the filters ask for. The days are whole days, in UTC.
+func (f *VerificationFilter) request() (r invite.ListRequest, err error) {
+	r = invite.ListRequest{Status: f.Status, Reference: f.Reference, Contact: f.Contact, Limit: rowsShown}
+	if r.From, err = dayOf(f.From, QueryFrom); err != nil {
+		return r, err
+	}
+	if r.To, err = dayOf(f.To, QueryTo); err != nil {
+		return r, err
+	}
+	if !r.To.IsZero() {
+		if r.To = r.To.AddDate(0, 0, 1); !r.From.Before(r.To) {
+			return r, fault.New(fault.Invalid, "days_invalid", "Give a day that is not after the last one.").On(QueryFrom)
+		}
+	}
+	switch f.Mobile2FA {
+	case "":
+		return r, nil
+	case GatePassed, GateFailed, GatePending, GateNotUsed, GateNotAllowed:
+		on := f.Mobile2FA != GateNotUsed && f.Mobile2FA != GateNotAllowed
+		r.Mobile2FA, r.Limit = &on, rowsRead
+		return r, nil
+	}
+	return r, fault.New(fault.Invalid, "mobile_2fa_invalid", "Choose one of the list.").On(QueryMobile2FA)
+}
+
+func dayOf(typed, field string) (time.Time, error) {
+	if typed == "" {
+		return time.Time{}, nil
+	}
+	day, err := time.Parse(dayForm, typed)
+	if err != nil || day.Year() < 2000 {
+		return day, fault.New(fault.Invalid, "day_invalid", "Give a day like 2026-11-30.").On(field)
+	}
+	return day, nil
+}
+
+func rowOf(i *invite.View) VerificationRow {
+	row := VerificationRow{
+		URL: windowOf(i.ID), Name: nameOf(i), Reference: i.Reference, Status: i.Status, Mobile2FA: string(i.Mobile2FAState()), At: i.CreatedAt,
+	}
+	for _, c := range contactsOf(i) {
+		if c.Value != "" {
+			row.Contacts = append(row.Contacts, c.Value)
+		}
+	}
+	return row
+}
+
+// nameOf is what the customer is called. An invitation may have none: then it is what its sender knows it by.
+func nameOf(i *invite.View) string {
+	name := strings.TrimSpace(i.FirstName + " " + i.LastName)
+	return cmp.Or(name, i.ExternalID, i.Reference, i.ID.Text(uid.Invitation))
+}
+
+// contactsOf are the customer's contacts, masked: those that were given, and those that have to be confirmed.
+func contactsOf(i *invite.View) (all []Contact) {
+	for _, c := range []Contact{{Channel: string(delivery.SMS), Value: i.MaskedMobile}, {Channel: string(delivery.Email), Value: i.MaskedEmail}} {
+		gated := false
+		for _, g := range i.Gates {
+			if string(g.Channel) == c.Channel {
+				gated = true
+				c.Value, c.ConfirmedAt, c.ByCustomer = cmp.Or(g.Masked, c.Value), g.PassedAt, !g.Fixed
+			}
+		}
+		c.ByCustomer = c.ByCustomer || i.Edited && c.Channel == string(delivery.SMS)
+		if gated || c.Value != "" {
+			all = append(all, c)
+		}
+	}
+	return all
+}
