@@ -1,0 +1,72 @@
+package app
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/uid"
+)
+
+// TestRA_17_WhatAFirmDecidesInTheConsole walks a server's pages with its own services behind them: a setting that loosens a gate, with the
+// job that tells the owners, its entry in the log, which is proven, and the export.
+func TestRA_17_WhatAFirmDecidesInTheConsole(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	var made credentials
+	text, err := os.ReadFile(filepath.Join(w.dir, "dev-credentials.json"))
+	if err != nil || json.Unmarshal(text, &made) != nil {
+		t.Fatalf("no credentials: %v", err)
+	}
+	v := w.visitor()
+	v.open("/console/sign-in")
+	v.press("/console/sign-in", url.Values{"email": {made.Operator.Email}, "password": {made.Operator.Password}})
+
+	v.open("/console/settings/checks")
+	kept := regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(v.text)
+	form := url.Values{"version": {kept[1]}, "mobile_2fa": {string(policy.NoRequired)}, "code_minutes": {"7"}, "resend_max": {"3"}, "resend_cooldowns": {"30"},
+		"link_expiry_hours": {"720"}, "reminder_days": {"1"}}
+	v.press("/settings/checks", form)
+	if !strings.Contains(v.text, "All owners of your firm are told") {
+		t.Fatalf("it is not asked once more:\n%s", v.text)
+	}
+	form.Set("confirmed", "yes")
+	v.press("/settings/checks", form)
+	owner, err := uid.ParseTenant(made.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := w.s.invites.Checks(t.Context(), owner); err != nil || c.Mobile2FA != policy.NoRequired || c.CodeMinutes != 7 || !strings.Contains(v.text, "Saved.") {
+		t.Errorf("kept %+v, %v, at %s", c, err, v.at)
+	}
+	if s := w.s.handlers()[operator.JobLoosened]; s == nil {
+		t.Error("nobody does the job that tells the owners")
+	}
+
+	v.open("/console/audit?type=invitation.settings_changed")
+	entry := regexp.MustCompile(`/console/audit/evt_[0-9a-z]+`).FindString(v.text)
+	w.wait("a proof", func() bool { return v.open(entry) == http.StatusOK && strings.Contains(v.text, "Checked just now") })
+	if !strings.Contains(v.text, "new.mobile_2fa") || !strings.Contains(v.text, "no_required") {
+		t.Errorf("the entry does not tell the new value:\n%s", v.text)
+	}
+	for path, want := range map[string]string{
+		entry + "/proof": `"kind":"end","events":1`, "/console/audit/export": `"type":"invitation.settings_changed"`, "/console/team": made.Operator.Email,
+		"/console/settings/texts?locale=ar": `<option value="ar" selected>`, "/console/settings/customisation": "Verify phone", "/console/profile/security": "This one",
+	} {
+		if status := v.open(path); status != http.StatusOK || !strings.Contains(v.text, want) {
+			t.Errorf("%s: %d, without %q", path, status, want)
+		}
+	}
+	v.open("/console/settings/texts?locale=ar")
+	v.press("/settings/texts", url.Values{"version": {"0"}, "locale": {"ar"}, "consent_version": {"2"}, "consent_text": {strings.Repeat("\u0646", policy.MaxConsentText)}})
+	if !strings.Contains(v.text, "Saved.") {
+		t.Errorf("the longest text of consent is not taken, at %s:\n%.500s", v.at, v.text)
+	}
+}
