@@ -166,27 +166,63 @@ func (k *clerk) press(selector string) {
 	k.Follow(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// fill puts text into fields by their names, over what is there.
+// fill puts text into fields by their names, over what is there, as soon as they are there.
 func (k *clerk) fill(fields ...string) {
 	k.T.Helper()
 	for i := 0; i < len(fields); i += 2 {
-		at := chromedp.CSS(`main [name="` + fields[i] + `"]`)
-		browsertest.Run(k.Tab, chromedp.SetValue(at, fields[i+1]))
+		put := fmt.Sprintf(`(() => { const f = document.querySelector("main [name=" + %q + "]"); if (f) { f.value = %q; f.dispatchEvent(new Event("input", { bubbles: true })) } return !!f })()`,
+			fields[i], fields[i+1])
+		if !until(func() bool {
+			there, err := chromedp.Run(k.Ctx, chromedp.Evaluate[bool](put))
+			return err == nil && there
+		}) {
+			k.T.Fatalf("there is no field %s:\n%s", fields[i], k.text())
+		}
 	}
 }
 
 // text is what the page says.
 func (k *clerk) text() string {
 	k.T.Helper()
-	return browsertest.Eval[string](k.Tab, `document.body.innerText`)
+	return browsertest.Eval[string](k.Tab, saying)
 }
+
+// saying is what the page says beside its navigation.
+const saying = `document.querySelector("main").innerText`
 
 // says holds that the page says something.
 func (k *clerk) says(want string) {
 	k.T.Helper()
-	if text := k.text(); !strings.Contains(text, want) {
+	var text string
+	if !until(func() bool {
+		var err error // a page that goes away takes the question with it
+		text, err = chromedp.Run(k.Ctx, chromedp.Evaluate[string](saying))
+		return err == nil && strings.Contains(strings.Join(strings.Fields(text), " "), want)
+	}) {
 		k.T.Errorf("%s does not say %q:\n%s", browsertest.Eval[string](k.Tab, `location.href`), want, text)
 	}
+}
+
+// lacks holds that nothing on the page fits a selector: a button that somebody has no use for, or may not press.
+func (k *clerk) lacks(selectors ...string) {
+	k.T.Helper()
+	for _, s := range selectors {
+		if n := browsertest.Eval[int](k.Tab, `document.querySelectorAll(`+fmt.Sprintf("%q", s)+`).length`); n > 0 {
+			k.T.Errorf("%s has %d of %s", browsertest.Eval[string](k.Tab, `location.pathname`), n, s)
+		}
+	}
+}
+
+// tick ticks a box or a card, by its id.
+func (k *clerk) tick(id string) {
+	k.T.Helper()
+	browsertest.Run(k.Tab, chromedp.Click(chromedp.ID(id)))
+}
+
+// main presses the button that the page is for.
+func (k *clerk) main() {
+	k.T.Helper()
+	k.press("main form button.primary:not(.unseen), main form button.danger")
 }
 
 // signIn goes the whole way in, from the first page of the console.

@@ -237,20 +237,28 @@ const (
 	ownerPassword = "quiet harbour tin lantern"
 )
 
-// founded is an office whose firm and owner are there, made by the service in place of the pages.
+// founded is an office whose firm and owner are there.
 func founded(t *testing.T) (*office, person) {
 	t.Helper()
 	o := newOffice(t)
+	return o, o.found()
+}
+
+// found makes the firm and its owner by the service in place of the pages.
+func (o *office) found() person {
+	o.Helper()
 	_, token, _ := strings.Cut(o.setupLink(), "#")
 	c := operator.Client{RequestID: "req_test"}
-	step, err := o.s.operators.Setup(t.Context(), c, token, operator.SetupRequest{Firm: firmName, Email: ownerAddress, Name: ownerName, Password: ownerPassword, Locale: "en"})
+	step, err := o.s.operators.Setup(o.Context(), c, token, operator.SetupRequest{
+		Firm: firmName, Email: ownerAddress, Name: ownerName, Password: ownerPassword, Locale: "en",
+	})
 	if err != nil {
-		t.Fatal(err)
+		o.Fatal(err)
 	}
 	p := person{name: ownerName, email: ownerAddress, password: ownerPassword}
 	p.signed = o.withApp(&p, step)
 	o.by = invite.Caller{Tenant: p.signed.Operator.Tenant, Actor: "key:test", RequestID: "req_test"}
-	return o, p
+	return p
 }
 
 // later than any code of an authenticator that was used before, so that the next one is another.
