@@ -38,6 +38,8 @@ type town struct {
 	log     journal
 	by      invite.Caller
 	barred  []string // of the configuration, from the next start on
+	config  func(address string) (Config, error)
+	printed journal // for whoever has the machine
 }
 
 // journal is what a server logs.
@@ -61,6 +63,7 @@ func (j *journal) String() string {
 func newTown(t *testing.T) *town {
 	t.Helper()
 	w := &town{T: t, dir: t.TempDir(), address: "127.0.0.1:0"}
+	w.config = func(address string) (Config, error) { return Load(Options{Dev: true, Listen: address, DataDir: w.dir}) }
 	w.start()
 	t.Cleanup(func() { w.stop() })
 	tenant, err := w.s.findTenant(t.Context(), devTenant)
@@ -79,20 +82,21 @@ func (w *town) later(d time.Duration) { w.ahead.Add(int64(d)) }
 // start starts the server, on the address that it had before, and waits until it serves.
 func (w *town) start() {
 	w.Helper()
-	cfg, err := Load(Options{Dev: true, Listen: w.address, DataDir: w.dir})
-	if err != nil {
-		w.Fatal(err)
-	}
-	cfg.Dev.Barred = w.barred
-	listener, err := net.Listen("tcp", cfg.Listen)
+	listener, err := net.Listen("tcp", w.address)
 	if err != nil {
 		w.Fatal(err)
 	}
 	w.address = listener.Addr().String()
+	cfg, err := w.config(w.address)
+	if err != nil {
+		w.Fatal(err)
+	}
+	cfg.Dev.Barred = w.barred
 	if w.s, err = newServer(w.Context(), cfg, slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))); err != nil {
 		w.Fatal(err)
 	}
-	w.s.invites.Now, w.s.verify.Now, w.s.worker.Now, w.s.dispatcher.Now, w.s.storage.db.Now = w.now, w.now, w.now, w.now, w.now
+	w.s.invites.Now, w.s.verify.Now, w.s.worker.Now, w.s.dispatcher.Now, w.s.storage.db.Now, w.s.operators.Now = w.now, w.now, w.now, w.now, w.now, w.now
+	w.s.terminal = &w.printed
 	stages, err := w.s.stages(listener, nil)
 	if err != nil {
 		w.Fatal(err)

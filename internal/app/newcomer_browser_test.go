@@ -24,9 +24,8 @@ import (
 )
 
 const (
-	invitationsDocument = "../../docs/invitations.md"
-	picturesFolder      = "../../docs/images"
-	maxPictures         = 600_000 // bytes of all together
+	picturesFolder = "../../docs/images"
+	maxPictures    = 900_000 // bytes of all together
 )
 
 // newcomer is who follows docs/invitations.md, without reading more: one command, the phone page, the customer's pages.
@@ -166,13 +165,19 @@ func (n *newcomer) portraits(name string) {
 }
 
 // keep takes a picture of the whole page for the documents, when they are to be written: two dots to a pixel, and few colours.
-func (n *newcomer) keep(tb *browsertest.Tab, name string) {
-	n.t.Helper()
+func (n *newcomer) keep(tb *browsertest.Tab, name string) { keepPicture(n.t, tb, name) }
+
+// tallest is how much of a long page is kept, in pixels of CSS.
+const tallest = 1200
+
+// keepPicture is keep for any test.
+func keepPicture(t *testing.T, tb *browsertest.Tab, name string) {
+	t.Helper()
 	if !*update {
 		return
 	}
 	size := browsertest.Eval[[]int64](tb, `[innerWidth, innerHeight, document.documentElement.scrollHeight]`)
-	high := max(size[1], size[2])
+	high := min(max(size[1], size[2]), tallest)
 	scale := 2.0
 	if size[0] > 1000 {
 		scale = 1
@@ -180,10 +185,10 @@ func (n *newcomer) keep(tb *browsertest.Tab, name string) {
 	browsertest.Run(tb, chromedp.EmulateViewport(size[0], high, chromedp.EmulateScale(scale)))
 	shot, err := chromedp.Call(tb.Ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{})
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
 	browsertest.Run(tb, chromedp.EmulateViewport(size[0], size[1]))
-	browsertest.Keep(n.t, picturesFolder, name+".png", reduced(n.t, shot.Data))
+	browsertest.Keep(t, picturesFolder, name+".png", reduced(t, shot.Data))
 }
 
 // reduced is a picture in its most frequent colours that differ.
@@ -224,17 +229,19 @@ func near(a, b color.RGBA) bool {
 	return d(a.R, b.R)+d(a.G, b.G)+d(a.B, b.B) < 12
 }
 
-// TestThePicturesOfTheDocumentAreThere: each that it shows, and no other; whether they are as the pages look now is for a
-// person to see, after `go test ./internal/app -run TestANewcomer -update`.
-func TestThePicturesOfTheDocumentAreThere(t *testing.T) {
+// TestThePicturesOfTheDocumentsAreThere: each that they show, and no other; whether they are as the pages look now is for a
+// person to see, after `go test ./internal/app -run 'TestANewcomer|TestTheConsoleOfADay' -update`.
+func TestThePicturesOfTheDocumentsAreThere(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(invitationsDocument)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var shown []string
-	for _, m := range regexp.MustCompile(`src="images/([a-z-]+\.png)"`).FindAllStringSubmatch(string(text), -1) {
-		shown = append(shown, m[1])
+	for _, document := range []string{"../../docs/invitations.md", "../../docs/console.md"} {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`src="images/([a-z-]+\.png)"`).FindAllStringSubmatch(string(text), -1) {
+			shown = append(shown, m[1])
+		}
 	}
 	slices.Sort(shown)
 	var there []string
@@ -260,7 +267,7 @@ func TestThePicturesOfTheDocumentAreThere(t *testing.T) {
 		_ = f.Close()
 	}
 	if len(shown) == 0 || !slices.Equal(shown, there) {
-		t.Errorf("the document shows\n%v\nand there are\n%v", shown, there)
+		t.Errorf("the documents show\n%v\nand there are\n%v", shown, there)
 	}
 	if bytes > maxPictures {
 		t.Errorf("the pictures have %d bytes, at most %d are meant", bytes, maxPictures)

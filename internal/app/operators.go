@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
@@ -57,7 +56,7 @@ func (s *server) keepOperators(ctx context.Context) error {
 func (s *server) offerSetup(ctx context.Context) error {
 	link, err := s.operators.OfferSetup(ctx)
 	if err == nil && link != "" {
-		_, err = fmt.Fprintf(os.Stderr, "Set up the console within 10 minutes: %s\n", link)
+		_, err = fmt.Fprintf(s.terminal, "Set up the console within 10 minutes: %s\n", link)
 	}
 	return err
 }

@@ -58,6 +58,7 @@ type server struct {
 	sealer     *audit.Sealer
 	inbox      *sink.Inbox // development only
 	closers    []io.Closer // of providers that keep connections
+	terminal   io.Writer   // for whoever has the machine: links that are no line of the log
 	occupied   io.Closer   // keeps other servers off the database in the data directory; nil: it is elsewhere
 }
 
@@ -105,7 +106,7 @@ func listen(address, key string) (net.Listener, error) {
 }
 
 func newServer(ctx context.Context, cfg Config, log *slog.Logger) (*server, error) {
-	s := &server{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	s := &server{cfg: cfg, log: log, registry: prometheus.NewRegistry(), terminal: os.Stderr}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	node := uid.Random(time.Now())
 	queue := outbox.NewQueue(node)
