@@ -81,10 +81,8 @@ type clerk struct {
 
 // figures are what is known of the pages that were looked at in a test.
 type figures struct {
-	pages             map[string]int // bytes of the first load
-	looked, stumbles  int            // by axe
-	biggest           int
-	biggestWas, worst string
+	pages            map[string]int // bytes of the first load
+	looked, stumbles int            // by axe
 }
 
 // clerk opens the console for somebody, with script or without.
@@ -102,7 +100,7 @@ func (o *office) clerk(t *testing.T, chromium context.Context, script bool) *cle
 
 // tell prints what is known.
 func (f *figures) tell(t *testing.T) {
-	if len(f.pages) == 0 {
+	if f.looked == 0 {
 		return
 	}
 	var all []string

@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +25,7 @@ func TestDoorsOfTheConsoleInABrowser(t *testing.T) {
 	for name, does := range map[string]func(*testing.T, context.Context){
 		"the first run":                                   firstRun,
 		"the first run without script":                    firstRunWithoutScript,
+		"development mode":                                developmentMode,
 		"SEC_76 a wrong password looks like a wrong code": wrongSignIn,
 		"a recovery code works once":                      recoveryOnce,
 		"a session that was signed out is dead":           signedOut,
@@ -126,6 +130,24 @@ func firstRunWithoutScript(t *testing.T, chromium context.Context) {
 	k.press("main button.primary")
 	k.enrols(&owner)
 	k.press("main a.primary")
+	k.sees("Home")
+}
+
+// developmentMode has an operator whose password is in a file, and asks for no authenticator.
+func developmentMode(t *testing.T, chromium context.Context) {
+	w := newTown(t)
+	text, err := os.ReadFile(filepath.Join(w.dir, "dev-credentials.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made credentials
+	if err := json.Unmarshal(text, &made); err != nil {
+		t.Fatal(err)
+	}
+	k := (&office{town: w}).clerk(t, chromium, true)
+	k.Go(strings.TrimPrefix(made.Console, w.base()))
+	k.sees("Sign in")
+	k.enterSign(person{email: made.Operator.Email, password: made.Operator.Password})
 	k.sees("Home")
 }
 
