@@ -20,7 +20,7 @@ import (
 // people are operators whose sessions' tokens are the names of their roles. Whatever else they are asked panics.
 type people struct {
 	console.Operators
-	out    []string
+	out []string
 }
 
 func (p *people) Session(_ context.Context, token string) (operator.Signed, error) {
