@@ -162,10 +162,18 @@ func (tb *Tab) Wait(expression string) {
 	}
 }
 
-// Go goes to a path.
+// Go goes to a path. A form that was answered by no content ends in a way that Chromium may tell of the next page: that is gone to again.
 func (tb *Tab) Go(path string) {
 	tb.T.Helper()
-	Run(tb, chromedp.Navigate(tb.Origin+path))
+	ctx, cancel := context.WithTimeout(tb.Ctx, patience)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Navigate(tb.Origin+path))
+	if err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED") {
+		_, err = chromedp.Run(ctx, chromedp.Navigate(tb.Origin+path))
+	}
+	if err != nil {
+		tb.T.Fatal(err)
+	}
 }
 
 // Follow does what leads to another page, and ends when that is there.
