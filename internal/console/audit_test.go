@@ -27,6 +27,7 @@ type record struct {
 	proof  audit.Proof
 	spans  []string // of exports
 	export func(w io.Writer) error
+	crew   *crew
 }
 
 func (r *record) of(t uid.Tenant) {
@@ -64,7 +65,8 @@ func auditors(t *testing.T) (*browser, *record) {
 		return err
 	}}
 	r.proof = audit.Proof{Event: e, Verdict: audit.VerdictIntact, Index: 41, Size: 99, Leaf: tlog.Hash{1}, Root: tlog.Hash{2}, Path: []tlog.Hash{{3}, {4}}, Lines: []byte("{\"kind\":\"event\"}\n")}
-	b := newBrowser(t, &crew{}, func(c *console.Config) { c.AuditLog = r })
+	r.crew = &crew{}
+	b := newBrowser(t, r.crew, func(c *console.Config) { c.AuditLog = r })
 	return b.as(operator.Admin), r
 }
 
@@ -164,6 +166,9 @@ func TestTheLogAndAProofAreDownloaded(t *testing.T) {
 	w := b.get("/console/audit/export?from=2026-04-01&to=2026-04-02")
 	if w.Code != http.StatusOK || w.Header().Get("Content-Disposition") != `attachment; filename="audit.jsonl"` || w.Body.String() != "{}\n" || r.spans[0] != "2026-04-01 2026-04-03" {
 		t.Errorf("%d %v %q of %q", w.Code, w.Header(), w.Body, r.spans)
+	}
+	if len(r.crew.taken) != 1 {
+		t.Error("nothing says that the log was taken away")
 	}
 	id := r.proof.Event.ID.Text(uid.Event)
 	w = b.get("/console/audit/" + id + "/proof")

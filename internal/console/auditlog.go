@@ -242,12 +242,15 @@ func (f auditFilter) pager(more uid.ID, oldestFirst bool) (p Pager) {
 
 func auditURL(id uid.ID) string { return pathAudit + "/" + id.Text(uid.Event) }
 
-// auditExport streams the log of the firm, of the days that are asked for. An export that ends early has no last line, and its
+// auditExport streams the log of the firm, of the days that are asked for, after an event that it is taken away. An export that ends early has no last line, and its
 // connection is broken.
 func (s *Site) auditExport(v *visit) (View, error) {
 	since, until, wrong := readDays(v.value(QueryFrom), v.value(QueryTo))
 	if wrong != nil {
 		return nil, notDay(wrong[0].Field)
+	}
+	if err := s.Operators.ExportLog(v.ctx(), v.client(), v.Signed); err != nil {
+		return nil, err
 	}
 	out := &download{visit: v, name: "audit.jsonl"}
 	err := s.AuditLog.Export(v.ctx(), out, v.Operator.Tenant, since, until)

@@ -113,7 +113,15 @@ func (vocabulary) CheckText(key, text string) error {
 }
 
 // crew is a team of one: whoever asks.
-type crew struct{ people }
+type crew struct {
+	people
+	taken []operator.Role // of those who exported the log
+}
+
+func (c *crew) ExportLog(_ context.Context, _ operator.Client, g operator.Signed) error {
+	c.taken = append(c.taken, g.Operator.Role)
+	return nil
+}
 
 func (*crew) People(_ context.Context, t uid.Tenant) ([]operator.Person, error) {
 	return []operator.Person{{ID: uid.ID{1}, Tenant: t, Name: "Mara <b>Jensen</b>", Email: "mara@example.com", Role: operator.Owner, State: operator.Active}}, nil

@@ -52,8 +52,18 @@ func (s *Service) IsOperators(ctx context.Context, t uid.Tenant, contact string)
 
 // ConfirmContact notes that an operator sends a verification to a contact of the team after being warned (RA-29).
 func (s *Service) ConfirmContact(ctx context.Context, c Client, g Signed) error {
+	return s.noted(ctx, c, g, EventContactOwn)
+}
+
+// ExportLog notes that an operator takes the audit log away, or days of it. It is asked before anything is given.
+func (s *Service) ExportLog(ctx context.Context, c Client, g Signed) error {
+	return s.noted(ctx, c, g, EventLogExported)
+}
+
+// noted leaves an event of what an operator does, where nothing else changes.
+func (s *Service) noted(ctx context.Context, c Client, g Signed, kind string) error {
 	now := s.moment()
 	return s.store.ChangeOperator(ctx, Target{}, func(*Held) (outbox.Effects, error) {
-		return effects(newEvent(g.Operator.Tenant, g.Operator.ID, EventContactOwn, c.signed(g), now, data{})), nil
+		return effects(newEvent(g.Operator.Tenant, g.Operator.ID, kind, c.signed(g), now, data{})), nil
 	})
 }

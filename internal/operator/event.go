@@ -31,6 +31,7 @@ const (
 	EventWithdrawn       = "operator.invitation_withdrawn"
 	EventSetupOffered    = "operator.setup_offered"
 	EventContactOwn      = "operator.contact_confirmed"
+	EventLogExported     = "operator.log_exported"
 )
 
 // EventType is one of the events, for the documents.
@@ -59,6 +60,7 @@ func EventTypes() []EventType {
 		{EventEnabled, "an operator is let in again"},
 		{EventReset, "what an operator signs in with was taken away"},
 		{EventContactOwn, "a verification to a contact of the team was sent after a warning"},
+		{EventLogExported, "the audit log was exported, or days of it"},
 	}
 }
 

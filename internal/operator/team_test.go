@@ -230,6 +230,10 @@ func TestRA_29_a_contact_of_the_team_is_known(t *testing.T) {
 	if e := o.events(operator.EventContactOwn); len(e) != 1 || e[0].RequestID != here.RequestID {
 		t.Errorf("%+v", e)
 	}
+	o.ok(o.ExportLog(o.ctx(), here, g))
+	if e := o.events(operator.EventLogExported); len(e) != 1 || e[0].Tenant != g.Operator.Tenant || e[0].RequestID != here.RequestID {
+		t.Errorf("%+v", e)
+	}
 }
 
 func TestRA_17_all_owners_are_told_of_a_loosened_setting(t *testing.T) {
