@@ -50,6 +50,9 @@ func (s *Site) memberRoutes() (all []route) {
 				if err != nil {
 					return nil, err
 				}
+				if !v.manages(p.Role) {
+					return nil, errDenied
+				}
 				return v.askMember(a, p), nil
 			}},
 			route{"POST " + at, AtTeam, operator.ChangeTeam, func(v *visit) (View, error) { return v.doMember(a) }},

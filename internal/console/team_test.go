@@ -178,8 +178,11 @@ func TestTheLastOwnerStays(t *testing.T) {
 func TestWhatTheServiceForbidsIsForbidden(t *testing.T) {
 	h := &house{refuse: fault.New(fault.Denied, "role_forbids", "Your role does not allow this.")}
 	b := newBrowser(t, h).as(operator.Admin)
-	if w := b.send(ownerURL+"/disable", ownerURL+"/disable", url.Values{}); w.Code != http.StatusForbidden {
-		t.Errorf("an admin who disables an owner gets %d", w.Code)
+	if w := b.get(ownerURL + "/disable"); w.Code != http.StatusForbidden {
+		t.Errorf("an admin who would disable an owner is asked whether they mean it: %d", w.Code)
+	}
+	if w := b.send(agentURL+"/disable", agentURL+"/disable", url.Values{}); w.Code != http.StatusForbidden {
+		t.Errorf("what the service forbids is answered by %d", w.Code)
 	}
 }
 
