@@ -92,7 +92,9 @@ func (d *sender) ConfirmContact(_ context.Context, _ operator.Client, g operator
 	return nil
 }
 
-func (d *sender) Watch(context.Context, uid.Tenant) (<-chan tally.Change, error) { return d.change, nil }
+func (d *sender) Watch(context.Context, uid.Tenant) (<-chan tally.Change, error) {
+	return d.change, nil
+}
 
 func (d *sender) List(_ context.Context, r invite.ListRequest) ([]invite.View, uid.ID, error) {
 	d.list = append(d.list, r)

@@ -86,6 +86,24 @@ func TestSEC_71_a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_fi
 	}
 }
 
+func TestSEC_71_a_page_that_keeps_itself_up_to_date_is_no_use_of_a_session(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	m := o.ann()
+	seen := o.signed(m).Session.SeenAt
+	for range 5 {
+		o.later(10 * time.Minute)
+		g, err := o.Glance(o.ctx(), m.token)
+		o.ok(err)
+		if !g.Session.SeenAt.Equal(seen) || g.Operator.Email != m.email {
+			t.Errorf("%+v", g)
+		}
+	}
+	o.later(10 * time.Minute)
+	_, err := o.Glance(o.ctx(), m.token)
+	o.fault(err, "session_ended", "an hour after its last use")
+}
+
 func TestSEC_59_the_secret_of_an_enrolment_is_for_the_session_that_began_it(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
