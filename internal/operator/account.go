@@ -192,7 +192,11 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 	if err != nil {
 		return Step{}, err
 	}
-	hash, short, err := s.choose(ctx, &o, fresh)
+	who, err := s.person(&o)
+	if err != nil {
+		return Step{}, err
+	}
+	hash, short, err := s.choose(ctx, who, o.least(), fresh)
 	if err != nil && right {
 		return Step{}, err
 	}
@@ -218,13 +222,9 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 	return step, err
 }
 
-// choose hashes a password that o has chosen, or says what is wrong with it. short: it can't stand alone.
-func (s *Service) choose(ctx context.Context, o *Operator, password string) (hash string, short bool, err error) {
-	who, err := s.person(o)
-	if err != nil {
-		return "", false, err
-	}
-	if err := s.passwords.refuse(password, who, o.least()); err != nil {
+// choose hashes a password of least characters that somebody has chosen, or says what is wrong with it. short: it can't stand alone.
+func (s *Service) choose(ctx context.Context, who person, least int, password string) (hash string, short bool, err error) {
+	if err := s.passwords.refuse(password, who, least); err != nil {
 		return "", false, err
 	}
 	hash, err = s.passwords.hash(ctx, password)
