@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/web"
 )
 
@@ -65,6 +66,12 @@ func kindOf(p *web.Problem, f *fault.Error) string {
 		return Broken
 	case f.Kind == fault.NotFound, p.Code == web.ErrMethod.Code:
 		return Missing
+	case p.Code == web.ErrTooLarge.Code:
+		return TooMuch
+	case p.Code == errCrossOrigin.Code:
+		return Foreign
+	case p.Code == tenant.CodeSuspended:
+		return Suspended
 	case f.Kind == fault.Denied:
 		return Denied
 	}

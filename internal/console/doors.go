@@ -16,6 +16,7 @@ type Operators interface {
 	Prove(ctx context.Context, c operator.Client, token, password, code string) (operator.Step, error)
 	SignOut(ctx context.Context, c operator.Client, token string) error
 	Session(ctx context.Context, token string) (operator.Signed, error)
+	Glance(ctx context.Context, token string) (operator.Signed, error)
 	Stage(ctx context.Context, token string) (operator.Stage, error)
 	NeedsSetup(ctx context.Context) (bool, error)
 	Link(ctx context.Context, token string) (operator.LinkView, error)

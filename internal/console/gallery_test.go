@@ -95,6 +95,9 @@ func common() []exhibit {
 	verifications := at(signed, console.AtVerifications)
 	return []exhibit{
 		{"trouble-denied", &console.Trouble{Frame: signed, Kind: console.Denied}},
+		{"trouble-foreign", &console.Trouble{Frame: nobody, Kind: console.Foreign}},
+		{"trouble-suspended", &console.Trouble{Frame: nobody, Kind: console.Suspended}},
+		{"trouble-too-much", &console.Trouble{Frame: signed, Kind: console.TooMuch}},
 		{"trouble-missing", &console.Trouble{Frame: signed, Kind: console.Missing}},
 		{"trouble-limited", &console.Trouble{Frame: nobody, Kind: console.Limited, RetryURL: "/console/sign-in"}},
 		{"trouble-busied", &console.Trouble{Frame: signed, Kind: console.Busied, RetryURL: "/console"}},

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/tally"
 	"github.com/countersign/countersign/internal/uid"
@@ -14,7 +15,7 @@ import (
 // beat is how often a stream says that it is there, so that proxies keep it open and the page's dot is true.
 const beat = 15 * time.Second
 
-// streamLife is how long one stream lasts. Then the browser asks for another one, and who is not signed in any more gets none.
+// streamLife is how long one stream lasts at most. Then the browser asks for another one.
 const streamLife = 10 * time.Minute
 
 // queryOf narrows a stream to the events of one noun: "?of=invitation". Without it every event tells.
@@ -46,8 +47,9 @@ func (s *Site) live(v *visit) (View, error) {
 	return nil, nil
 }
 
-// stream tells a page each time that it is out of date, until the browser goes, the server stops, or changes ends. A change is an
-// event "changed" without more: what there is to see is asked for by the page, with its own rights.
+// stream tells a page each time that it is out of date, until the browser goes, the server stops, changes ends, or the session does: that
+// is looked for before each word (SEC-72). A change is an event "changed" without more: what there is to see is asked for by the page,
+// with its own rights.
 func (v *visit) stream(changes <-chan tally.Change, of string) {
 	ctx, stop := web.UntilStop(v.ctx())
 	defer stop()
@@ -56,7 +58,7 @@ func (v *visit) stream(changes <-chan tally.Change, of string) {
 	v.w.Header().Set("Content-Type", "text/event-stream")
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
-	if !v.say(rc, ": live\n\n") {
+	if !v.say(rc, ": live\n\n") || v.r.Method == http.MethodHead {
 		return
 	}
 	for {
@@ -74,10 +76,16 @@ func (v *visit) stream(changes <-chan tally.Change, of string) {
 			line = "event: changed\ndata: 1\n\n"
 		case <-tick.C:
 		}
-		if !v.say(rc, line) {
+		if v.out(ctx) || !v.say(rc, line) {
 			return
 		}
 	}
+}
+
+// out reports whether the session has ended since. While that can't be told, it has not: nothing is shown here.
+func (v *visit) out(ctx context.Context) bool {
+	_, err := v.site.Operators.Glance(ctx, v.token)
+	return fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Denied)
 }
 
 func (v *visit) say(rc *http.ResponseController, line string) bool {

@@ -1,11 +1,16 @@
 package console_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/tenant"
 )
 
 func wantTo(t *testing.T, w *httptest.ResponseRecorder, to string) {
@@ -86,4 +91,29 @@ func TestAFormIsTakenFromOurOwnPageAlone(t *testing.T) {
 	if len(p.out) != 1 || b.cookies["countersign_console"] != "" {
 		t.Errorf("the button signs out %v, and leaves the cookie %q", p.out, b.cookies["countersign_console"])
 	}
+}
+
+// barred are people of a firm that is suspended.
+type barred struct{ people }
+
+func (*barred) Session(context.Context, string) (operator.Signed, error) {
+	return operator.Signed{}, fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended.")
+}
+
+func TestAPageThatCanNotBeShownSaysWhy(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t, &people{}).as(operator.Owner)
+	says := func(w *httptest.ResponseRecorder, status int, words string) {
+		t.Helper()
+		if w.Code != status {
+			t.Errorf("%d, want %d", w.Code, status)
+		}
+		wantIn(t, w.Body.String(), words)
+	}
+	says(b.post("/console/sign-out", url.Values{"x": {strings.Repeat("x", 70_000)}}), http.StatusRequestEntityTooLarge, "This is too much at once")
+	r := httptest.NewRequest(http.MethodPost, "http://console.test/console/sign-out", strings.NewReader(""))
+	r.Header.Set("Origin", "https://evil.test")
+	says(b.do(r), http.StatusForbidden, "This came from another address")
+	says(newBrowser(t, &barred{}).as(operator.Owner).get("/console/profile"), http.StatusForbidden, "Your firm’s account is suspended")
+	says(b.as(operator.Viewer).get("/console/keys"), http.StatusForbidden, "Your role doesn’t include this")
 }

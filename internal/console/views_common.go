@@ -4,12 +4,15 @@ import "time"
 
 // What Trouble.Kind says.
 const (
-	Denied   = "denied"   // 403: the operator's role does not allow it
-	Missing  = "missing"  // 404: nothing there, or of another firm
-	Limited  = "limited"  // 429: too often
-	Busied   = "busied"   // 503: it can't be done now
-	Outdated = "outdated" // a form whose token no longer fits: signed in anew, or the page lay open too long
-	Broken   = "broken"   // 500: a fault of ours
+	Denied    = "denied"    // 403: the operator's role does not allow it
+	Foreign   = "foreign"   // 403: a form of another site
+	Suspended = "suspended" // 403: the firm's account is
+	Missing   = "missing"   // 404: nothing there, or of another firm
+	TooMuch   = "too_much"  // 413: more than is read of a form
+	Limited   = "limited"   // 429: too often
+	Busied    = "busied"    // 503: it can't be done now
+	Outdated  = "outdated"  // a form whose token no longer fits: signed in anew, or the page lay open too long
+	Broken    = "broken"    // 500: a fault of ours
 )
 
 // Trouble says that a page can't be shown.

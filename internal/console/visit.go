@@ -81,15 +81,29 @@ func (s *Site) guard(to route) http.HandlerFunc {
 // visit finds out who asks.
 func (s *Site) visit(w http.ResponseWriter, r *http.Request, at Section) (*visit, error) {
 	v := &visit{site: s, w: w, r: r, at: at, token: s.cookie(r, sessionCookie)}
+	session := s.Operators.Session
+	if unasked(r) {
+		session = s.Operators.Glance
+	}
 	var err error
-	if v.Signed, err = s.Operators.Session(r.Context(), v.token); err != nil {
+	if v.Signed, err = session(r.Context(), v.token); err != nil {
 		return nil, err
 	}
 	if v.firm, err = s.Tenants.Name(r.Context(), v.Operator.Tenant); err != nil {
 		return nil, err
 	}
-	v.flash = s.takeFlash(w, r)
+	if !unasked(r) {
+		v.flash = s.takeFlash(w, r)
+	}
 	return v, nil
+}
+
+// headerLive is what console.js sends with what a page asks by itself.
+const headerLive = "X-Live"
+
+// unasked reports whether a page asks by itself, and nobody need sit before it.
+func unasked(r *http.Request) bool {
+	return r.Method != http.MethodPost && (r.URL.Path == pathLive || r.Header.Get(headerLive) != "")
 }
 
 // readForm checks where a form comes from, and reads it.

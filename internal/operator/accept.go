@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -78,6 +79,12 @@ func (s *Service) link(ctx context.Context, token string) (*Link, error) {
 	if !l.live(s.moment()) {
 		return nil, errNoLink()
 	}
+	if l.Kind != LinkSetup {
+		return &l, nil
+	}
+	if needed, err := s.NeedsSetup(ctx); err != nil || !needed { // somebody came by a command meanwhile
+		return nil, cmp.Or(err, errNoLink())
+	}
 	return &l, nil
 }
 
@@ -137,7 +144,8 @@ func (s *Service) Setup(ctx context.Context, c Client, token string, r SetupRequ
 	if err != nil {
 		return Step{}, err
 	}
-	if err := s.passwords.refuse(r.Password, who, minBeside); err != nil { // before a tenant is made
+	hash, short, err := s.choose(ctx, who, minBeside, r.Password) // before a tenant is made
+	if err != nil {
 		return Step{}, err
 	}
 	t, err := s.firstTenant(ctx, c, r)
@@ -145,9 +153,7 @@ func (s *Service) Setup(ctx context.Context, c Client, token string, r SetupRequ
 		return Step{}, err
 	}
 	o := s.draft(t, Owner, who, locale)
-	if o.Password, o.Short, err = s.choose(ctx, o, r.Password); err != nil {
-		return Step{}, err
-	}
+	o.Password, o.Short = hash, short
 	return s.join(ctx, c, l, o)
 }
 
@@ -219,7 +225,7 @@ func (s *Service) Accept(ctx context.Context, c Client, token string, r AcceptRe
 		o.Locale = locale
 	}
 	o.Person = s.seal(place(o.Tenant, o.ID, sealPerson), who)
-	if o.Password, o.Short, err = s.choose(ctx, o, r.Password); err != nil {
+	if o.Password, o.Short, err = s.choose(ctx, who, o.least(), r.Password); err != nil {
 		return Step{}, err
 	}
 	if l.Kind == LinkInvitation {

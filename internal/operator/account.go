@@ -58,6 +58,16 @@ func (s *Service) Stage(ctx context.Context, token string) (Stage, error) {
 // Session says who holds a token, and notes that it was used. It reads the database, so that what has ended is over at once. session_ended for
 // every token but that of an open session; Denied with account_suspended while the tenant is suspended.
 func (s *Service) Session(ctx context.Context, token string) (Signed, error) {
+	return s.signed(ctx, token, true)
+}
+
+// Glance is Session for what a page asks by itself, such as whether something has changed: nobody need sit before it, so it is no use
+// that would keep a session (SEC-71).
+func (s *Service) Glance(ctx context.Context, token string) (Signed, error) {
+	return s.signed(ctx, token, false)
+}
+
+func (s *Service) signed(ctx context.Context, token string, used bool) (Signed, error) {
 	v, o, err := s.session(ctx, token)
 	if err != nil {
 		return Signed{}, err
@@ -72,7 +82,7 @@ func (s *Service) Session(ctx context.Context, token string) (Signed, error) {
 		return Signed{}, fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended. Ask whoever runs the server.")
 	}
 	now := s.moment()
-	if now.Sub(v.SeenAt) >= seenEvery {
+	if used && now.Sub(v.SeenAt) >= seenEvery {
 		if err := s.store.TouchSession(ctx, v.Hash, now); err != nil {
 			return Signed{}, err
 		}
@@ -182,7 +192,11 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 	if err != nil {
 		return Step{}, err
 	}
-	hash, short, err := s.choose(ctx, &o, fresh)
+	who, err := s.person(&o)
+	if err != nil {
+		return Step{}, err
+	}
+	hash, short, err := s.choose(ctx, who, o.least(), fresh)
 	if err != nil && right {
 		return Step{}, err
 	}
@@ -208,13 +222,9 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 	return step, err
 }
 
-// choose hashes a password that o has chosen, or says what is wrong with it. short: it can't stand alone.
-func (s *Service) choose(ctx context.Context, o *Operator, password string) (hash string, short bool, err error) {
-	who, err := s.person(o)
-	if err != nil {
-		return "", false, err
-	}
-	if err := s.passwords.refuse(password, who, o.least()); err != nil {
+// choose hashes a password of least characters that somebody has chosen, or says what is wrong with it. short: it can't stand alone.
+func (s *Service) choose(ctx context.Context, who person, least int, password string) (hash string, short bool, err error) {
+	if err := s.passwords.refuse(password, who, least); err != nil {
 		return "", false, err
 	}
 	hash, err = s.passwords.hash(ctx, password)

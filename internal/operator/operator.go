@@ -50,6 +50,7 @@ type TOTP struct {
 	Wrong      int       `json:"wrong,omitempty"` // wrong codes in a row, recovery codes too
 	VerifiedAt time.Time `json:"verified_at,omitzero"`
 	ExpiresAt  time.Time `json:"expires_at,omitzero"` // the end of the enrolment
+	Session    string    `json:"session,omitempty"`   // that began the enrolment: no other sees the secret, or ends it
 }
 
 // The bounds of second factors.
@@ -96,9 +97,9 @@ func (t *TOTP) verify(s factor.Secret, code string, now time.Time) factor.Outcom
 	return outcome
 }
 
-// live reports whether an enrolment can still end well.
-func (t *TOTP) live(now time.Time) bool {
-	return t != nil && now.Before(t.ExpiresAt) && t.Wrong < wrongInStep
+// live reports whether an enrolment can still end well in a session.
+func (t *TOTP) live(in *Session, now time.Time) bool {
+	return t != nil && t.Session == in.ID.Text(uid.Session) && now.Before(t.ExpiresAt) && t.Wrong < wrongInStep
 }
 
 // redeem takes a recovery code off the operator. Like a code of the authenticator it is counted before it is looked for; a set that

@@ -86,6 +86,50 @@ func TestSEC_71_a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_fi
 	}
 }
 
+func TestSEC_71_a_page_that_keeps_itself_up_to_date_is_no_use_of_a_session(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	m := o.ann()
+	seen := o.signed(m).Session.SeenAt
+	for range 5 {
+		o.later(10 * time.Minute)
+		g, err := o.Glance(o.ctx(), m.token)
+		o.ok(err)
+		if !g.Session.SeenAt.Equal(seen) || g.Operator.Email != m.email {
+			t.Errorf("%+v", g)
+		}
+	}
+	o.later(10 * time.Minute)
+	_, err := o.Glance(o.ctx(), m.token)
+	o.fault(err, "session_ended", "an hour after its last use")
+}
+
+func TestSEC_59_the_secret_of_an_enrolment_is_for_the_session_that_began_it(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	m := o.ann()
+	thief := *m
+	o.signIn(&thief)
+	seen, err := o.EnrolTOTP(o.ctx(), here, thief.token)
+	o.ok(err)
+	o.signIn(m)
+	step, err := o.ChangePassword(o.ctx(), here, m.token, m.password, "walnut bicycle lantern") // the other one is out
+	o.ok(err)
+	m.token, m.password = step.Token.Reveal(), "walnut bicycle lantern"
+	_, _, err = o.ConfirmTOTP(o.ctx(), here, m.token, o.shows(&member{app: seen.Secret}))
+	o.fault(err, "enrolment_over", "a secret that another session began")
+	own, err := o.EnrolTOTP(o.ctx(), here, m.token)
+	o.ok(err)
+	if own.Secret.Reveal() == seen.Secret.Reveal() {
+		t.Error("the secret that another session saw is given out")
+	}
+	again, err := o.EnrolTOTP(o.ctx(), here, m.token)
+	o.ok(err)
+	if own.Secret.Reveal() != again.Secret.Reveal() {
+		t.Error("the page of the session gives another secret each time")
+	}
+}
+
 func TestSEC_72_an_end_is_an_end_on_every_node_at_once(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(o *office, ann, bob *member) error{

@@ -76,6 +76,25 @@ func TestSEC_96_of_two_set_ups_at_once_one_wins(t *testing.T) {
 	}
 }
 
+func TestSEC_96_a_set_up_makes_nothing_once_there_is_an_operator(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	link := o.offered()
+	made, err := o.world.CreateTenant(o.ctx(), tenant.Caller{}, "Acme")
+	o.ok(err)
+	invited, _, err := o.Create(o.ctx(), made.ID, operator.InviteRequest{Email: annEmail, Role: operator.Owner})
+	o.ok(err)
+	o.accepted(annEmail, strings.TrimPrefix(invited, base+"/console/join#"))
+
+	_, err = o.Link(o.ctx(), link)
+	o.fault(err, "link_invalid", "looking")
+	_, err = o.Setup(o.ctx(), here, link, operator.SetupRequest{Firm: "Other", Email: "eve@example.net", Name: "Eve", Password: password})
+	o.fault(err, "link_invalid", "the set-up")
+	if len(o.world.tenants) != 1 {
+		t.Errorf("%d tenants", len(o.world.tenants))
+	}
+}
+
 func storedOperators(o *office) (n int) {
 	o.ok(o.engine.Reader().QueryRowContext(o.ctx(), `SELECT count(*) FROM operator`).Scan(&n))
 	return n

@@ -108,16 +108,20 @@ type InviteRequest struct {
 }
 
 // Invite sends somebody a link to the team, which works for 72 hours, once. A link that the address got before is dead with that. Only
-// owners invite owners. Conflict with email_taken for somebody who is in the team; that an address is of another team is told to
+// owners invite owners, and put another invitation in the place of an owner's. Conflict with email_taken for somebody who is in the team; that an address is of another team is told to
 // nobody but its holder.
 func (s *Service) Invite(ctx context.Context, c Client, g Signed, r InviteRequest) (Pending, error) {
 	l, _, err := s.invitation(g.Operator.Tenant, actorOf(g.Operator.ID), r)
 	if err != nil {
 		return Pending{}, err
 	}
+	before, err := s.openFor(ctx, l)
+	if err != nil {
+		return Pending{}, err
+	}
 	now := l.CreatedAt
 	err = s.team(ctx, g, uid.ID{}, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
-		if !manages(me, r.Role) {
+		if !manages(me, r.Role) || before != "" && !manages(me, before) {
 			return fx, errForbidden()
 		}
 		if err := hasRoom(h.Team, l); err != nil {
@@ -132,6 +136,17 @@ func (s *Service) Invite(ctx context.Context, c Client, g Signed, r InviteReques
 		return Pending{}, err
 	}
 	return s.pending(l)
+}
+
+// openFor is the role of the open invitation in whose place l comes; "" when there is none.
+func (s *Service) openFor(ctx context.Context, l *Link) (Role, error) {
+	all, err := s.store.Links(ctx, l.Kind, l.Tenant)
+	for i := range all {
+		if all[i].Subject == l.Subject && all[i].live(l.CreatedAt) {
+			return all[i].Role, err
+		}
+	}
+	return "", err
 }
 
 // hasRoom reports why a team can't have the one that a link is for.

@@ -136,6 +136,13 @@ func TestTeam_only_owners_make_change_and_reset_owners(t *testing.T) {
 	o.fault(invite(ann, "king"), "role_invalid", "no role")
 	o.fault(invite(eve, operator.Admin), "", "an admin invites an admin")
 	o.fault(invite(ann, operator.Owner), "", "an owner invites an owner")
+	asked := operator.InviteRequest{Email: "owner@example.net", Role: operator.Viewer}
+	_, err = o.Invite(o.ctx(), here, o.signed(eve), asked)
+	o.fault(err, "role_forbids", "an admin puts an invitation in the place of an owner's")
+	_, err = o.Invite(o.ctx(), here, o.signed(ann), asked)
+	o.fault(err, "", "an owner does")
+	_, err = o.Invite(o.ctx(), here, o.signed(eve), asked)
+	o.fault(err, "", "an admin puts one in the place of a viewer's")
 	o.fault(change(eve, uid.Random(o.world.time()), operator.Viewer), "operator_not_found", "nobody")
 
 	stale := o.signed(eve) // a request of hers is on its way

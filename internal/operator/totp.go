@@ -8,6 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // Enrolment is what an authenticator app is set up with, by a QR code of URI or by hand.
@@ -19,8 +20,8 @@ type Enrolment struct {
 }
 
 // EnrolTOTP gives a new secret for an authenticator. It is asked of a sign-in in StageEnrol, or of a session whose holder has shown
-// everything lately (SEC-59); proof_needed otherwise. Within its ten minutes the same secret is given again. The authenticator of before
-// works until ConfirmTOTP.
+// everything lately (SEC-59); proof_needed otherwise. Within its ten minutes the same session is given the same secret again; another one
+// begins anew, so that nobody sets up what a session saw that is out. The authenticator of before works until ConfirmTOTP.
 func (s *Service) EnrolTOTP(ctx context.Context, c Client, token string) (got Enrolment, err error) {
 	now, fresh := s.moment(), factor.NewSecret()
 	err = s.within(ctx, token, Target{}, func(h *Held) (fx outbox.Effects, err error) {
@@ -28,8 +29,8 @@ func (s *Service) EnrolTOTP(ctx context.Context, c Client, token string) (got En
 		if err := provenFor(h, now); err != nil {
 			return fx, err
 		}
-		if !o.Enrolling.live(now) {
-			o.Enrolling = &TOTP{Secret: s.sealSecret(o, fresh), ExpiresAt: now.Add(enrolmentLife)}
+		if !o.Enrolling.live(h.Session, now) {
+			o.Enrolling = &TOTP{Secret: s.sealSecret(o, fresh), ExpiresAt: now.Add(enrolmentLife), Session: h.Session.ID.Text(uid.Session)}
 			o.UpdatedAt = now
 		}
 		who, err := s.person(o)
@@ -68,7 +69,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, c Client, token, code string)
 		if err := provenFor(h, now); err != nil {
 			return fx, err
 		}
-		if !o.Enrolling.live(now) {
+		if !o.Enrolling.live(v, now) {
 			return fx, fault.New(fault.Conflict, "enrolment_over", "The time for this set-up is over. Begin it again.")
 		}
 		secret, err := s.openSecret(o, o.Enrolling)
