@@ -30,7 +30,7 @@ func TestDoorsOfTheConsoleInABrowser(t *testing.T) {
 		"development mode":                                developmentMode,
 		"SEC_76 a wrong password looks like a wrong code": wrongSignIn,
 		"a recovery code works once":                      recoveryOnce,
-		"a session that was signed out is dead":           signedOut,
+		"SEC_72 a session that was signed out is dead":    signedOut,
 		"a form of a page that lay open changes nothing":  outdatedForm,
 	} {
 		t.Run(name, func(t *testing.T) { does(t, chromium) })
@@ -68,7 +68,7 @@ func firstRun(t *testing.T, chromium context.Context) {
 	if frame := browsertest.Eval[string](k.Tab, `document.querySelector("header.side").innerText`); !strings.Contains(frame, firmName) || !strings.Contains(frame, ownerName) {
 		t.Errorf("around the first page stands\n%s", frame)
 	}
-	t.Logf("from the link on the terminal to Home: %d clicks, one of them after a guessable password", k.clicks)
+	t.Logf("from the link on the terminal to Home: %d clicks, and 2 more after a guessable password and a wrong code", k.clicks-2)
 
 	second := o.clerk(t, chromium, true)
 	second.Go(link)

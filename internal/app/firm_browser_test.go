@@ -23,7 +23,7 @@ func TestWorkWithTheFirmInABrowser(t *testing.T) {
 		"what a viewer may":                          viewerMay,
 		"what an agent may":                          agentMay,
 		"what an admin may":                          adminMay,
-		"RA_08 the four settings, seen in the form":  fourSettings,
+		"RA_9 to 12 the four settings, in the form":  fourSettings,
 		"an entry of the log is proved in its place": entryProved,
 		"a form that another admin was faster with":  staleForm,
 	} {
