@@ -196,7 +196,7 @@ func fileAndResult(t *testing.T, chromium context.Context) {
 // fileAndRestart has a server stop in the middle of a file and go on after its start: each row once, and no more.
 func fileAndRestart(t *testing.T, chromium context.Context) {
 	o, owner := founded(t)
-	const rows = 900
+	const rows = 300
 	k := o.clerk(t, chromium, false)
 	k.signIn(owner)
 	k.imports(customersFile(t, rows))
