@@ -157,9 +157,22 @@ func (k *clerk) look(name string) {
 	k.Look(1280, 800, "light")
 }
 
+// settle waits until the page that is there has its focus where it begins, which a person is too slow to be before.
+func (k *clerk) settle() {
+	k.T.Helper()
+	const look = `document.readyState === "complete" && (document.querySelector("[autofocus]") === null || document.activeElement !== document.body)`
+	if !until(func() bool {
+		there, err := chromedp.Run(k.Ctx, chromedp.Evaluate[bool](look))
+		return err == nil && there
+	}) {
+		k.T.Fatalf("the page has no focus where it begins:\n%s", k.text())
+	}
+}
+
 // press presses a button or a link that leads to another page.
 func (k *clerk) press(selector string) {
 	k.T.Helper()
+	k.settle()
 	k.clicks++
 	k.Follow(chromedp.Click(chromedp.CSS(selector)))
 }

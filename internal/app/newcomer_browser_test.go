@@ -210,7 +210,7 @@ func reduced(t *testing.T, shot []byte) []byte {
 	}
 	var palette color.Palette
 	for _, c := range slices.SortedFunc(maps.Keys(count), byCount) {
-		if len(palette) < 96 && !slices.ContainsFunc(palette, func(p color.Color) bool { return near(p.(color.RGBA), c) }) {
+		if len(palette) < 160 && !slices.ContainsFunc(palette, func(p color.Color) bool { return near(p.(color.RGBA), c) }) {
 			palette = append(palette, c)
 		}
 	}
