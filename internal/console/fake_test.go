@@ -21,8 +21,9 @@ import (
 type people struct {
 	console.Operators
 	out     []string
-	glances int // at sessions, by pages that keep themselves up to date
-	over    int // after how many the session has ended; 0: never
+	glances int  // at sessions, by pages that keep themselves up to date
+	over    int  // after how many the session has ended; 0: never
+	long    bool // since everything was shown
 }
 
 func (p *people) Glance(ctx context.Context, token string) (operator.Signed, error) {
@@ -40,6 +41,7 @@ func (p *people) Session(_ context.Context, token string) (operator.Signed, erro
 	return operator.Signed{
 		Operator: operator.Person{ID: uid.ID{1}, Tenant: uid.Tenant{7}, Email: token + "@example.com", Role: role, TOTP: true},
 		Session:  operator.SessionView{ID: uid.ID{15: byte(len(token))}},
+		Recent:   !p.long,
 	}, nil
 }
 

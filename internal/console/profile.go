@@ -108,7 +108,13 @@ func device(userAgent string) string {
 	return userAgent
 }
 
-func (s *Site) showPassword(v *visit) (View, error) { return v.passwordPage(), nil }
+// showPassword asks for the proof first that the service wants, before anything is typed.
+func (s *Site) showPassword(v *visit) (View, error) {
+	if v.Operator.TOTP && !v.Recent {
+		return nil, errProve
+	}
+	return v.passwordPage(), nil
+}
 
 func (v *visit) passwordPage(wrong ...Problem) View {
 	return &ChangePassword{Frame: v.frame(wrong...), Act: v.form(pathPassword), Least: v.Operator.LeastPassword()}

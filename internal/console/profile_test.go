@@ -95,4 +95,6 @@ func TestWhatIsSignedInWithIsChangedAfterAProof(t *testing.T) {
 	if b.cookies["countersign_console"] == "" {
 		t.Error("the session is gone")
 	}
+	h.long = true
+	wantTo(t, b.get(passwordPath), "/console/prove?next=%2Fconsole%2Fprofile%2Fpassword") // before anything is typed
 }

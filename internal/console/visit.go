@@ -31,6 +31,7 @@ var (
 	errCrossOrigin = fault.New(fault.Denied, "cross_origin", "This form was sent from another site.")
 	errForm        = fault.New(fault.Malformed, "form_malformed", "The form can't be read.")
 	errOutdated    = fault.New(fault.Conflict, "form_outdated", "This page was open too long. Nothing was changed. Load it again.")
+	errProve       = fault.New(fault.Unauthenticated, codeProof, "Confirm that it is you first.")
 	errDenied      = fault.New(fault.Denied, "role_forbids", "Your role does not allow this.")
 	errNothing     = fault.New(fault.NotFound, "not_found", "There is nothing here.")
 )

@@ -186,7 +186,8 @@ func (s *Service) compare(ctx context.Context, c Client, token, password string)
 }
 
 // ChangePassword takes the password of now and a new one. All other sessions end, and this one gets another token. sign_in_failed when
-// the first is wrong; Invalid with password_invalid for a second that is too weak.
+// the first is wrong; Invalid with password_invalid for a second that is too weak; proof_needed where there is an authenticator and nothing was
+// shown lately: the password alone changes nothing there.
 func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fresh string) (step Step, err error) {
 	right, o, err := s.compare(ctx, c, token, old)
 	if err != nil {
@@ -204,6 +205,11 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 	err = s.within(ctx, token, Target{Waits: s.waitKeys(c, o.EmailIndex)}, func(h *Held) (fx outbox.Effects, err error) {
 		got, v := h.Operator, h.Session
 		step = Step{}
+		if got.TOTP != nil {
+			if err := provenFor(h, now); err != nil {
+				return fx, err
+			}
+		}
 		if !right || got.Password != o.Password || v.Stage != StageOpen {
 			return effects(s.failed(got, c, "proof", now)), nil
 		}
