@@ -197,10 +197,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 	if err != nil {
 		return Step{}, err
 	}
-	hash, short, err := s.choose(ctx, who, o.least(), fresh)
-	if err != nil && right {
-		return Step{}, err
-	}
+	hash, short, refused := s.choose(ctx, who, o.least(), fresh)
 	now, next := s.moment(), newToken()
 	err = s.within(ctx, token, Target{Waits: s.waitKeys(c, o.EmailIndex)}, func(h *Held) (fx outbox.Effects, err error) {
 		got, v := h.Operator, h.Session
@@ -212,6 +209,9 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 		}
 		if !right || got.Password != o.Password || v.Stage != StageOpen {
 			return effects(s.failed(got, c, "proof", now)), nil
+		}
+		if refused != nil {
+			return fx, refused
 		}
 		forgive(h.Waits, 1)
 		got.Password, got.Short, got.PasswordOnly, got.UpdatedAt = hash, short, false, now
