@@ -229,8 +229,11 @@ func readRow(n int, columns, record []string) fileRow {
 	return row
 }
 
-// formula reports whether a spreadsheet may compute what begins so.
-func formula(cell string) bool { return cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0 }
+// formula reports whether a spreadsheet may compute what begins so: some take the wide forms of East Asian keyboards for the narrow ones.
+func formula(cell string) bool {
+	first, _ := utf8.DecodeRuneInString(cell)
+	return cell != "" && strings.ContainsRune("=+-@\t\r＝＋－＠", first)
+}
 
 // isPlainNumber reports whether a cell is a number with its country's code. Of digits and dashes a spreadsheet makes another number, and
 // nothing worse.

@@ -107,6 +107,7 @@ func TestRA_57_a_cell_that_can_not_be_taken_refuses_its_row_alone(t *testing.T) 
 		"+":                    {"Ann,+Lee,,,,", "formula", "last_name"},
 		"-":                    {"Ann,Lee,,,- call back,", "formula", "notes"},
 		"@":                    {"Ann,Lee,,,,@SUM(A1)", "formula", "reference"},
+		"a wide one":           {"Ann,Lee,,,,＝1+1", "formula", "reference"},
 		"a tab":                {"Ann,Lee,,,\"\t=1\",", "formula", "notes"},
 		"a CR":                 {"Ann,Lee,,,\"\r=1\",", "formula", "notes"},
 		"after a space":        {"Ann,Lee,,, =1,", "formula", "notes"},

@@ -31,7 +31,6 @@ const (
 	SendVerification    Act = "send_verification"
 	HelpCustomer        Act = "help_customer"
 	RevealContact       Act = "reveal_contact"
-	DeleteVerification  Act = "delete_verification"
 	SeeSettings         Act = "see_settings"
 	ChangeChecks        Act = "change_checks"
 	ChangeCustomisation Act = "change_customisation"
@@ -56,13 +55,12 @@ type rule struct {
 }
 
 // matrix is who may do what, in the order of the documents. RA-17: only owners and admins change settings. ID-55: only admins, and
-// those above them, delete sessions or change webhooks. RA-55: whoever sends helps too.
+// those above them, change webhooks; nobody deletes a verification. RA-55: whoever sends helps too.
 var matrix = []rule{
 	{SeeVerifications, Viewer, "see verifications and their history, contacts masked"},
 	{SendVerification, Agent, "send a new verification"},
 	{HelpCustomer, Agent, "resend, correct a contact, unlock, cancel: each with a reason"},
 	{RevealContact, Agent, "read a contact in full, which is audited"},
-	{DeleteVerification, Admin, "delete sessions"},
 	{SeeSettings, Viewer, "see what is required of customers and what they see"},
 	{ChangeChecks, Admin, "change what is required of customers"},
 	{ChangeCustomisation, Admin, "change what customers see"},
