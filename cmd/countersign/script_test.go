@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 //	occupied VAR                      set VAR to an address that is listened on until the script ends
 //	ready URL|DIR                     wait until the server at URL, or the development server with its data in DIR, answers
 //	inbox VAR DIR RECIPIENT           set VAR to the newest code that the development server sent to RECIPIENT
-//	flip FILE TEXT                    change one bit of a file, in the first byte of the last TEXT in it
+//	flip FILE TEXT                    change one bit of each TEXT in a file, in its first byte
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -203,10 +203,13 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	file := ts.MkAbs(args[0])
 	data, err := os.ReadFile(file)
 	ts.Check(err)
-	at := bytes.LastIndex(data, []byte(args[1]))
-	if at < 0 {
+	found := false
+	for at := bytes.Index(data, []byte(args[1])); at >= 0; at = bytes.Index(data, []byte(args[1])) {
+		data[at] ^= 1
+		found = true
+	}
+	if !found {
 		ts.Fatalf("%s has no %q", args[0], args[1])
 	}
-	data[at] ^= 1
 	ts.Check(os.WriteFile(file, data, 0o600))
 }
