@@ -28,7 +28,8 @@ func (c *serve) Run(ctx context.Context, sh *shell) error {
 		return err
 	}
 	if c.Dev {
-		sh.note("Development mode: messages show at %s/dev/phone. The API key is in %s.", cfg.BaseURL(), filepath.Join(cfg.DataDir, credentialsFile))
+		sh.note("Development mode.\n  Console  %[1]s/console   sign in with the operator's e-mail address and password from %[2]s\n  Phone    %[1]s/dev/phone   messages arrive here; nothing leaves this machine\n  API      %[1]s/v1   the key is api_key in %[2]s",
+			cfg.BaseURL(), filepath.Join(cfg.DataDir, credentialsFile))
 	}
 	return app.Serve(ctx, cfg, newLog(sh.stderr, cfg.Log.Level, cfg.Log.Format))
 }

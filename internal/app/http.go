@@ -41,7 +41,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		web.Check{Name: "database", OK: s.storage.db.Ping},
 		web.Check{Name: "worker", OK: s.workerReady},
 	)
-	rest := chain.Wrap(api.Policy(), native)
+	rest := chain.Wrap(api.Policy(), front(native))
 	edges := map[string]http.Handler{"/healthz": health, "/readyz": health, jwksPath: chain.Wrap(web.APIPolicy(), s.jwks())}
 	operator, err := s.camara(chain)
 	if err != nil {
@@ -76,6 +76,17 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		edges["/dev/"] = chain.Wrap(web.PagePolicy(web.WriteProblem), phone)
 	}
 	return web.Split(edges, rest), nil
+}
+
+// front leads a person who opens the bare address to the console; programs are answered as everywhere.
+func front(rest http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" && r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
+			http.Redirect(w, r, console.Prefix, http.StatusSeeOther)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
 }
 
 // twilio is the door for applications of Twilio's Verify API.

@@ -13,10 +13,10 @@ const (
 	actorKey      = "key"
 )
 
-// names tells who stands behind an actor of an event: operators by name, API keys by their ids, others as they are.
+// names tells who stands behind an actor of an event: operators and API keys by name, others as they are.
 type names map[string]string
 
-// names reads the names of the team.
+// names reads the names of the team, and those of API keys for whoever may see them.
 func (v *visit) names() (names, error) {
 	people, err := v.site.Operators.People(v.ctx(), v.Operator.Tenant)
 	if err != nil {
@@ -26,7 +26,16 @@ func (v *visit) names() (names, error) {
 	for _, p := range people {
 		all[actorOperator+":"+p.ID.Text(uid.Operator)] = called(p)
 	}
-	return all, nil
+	if !v.May(operator.SeeKeys) {
+		return all, nil
+	}
+	keys, err := v.site.Directory.Keys(v.ctx(), v.Operator.Tenant)
+	for i := range keys {
+		if keys[i].Name != "" {
+			all[actorKey+":"+keys[i].ID.Text(uid.Key)] = keys[i].Name
+		}
+	}
+	return all, err
 }
 
 // called is what an operator is called.

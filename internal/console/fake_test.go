@@ -91,7 +91,7 @@ type browser struct {
 func newBrowser(t *testing.T, p console.Operators, with ...func(*console.Config)) *browser {
 	t.Helper()
 	cfg := console.Config{
-		Operators: p, Tenants: firms{}, PublicURL: "http://console.test",
+		Operators: p, Tenants: firms{}, PublicURL: "http://console.test", Directory: &directory{},
 		MAC: func(parts ...[]byte) [32]byte {
 			h := sha256.New()
 			for _, p := range parts {

@@ -54,7 +54,7 @@ func (s *Site) link(l linkDoor) http.HandlerFunc {
 }
 
 // textLinkInvalid is all that is told of a link that leads nowhere.
-const textLinkInvalid = "This link is not valid any more. Ask for a new one."
+const textLinkInvalid = "This link is not valid any more. If you have chosen a password already, sign in with it. Otherwise ask whoever sent you the link for a new one; for the first owner of a server, start the server again and use the link that it prints."
 
 func (s *Site) takeLink(w http.ResponseWriter, r *http.Request, l linkDoor, view operator.LinkView) {
 	var step operator.Step

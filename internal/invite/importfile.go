@@ -105,6 +105,9 @@ func plainText(file []byte) ([]byte, error) {
 	if len(file) > MaxImportBytes {
 		return nil, fault.New(fault.Malformed, "body_too_large", "The file is larger than 1 MiB. Send it in parts.")
 	}
+	if bytes.HasPrefix(file, []byte("PK\x03\x04")) || bytes.HasPrefix(file, []byte{0xd0, 0xcf, 0x11, 0xe0}) {
+		return nil, fault.New(fault.Malformed, "encoding", `The file is a workbook or an archive, not CSV. Save it as "CSV UTF-8" in Excel, or as CSV in another program.`)
+	}
 	file = bytes.TrimPrefix(file, []byte("\ufeff"))
 	line := func(at int) int { return 1 + bytes.Count(file[:at], []byte{'\n'}) }
 	nul := bytes.IndexByte(file, 0)

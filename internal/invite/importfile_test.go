@@ -79,6 +79,8 @@ func TestRA_57_what_is_wrong_with_a_file_is_told(t *testing.T) {
 		"UTF-16":                 {"\xff\xfef\x00i\x00r\x00s\x00t\x00", "encoding", "UTF-16"},
 		"UTF-16 big end":         {"\xfe\xff\x00f\x00i", "encoding", "UTF-16"},
 		"UTF-16 without a mark":  {"f\x00i\x00r\x00s\x00t\x00_\x00", "encoding", "UTF-16"},
+		"a workbook":             {"PK\x03\x04\x14\x00\x00\x00", "encoding", "workbook"},
+		"an old workbook":        {"\xd0\xcf\x11\xe0\xa1\xb1", "encoding", "workbook"},
 		"a NUL":                  {header + "Ann,Lee,,,,\nBob,R\x00y,,,,\n", "encoding", "Line 3"},
 		"Latin-1":                {header + "Ann,Lee,,,,\nJos\xe9,Ray,,,,\n", "encoding", "Line 3"},
 		"a quote without an end": {header + "Ann,Lee,,,,\n\"Bob,Ray,,,,\nCy,Fox,,,,\n", "csv_malformed", "line 3"},

@@ -42,7 +42,7 @@ func (r *CreateRequest) checkTexts() error {
 	named := r.Kind == Fixed
 	for _, n := range []struct{ value, field string }{{r.FirstName, "first_name"}, {r.LastName, "last_name"}} {
 		if !isText(n.value, MaxName, false) || named && strings.TrimSpace(n.value) == "" {
-			return invalid(n.field+"_invalid", "Give a name of 1 to 100 printable characters.", n.field)
+			return invalid(n.field+"_invalid", "Give a name of 1 to 100 characters. Characters that can’t be seen, such as marks of direction, are not taken.", n.field)
 		}
 	}
 	switch {

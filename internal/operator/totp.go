@@ -99,7 +99,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, c Client, token, code string)
 		return fx, nil
 	})
 	if err == nil && outcome != factor.Right {
-		return Step{}, nil, fault.New(fault.Invalid, "code_wrong", "That code is not right. Wait for the next one, and see that the clock of the device is.").On("code")
+		return Step{}, nil, fault.New(fault.Invalid, "code_wrong", "That code is not right. Wait for the next one in the app, and check that the clock of your phone is right.").On("code")
 	}
 	return step, codes, err
 }

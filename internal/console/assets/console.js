@@ -53,7 +53,7 @@ document.addEventListener("keydown", (e) => {
   if (e.key === "Home" && at >= 0) return go(rows[0]);
   if (e.key === "End" && at >= 0) return go(rows.at(-1));
   if (keysOff() || e.shiftKey && e.key !== "/") return;
-  if (e.key === "/") return go(document.querySelector("[type=search]"));
+  if (e.key === "/") return go(document.querySelector("[type=search], .filters input:not([type=hidden]), .filters select"));
   if (e.key === "n") { const a = document.querySelector("a[data-new]"); if (a) { e.preventDefault(); location.assign(a.href); } }
 });
 for (const box of $$("input[data-keys]")) {
@@ -79,10 +79,10 @@ addEventListener("pageshow", () => { for (const f of $$(".busy-form")) f.classLi
 
 // Live: the server says that something has changed, and the part of the page that it is about is fetched anew.
 function watch(mark) {
-  mark.hidden = false;
   const source = new EventSource(mark.dataset.live);
-  source.onopen = () => { mark.dataset.state = "live"; };
-  source.onerror = () => { mark.dataset.state = "paused"; };
+  const tell = (state) => () => { mark.dataset.state = state; mark.hidden = false; };
+  source.onopen = tell("live");
+  source.onerror = tell("paused");
   source.addEventListener("changed", refresh);
   addEventListener("pagehide", () => source.close());
 }
@@ -110,17 +110,19 @@ function draw(figure) {
   if (!table || !window.uPlot || place.firstChild) return;
   place.hidden = false;
   const css = getComputedStyle(figure), colour = (name) => css.getPropertyValue(name).trim();
+  const steps = uPlot.paths.stepped({ align: 1 }); // a count is of its whole hour
   const strokes = ["--accent", "--good", "--wait", "--bad"], dashes = [[], [6, 3], [2, 3], [10, 4, 2, 4]];
   const names = $$("thead th", table).slice(1).map((th) => th.textContent);
   const rows = $$("tbody tr", table);
   const data = [rows.map((r) => Date.parse(r.dataset.at) / 1000), ...names.map((_, i) => rows.map((r) => Number(r.cells[i + 1].dataset.n)))];
+  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" });
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "16px system-ui, sans-serif" };
   const options = {
     width: place.clientWidth, height: 260, legend: { show: false }, cursor: { y: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"), // as its table and its title have it
     scales: { y: { range: (_, __, max) => [0, Math.max(5, max * 1.1)] } },
-    axes: [axis, { ...axis, size: 64 }],
-    series: [{}, ...names.map((label, i) => ({ label, stroke: colour(strokes[i]), dash: dashes[i], width: 2, points: { show: false } }))],
+    axes: [{ ...axis, values: (_, hours) => hours.map((s) => clock.format(s * 1000)) }, { ...axis, size: 64 }],
+    series: [{}, ...names.map((label, i) => ({ label, stroke: colour(strokes[i]), dash: dashes[i], width: 2, points: { show: false }, paths: steps }))],
   };
   const plot = new uPlot(options, data, place);
   const fit = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 }));
@@ -133,15 +135,19 @@ function draw(figure) {
   }, { once: true });
 }
 
-// A link's secret stands behind #, where no server and no log sees it. Here it goes into the form, and out of the address.
+// A link's secret stands behind #, where no server and no log sees it. Here it goes into the form, and out of the address. A link that
+// is opened where its page is shown already changes nothing but what is behind the #.
 const secret = document.querySelector("input[name=token]:not([type=hidden])");
-if (secret && location.hash.length > 1) {
+function takeSecret() {
+  if (!secret || location.hash.length <= 1) return;
   secret.value = location.hash.slice(1);
   history.replaceState(null, "", location.pathname + location.search);
   const hide = secret.closest("[data-fragment]");
   if (hide) hide.hidden = true;
   if (secret.form.matches("[data-go]")) secret.form.requestSubmit();
 }
+takeSecret();
+addEventListener("hashchange", takeSecret);
 
 // Two colours: their contrast by WCAG 2.2, and the sketch, as they are chosen.
 const luminance = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
