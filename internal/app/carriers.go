@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,8 +23,8 @@ import (
 // sinkName is the name of the provider of development mode.
 const sinkName = "sink"
 
-// newDispatcher builds every provider of the configuration. In development mode the sink comes last on every route. The
-// closers are of providers that keep connections.
+// newDispatcher builds every provider of the configuration. In development mode the sink takes what no rule of the
+// configuration is for. The closers are of providers that keep connections.
 func newDispatcher(cfg Config, directory *tenant.Directory, inbox *sink.Inbox, client *egress.Client, log *slog.Logger, reg prometheus.Registerer) (d *delivery.Dispatcher, closers []io.Closer, err error) {
 	var providers []delivery.Provider
 	for _, p := range cfg.AllProviders() {
@@ -40,7 +41,10 @@ func newDispatcher(cfg Config, directory *tenant.Directory, inbox *sink.Inbox, c
 	if inbox != nil {
 		providers = append(providers, sink.NewProvider(sinkName, inbox))
 		if len(routes) > 0 {
-			routes = append(routes[:len(routes):len(routes)], delivery.Rule{Use: []string{sinkName}})
+			routes = slices.Clone(routes)
+			for _, channel := range delivery.Channels {
+				routes = append(routes, delivery.Rule{Match: delivery.Match{Channel: channel}, Use: []string{sinkName}})
+			}
 		}
 	}
 	d, err = delivery.New(delivery.Config{Standing: standing(directory), Providers: providers, Routes: routes}, log, reg)

@@ -1,6 +1,9 @@
 package app
 
 import (
+	"net"
+	"net/url"
+
 	"github.com/countersign/countersign/internal/hosted"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -21,4 +24,14 @@ func linkBase(cfg Config) string {
 		return base
 	}
 	return ""
+}
+
+// pagesHost is the host that codes asked for on a customer's page are bound to (WICG sms-one-time-codes); "" when browsers would not
+// hand a code to the pages: those of plain http, or of an address in place of a name.
+func pagesHost(cfg Config) string {
+	u, err := url.Parse(linkBase(cfg))
+	if err != nil || u.Scheme != "https" || net.ParseIP(u.Hostname()) != nil {
+		return ""
+	}
+	return u.Hostname()
 }

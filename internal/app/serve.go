@@ -167,7 +167,7 @@ func (s *server) build(node uid.ID, queue *outbox.Queue) (err error) {
 	if s.safe, err = safelist.New(safelist.Config{Rules: rules(s.cfg), Limit: safeListLimit(s.cfg)}, s.storage.ring, s.storage.db); err != nil {
 		return err
 	}
-	if s.verify, err = verify.New(verify.Config{Rules: rules(s.cfg)}, verify.Deps{
+	if s.verify, err = verify.New(verify.Config{Rules: rules(s.cfg), PagesHost: pagesHost(s.cfg)}, verify.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Tenants: s.directory, Carrier: s.dispatcher, Risk: s.risk(),
 		Notices: s.noticeReceipt, Log: s.log, Registry: s.registry,
 	}); err != nil {

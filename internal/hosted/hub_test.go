@@ -87,11 +87,12 @@ func TestPages_tell_the_domain_who_asks(t *testing.T) {
 	t.Parallel()
 	c := &clerk{page: gateAt(invite.GateIntro, nil)}
 	h := inside(t, c)
-	a := h.do("GET", hub+"/mobile", nil, http.Header{"User-Agent": {strings.Repeat("é", 1000)}})
+	a := h.do("GET", hub+"/mobile", nil, http.Header{"User-Agent": {strings.Repeat("é", 1000)}, "Accept-Language": {"de-AT"}})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := c.visited
-	if v.ID != inv || v.Cookie != secret || v.RequestID != a.header.Get("X-Request-Id") || v.Client.IP != "127.0.0.1" || v.Client.UserAgent != strings.Repeat("é", 256) {
+	if v.ID != inv || v.Cookie != secret || v.RequestID != a.header.Get("X-Request-Id") || v.Client.IP != "127.0.0.1" || v.Client.UserAgent != strings.Repeat("é", 256) ||
+		v.Chosen != "" || v.Accepts != "de" {
 		t.Errorf("the visit is %+v of %+v", v, v.Client)
 	}
 }

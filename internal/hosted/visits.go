@@ -85,7 +85,10 @@ func (s *Site) visit(r *http.Request) (invite.Visit, error) {
 	if err != nil || cookie == "" {
 		return invite.Visit{}, errNoSession
 	}
-	return invite.Visit{ID: id, Cookie: cookie, Client: client(r), RequestID: web.RequestID(r.Context())}, nil
+	return invite.Visit{
+		ID: id, Cookie: cookie, Client: client(r), RequestID: web.RequestID(r.Context()),
+		Chosen: s.cookies.language(r), Accepts: s.accepts(r),
+	}, nil
 }
 
 func client(r *http.Request) *invite.Client {
@@ -128,8 +131,11 @@ func (s *Site) locale(r *http.Request, wanted string) string {
 	if wanted != "" {
 		return s.pages.Match(wanted)
 	}
-	return s.pages.Match(r.Header.Get("Accept-Language"))
+	return s.accepts(r)
 }
+
+// accepts is the language of the pages that the browser asks for.
+func (s *Site) accepts(r *http.Request) string { return s.pages.Match(r.Header.Get("Accept-Language")) }
 
 // write answers with a page.
 func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, v View) {

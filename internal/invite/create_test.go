@@ -180,7 +180,7 @@ func TestRA_27_the_link_goes_by_every_contact_or_by_those_that_the_firm_chose(t 
 	var got []string
 	for _, n := range d.world.notices {
 		got = append(got, string(n.Channel)+" "+n.To.Value)
-		if n.Kind != invite.NoticeInvitation || n.Firm != "Acme" || n.Name != "Ann" || n.N != 1 || !strings.HasPrefix(n.Link, "https://verify.example/v/") {
+		if n.Kind != invite.NoticeInvitation || n.Firm != "Acme" || n.Name != "Ann Bee" || n.N != 1 || !strings.HasPrefix(n.Link, "https://verify.example/v/") {
 			t.Errorf("%+v", n)
 		}
 	}

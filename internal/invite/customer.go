@@ -26,6 +26,8 @@ type Visit struct {
 	Cookie    string
 	Client    *Client
 	RequestID string
+	Chosen    string // language that the customer chose for the pages, a BCP 47 tag; empty: none
+	Accepts   string // language in which a page without a choice, or a wish of the firm's, is shown; empty: not known
 }
 
 // maxSecret is longer than any token or cookie that was given out, in bytes.

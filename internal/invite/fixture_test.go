@@ -158,7 +158,7 @@ func setupWith(t *testing.T, wrapStore func(invite.Store) invite.Store, wrapVeri
 	}
 	rules := recipient.Rules{Fiction: true}
 	quiet := slog.New(slog.DiscardHandler)
-	if d.verify, err = verify.New(verify.Config{Rules: rules}, verify.Deps{Store: d.db, Ring: d.ring, Tenants: d.world, Carrier: d.world,
+	if d.verify, err = verify.New(verify.Config{Rules: rules, PagesHost: "verify.example"}, verify.Deps{Store: d.db, Ring: d.ring, Tenants: d.world, Carrier: d.world,
 		Risk: d.world.weigh, Log: quiet, Registry: prometheus.NewRegistry(),
 		Notices: func(ctx context.Context, r delivery.Receipt) error { return d.Receipt(ctx, r) }}); err != nil {
 		t.Fatal(err)

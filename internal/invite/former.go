@@ -68,11 +68,7 @@ func (s *Service) HandleFormer(ctx context.Context, j outbox.Job) outbox.Verdict
 
 // formerNotice is the message: it names the firm and nobody else, for the address may be a stranger's.
 func (s *Service) formerNotice(ctx context.Context, v *Invitation, j outbox.Job) (Notice, error) {
-	owner, err := s.tenants.Tenant(ctx, v.Tenant)
-	if err != nil {
-		return Notice{}, err
-	}
-	look, err := s.Customisation(ctx, v.Tenant)
+	name, _, err := s.brand(ctx, v.Tenant)
 	if err != nil {
 		return Notice{}, err
 	}
@@ -83,7 +79,7 @@ func (s *Service) formerNotice(ctx context.Context, v *Invitation, j outbox.Job)
 	to, err := recipient.Parse(email, s.cfg.Rules)
 	return Notice{
 		Tenant: v.Tenant, ID: v.ID, N: formerN + j.N, To: to, Channel: delivery.Email, Locale: v.Locale, Kind: NoticeContactChanged,
-		Firm: firm(owner.Name, look.Brand),
+		Firm: name,
 	}, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
@@ -107,11 +108,7 @@ func carriedBy(ch delivery.Channel, tries []delivery.Try) Carried {
 
 // notice is the message with the link. It holds the token in clear and never leaves memory but through a provider.
 func (s *Service) notice(ctx context.Context, v *Invitation, ch delivery.Channel) (Notice, error) {
-	owner, err := s.tenants.Tenant(ctx, v.Tenant)
-	if err != nil {
-		return Notice{}, err
-	}
-	look, err := s.Customisation(ctx, v.Tenant)
+	name, _, err := s.brand(ctx, v.Tenant)
 	if err != nil {
 		return Notice{}, err
 	}
@@ -133,7 +130,7 @@ func (s *Service) notice(ctx context.Context, v *Invitation, ch delivery.Channel
 	}
 	return Notice{
 		Tenant: v.Tenant, ID: v.ID, N: v.Link.N, To: to, Channel: ch, Locale: v.Locale, Kind: NoticeInvitation,
-		Firm: firm(owner.Name, look.Brand), Name: p.FirstName, Link: s.LinkOf(token),
+		Firm: name, Name: strings.TrimSpace(p.FirstName + " " + p.LastName), Link: s.LinkOf(token),
 	}, nil
 }
 

@@ -1,22 +1,20 @@
 package invite
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 )
 
 // page is what a session sees of v. seen may be nil: then the counts of a code are read where one is awaited.
 func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, seen sightings) (Page, error) {
 	now := s.moment()
-	owner, err := s.tenants.Tenant(ctx, v.Tenant)
-	if err != nil {
-		return Page{}, err
-	}
-	look, err := s.Customisation(ctx, v.Tenant)
+	name, look, err := s.brand(ctx, v.Tenant)
 	if err != nil {
 		return Page{}, err
 	}
@@ -25,7 +23,7 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 		return Page{}, err
 	}
 	p := Page{
-		ID: v.ID, Tenant: v.Tenant, Kind: v.Kind, Status: v.Status, Step: v.stepOf(session, now), Steps: v.steps(), Firm: firm(owner.Name, look.Brand),
+		ID: v.ID, Tenant: v.Tenant, Kind: v.Kind, Status: v.Status, Step: v.stepOf(session, now), Steps: v.steps(), Firm: name,
 		Support: look.Brand.Support, Brand: look.Brand, Texts: look.Texts, Locale: v.Locale, FirstName: person.FirstName,
 		Consent:   ConsentPage{Version: v.ConsentVersion},
 		Redirects: v.RedirectURL != "", Failure: v.Failure, Version: v.Version, Now: now, ExpiresAt: v.Link.ExpiresAt, LeadsTo: v.leadsTo(),
@@ -47,12 +45,16 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 	return p, nil
 }
 
-// firm is the name that a customer knows.
-func firm(name string, b policy.Brand) string {
-	if b.Name != "" {
-		return b.Name
+// brand is the name that customers know a tenant by, and what they see.
+func (s *Service) brand(ctx context.Context, t uid.Tenant) (name string, look policy.Customisation, err error) {
+	owner, err := s.tenants.Tenant(ctx, t)
+	if err != nil {
+		return "", look, err
 	}
-	return name
+	if look, err = s.Customisation(ctx, t); err != nil {
+		return "", look, err
+	}
+	return cmp.Or(look.Brand.Name, owner.Name), look, nil
 }
 
 // step is the step of a gate.

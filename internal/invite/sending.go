@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -186,10 +187,16 @@ func (v *Invitation) asVerify(requestID string) verify.Caller {
 func (r *sending) start(ctx context.Context, v *Invitation) (SendOutcome, *Invitation, error) {
 	g := v.Gate(r.channel)
 	n, key := g.N, v.key(g)
+	name, _, err := r.brand(ctx, v.Tenant)
+	if err != nil {
+		return "", nil, err
+	}
 	answer, err := r.verify.Start(ctx, verify.StartRequest{
-		Caller: v.asVerify(r.visit.RequestID), To: r.contact, Channel: r.channel, Purpose: verify.ForContact, Locale: v.Locale, ExternalID: key,
-		Client: r.visit.Client, Supersede: true,
-		Rules:       &verify.Rules{TTL: v.codeLife(), CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks()},
+		Caller: v.asVerify(r.visit.RequestID), To: r.contact, Channel: r.channel, Purpose: verify.ForContact,
+		Locale: cmp.Or(r.visit.Chosen, v.Locale, r.visit.Accepts), ExternalID: key, Client: r.visit.Client, Supersede: true,
+		Rules: &verify.Rules{
+			TTL: v.codeLife(), CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks(), Sender: name,
+		},
 		Idempotency: &verify.Idempotency{Key: key, Body: []byte(key)},
 	})
 	outcome, wait, reason := judge(&answer, err)

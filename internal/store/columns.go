@@ -30,7 +30,7 @@ func fromMicros(us int64) time.Time {
 // verificationColumns are read in this order by scanVerification.
 const verificationColumns = `v.id, v.tenant, v.blind_index, v.service, v.purpose, v.kind, v.recipient, v.masked, v.country,
 	v.status, v.channel, v.code_key, v.code_length, v.generation, v.salt, v.custom_code, v.binding, v.transaction_sealed,
-	v.message_text, v.locale, v.external_id, v.metadata, v.decision, v.test_number, v.meters, v.sends, v.checks,
+	v.message_text, v.sender, v.locale, v.external_id, v.metadata, v.decision, v.test_number, v.meters, v.sends, v.checks,
 	v.max_checks, v.max_sends, v.created_us, v.expires_us, v.resend_us, v.ended_us, v.updated_us`
 
 // verificationRow gives the values of a new verification, in the order of insertVerification.
@@ -50,7 +50,7 @@ func verificationRow(v *verify.Verification) ([]any, error) {
 	return []any{
 		int64(v.ID.Bucket()), v.ID[:], v.Tenant[:], v.BlindIndex[:], v.Service[:], string(v.Purpose), int64(v.Kind),
 		v.Recipient, v.Masked, v.Country, string(v.Status), string(v.Channel), int64(v.Code.Key), int64(v.Code.Length),
-		int64(v.Code.Generation), v.Code.Salt[:], v.Code.Custom, v.Binding, v.Transaction, v.Text, v.Locale,
+		int64(v.Code.Generation), v.Code.Salt[:], v.Code.Custom, v.Binding, v.Transaction, v.Text, v.Sender, v.Locale,
 		v.ExternalID, metadata, decision, v.TestNumber, meters, encodeSends(v.Sends), int64(v.Checks),
 		int64(v.MaxChecks), int64(v.MaxSends), micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.ResendAt),
 		micros(v.EndedAt), micros(v.UpdatedAt),
@@ -86,7 +86,7 @@ func scanVerification(scan func(dest ...any) error, before ...any) (*verify.Veri
 	)
 	dest := append(before, &id, &tenant, &blind, &service, &purpose, &kind, &v.Recipient, &v.Masked, &v.Country,
 		&status, &channel, &key, &length, &generation, &salt, &v.Code.Custom, &v.Binding, &v.Transaction,
-		&v.Text, &v.Locale, &v.ExternalID, &metadata, &decision, &v.TestNumber, &meters, &sent, &checks,
+		&v.Text, &v.Sender, &v.Locale, &v.ExternalID, &metadata, &decision, &v.TestNumber, &meters, &sent, &checks,
 		&maxChecks, &maxSends, &created, &expires, &resend, &ended, &updated)
 	if err := scan(dest...); err != nil {
 		return nil, err

@@ -104,18 +104,18 @@ var dropAnswer = &Hot{
 
 const insertVerificationColumns = `INSERT INTO verification (bucket, id, tenant, blind_index, service, purpose, kind, recipient,
 	masked, country, status, channel, code_key, code_length, generation, salt, custom_code, binding, transaction_sealed,
-	message_text, locale, external_id, metadata, decision, test_number, meters, sends, checks, max_checks, max_sends,
+	message_text, sender, locale, external_id, metadata, decision, test_number, meters, sends, checks, max_checks, max_sends,
 	created_us, expires_us, resend_us, ended_us, updated_us)`
 
 var insertVerification = &Hot{
 	Kinds: []Kind{Int, Bytes, Bytes, Bytes, Bytes, Text, Int, Bytes, Text, Text, Text, Text, Int, Int, Int, Bytes, Bytes,
-		Bytes, Bytes, Text, Text, Text, Text, Text, Bool, Text, Text, Int, Int, Int, Int, Int, Int, Int, Int},
+		Bytes, Bytes, Text, Text, Text, Text, Text, Text, Bool, Text, Text, Int, Int, Int, Int, Int, Int, Int, Int},
 	SQLite: insertVerificationColumns + ` VALUES {rows}`,
 	Postgres: insertVerificationColumns + ` SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[],
 		$5::bytea[], $6::text[], $7::bigint[], $8::bytea[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
 		$14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[], $18::bytea[], $19::bytea[], $20::text[], $21::text[],
-		$22::text[], $23::text[], $24::text[], $25::boolean[], $26::text[], $27::text[], $28::bigint[], $29::bigint[],
-		$30::bigint[], $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[])`,
+		$22::text[], $23::text[], $24::text[], $25::text[], $26::boolean[], $27::text[], $28::text[], $29::bigint[],
+		$30::bigint[], $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[])`,
 }
 
 var updateVerification = &Hot{

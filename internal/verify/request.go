@@ -60,6 +60,7 @@ type Rules struct {
 	Deny          string          // the door's own reason to send nothing: the verification is made, with the status denied
 	Vouched       bool            // the caller asks for this send not to be weighed for fraud; what that means is for package risk to say
 	KeepCode      bool            // a start with another code of the caller's, or none, sends the code of the open one again
+	Sender        string          // who asks on a page of Config.PagesHost: the message names it, and is bound to that host; empty: the service
 }
 
 // CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose. With an ID,

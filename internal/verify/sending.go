@@ -120,9 +120,13 @@ func (s *Service) message(ctx context.Context, v *Verification, send Send, first
 	if err != nil {
 		return delivery.Message{}, err
 	}
+	name, host := profile.Name, profile.Host
+	if v.Sender != "" {
+		name, host = v.Sender, s.pages
+	}
 	m := delivery.Message{
 		Tenant: v.Tenant, Verification: v.ID, Send: send.N, FirstN: first, To: to, Channel: send.Channel, Locale: v.Locale, Text: v.Text,
-		ServiceName: profile.Name, Code: code, Host: profile.Host,
+		ServiceName: name, Code: code, Host: host,
 		Life: min(v.ExpiresAt.Sub(now), v.ExpiresAt.Sub(v.CreatedAt)),
 	}
 	m.Transaction, err = s.transactionOf(v)

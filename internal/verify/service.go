@@ -30,7 +30,8 @@ type Tenants interface {
 
 // Config is what an installation decides.
 type Config struct {
-	Rules recipient.Rules // which recipients are valid here
+	Rules     recipient.Rules // which recipients are valid here
+	PagesHost string          // host of the customers' pages, to which the codes asked for there are bound; empty: to none
 }
 
 // Deps are the parts a Service works with. All but Risk and Notices are required.
@@ -51,6 +52,7 @@ type Service struct {
 	Now func() time.Time // the wall clock
 
 	rules    recipient.Rules
+	pages    string
 	store    Store
 	ring     *seal.Ring
 	tenants  Tenants
@@ -75,7 +77,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		return nil, err
 	}
 	return &Service{
-		Now: time.Now, rules: cfg.Rules, store: deps.Store, ring: deps.Ring, tenants: deps.Tenants, carrier: deps.Carrier,
+		Now: time.Now, rules: cfg.Rules, pages: cfg.PagesHost, store: deps.Store, ring: deps.Ring, tenants: deps.Tenants, carrier: deps.Carrier,
 		risk: deps.Risk, notices: deps.Notices, log: deps.Log, meters: m, refusals: newRefusals(), began: time.Now(),
 		bounds: bounds{listed: mostListed, counted: mostCounted, patience: countPatience}, counting: make(chan struct{}, countsAtOnce),
 	}, nil

@@ -31,11 +31,15 @@ const (
 func (st *start) draft(verdict risk.Decision, meters []Meter) {
 	id := uid.New(st.now, st.target.Bucket)
 	t := st.target.Tenant
+	sender := ""
+	if r := st.req.Rules; r != nil {
+		sender = r.Sender
+	}
 	v := Verification{
 		ID: id, Tenant: t, BlindIndex: st.target.BlindIndex, Service: st.service.ID, Purpose: st.target.Purpose,
 		Kind: st.to.Kind, Recipient: st.ring.Seal(kept(sealRecipient, t, id), []byte(st.to.Value)), Masked: st.to.Masked(),
 		Country: st.to.Country, Line: st.to.LineType, Channel: st.channel, Locale: st.req.Locale, ExternalID: st.req.ExternalID,
-		Metadata: st.req.Metadata, Text: st.req.Text, Decision: verdict, TestNumber: st.test, Meters: meters,
+		Metadata: st.req.Metadata, Text: st.req.Text, Sender: sender, Decision: verdict, TestNumber: st.test, Meters: meters,
 		MaxChecks: st.service.MaxChecks, MaxSends: st.service.MaxSends,
 		Code: CodeShape{Key: st.ring.Current(), Length: st.service.CodeLength},
 	}

@@ -86,6 +86,7 @@ type Verification struct {
 	Binding     []byte // keyed hash of amount, currency and payee; nil without a transaction (SEC-106)
 	Transaction []byte // the same, sealed, for the message; nil without, and erased at the end
 	Text        string // the message's own words with {{code}} in them; empty: the service's
+	Sender      string // who the message is from, and that a page of ours asked for it; empty: the service
 	Locale      string
 	ExternalID  string
 	Metadata    map[string]string

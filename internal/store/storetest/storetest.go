@@ -87,7 +87,7 @@ func sample(tenant uid.Tenant) *verify.Verification {
 		ID: uid.Random(at), Tenant: tenant, Service: uid.Random(at), Purpose: verify.ForLogin, Kind: 1,
 		Recipient: []byte("sealed"), Masked: "+1 ••• 67", Country: "US", Status: verify.Pending, Channel: delivery.SMS,
 		Code:    verify.CodeShape{Key: 3, Length: 6, Generation: 1, Custom: []byte{1, 0, 2}},
-		Binding: []byte{0xff}, Transaction: []byte("sealed too"), Text: "your {{code}}", Locale: "de", ExternalID: "order 7",
+		Binding: []byte{0xff}, Transaction: []byte("sealed too"), Text: "your {{code}}", Sender: "Acme Payments", Locale: "de", ExternalID: "order 7",
 		Metadata: map[string]string{"a": "ü\x00b"}, Decision: risk.Decision{Outcome: risk.OutcomeAllow, Reasons: []string{"new"}},
 		Sends:  []verify.Send{{N: 1, Channel: delivery.SMS, Generation: 1, At: at}},
 		Meters: []verify.Meter{{Bucket: 4095, Key: [16]byte{9}}}, MaxChecks: 5, MaxSends: 5,
