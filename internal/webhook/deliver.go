@@ -66,11 +66,11 @@ func (s *Service) notTried(ctx context.Context, d Delivery, err error) outbox.Ve
 // pass makes the try if the endpoint's gate lets it through; otherwise it says when to come back. An error says that
 // there was no try, or one that was cut short by us.
 func (s *Service) pass(ctx context.Context, w Work, in *Dialect) (t Try, back time.Time, err error) {
-	back, entered := s.gates.enter(w.Endpoint.ID, s.Now())
+	back, entered := s.gates.enter(w.Endpoint.Tenant, w.Endpoint.ID, s.Now())
 	if !entered {
 		return t, back, nil
 	}
-	defer func() { s.gates.leave(w.Endpoint.ID, t) }() // as t is then; zero after a panic or an error
+	defer func() { s.gates.leave(w.Endpoint.Tenant, w.Endpoint.ID, t) }() // as t is then; zero after a panic or an error
 	t, err = s.try(ctx, w, in)
 	return t, time.Time{}, err
 }

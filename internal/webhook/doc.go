@@ -14,8 +14,8 @@
 // transaction that makes the deliveries, and only from where it was. Each delivery is tried at least once; webhook-id is
 // the event's id, the same over tries, take-overs, replays and endpoints, so that a receiver can drop what it has seen.
 // Order is not promised. Nothing is sent inside a transaction, and nothing leaves but through egress. A secret is shown
-// once and kept sealed. A receiver that is slow holds up only itself: a node has at most a few tries of one endpoint
-// under way, and puts off the others.
+// once and kept sealed. A receiver that is slow holds up only itself, and slow receivers of a tenant only
+// that tenant: a node has at most a few tries of one endpoint under way, and room for a tenant that has none, and puts off the others.
 //
 // An event comes about two seconds after it happened: a sealing interval, a look at the log, a look for due jobs. What
 // it carries of a verification is the record as it is when it is sent: the type says what happened, the status what is.
