@@ -171,7 +171,7 @@ func (s *Service) news(ctx context.Context, w Work, in *Dialect) (n News, err er
 		if r, err = s.records.Invitation(ctx, e.Tenant, e.Object); err == nil {
 			n.Invitation = &r
 		}
-	case t.Of != "":
+	case t.Of == uid.Factor || t.Of == uid.Challenge:
 		var r FactorRecord
 		if r, err = s.records.Factor(ctx, e.Tenant, t.Of, e.Object); err == nil {
 			n.Factor = &r
