@@ -6,7 +6,7 @@
 //	                                               +---- a wait -----+---- the tenth failure: dead
 //
 // Words. An endpoint is a URL of a tenant with a filter and a secret. A delivery is one event on its way to one endpoint,
-// and its row is the log that the tenant reads; a try is one POST of it. A dead letter is a delivery given up: its row is
+// and its row is the log that the tenant reads; a try is one POST of it, and each that ended is on record there. A dead letter is a delivery given up: its row is
 // kept with the last answer, and a replay makes a new delivery of the same event. The fan-out follows the log by a
 // position: the index of the next event to look at.
 //
