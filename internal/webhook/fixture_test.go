@@ -70,6 +70,8 @@ func (r *receiver) Do(ctx context.Context, req *http.Request) (*egress.Response,
 	return r.answer(ctx, n, req.URL.String())
 }
 
+func (*receiver) UserAgent() string { return "receiver" }
+
 func (r *receiver) all() []post {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -119,6 +119,8 @@ func (a answers) Do(_ context.Context, req *http.Request) (*egress.Response, err
 	return &egress.Response{Status: 200, Header: http.Header{}}, nil
 }
 
+func (answers) UserAgent() string { return "answers" }
+
 // details are events' own data as package verify writes them; docs has a whole server emit them too.
 var details = map[string]string{
 	"verification.resent": `{"send":2,"channel":"sms","generation":1}`, "verification.sent": `{"send":1,"deliveries":[{"n":1,"provider":"main","state":"sent"}]}`,

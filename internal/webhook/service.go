@@ -33,6 +33,8 @@ const Timeout = 15 * time.Second
 type Client interface {
 	// Do answers with a response of any status, or with an error when none came.
 	Do(ctx context.Context, req *http.Request) (*egress.Response, error)
+	// UserAgent is the header of that name, which Do sets.
+	UserAgent() string
 }
 
 // overlap is how long the secret before signs beside a new one.
