@@ -18,7 +18,7 @@ import (
 
 // newWebhooks builds the service of webhooks. They may use a quarter of the worker, so that messages have the rest.
 func (s *server) newWebhooks(client *egress.Client) (*webhook.Service, error) {
-	return webhook.New(webhook.Config{Loopback: s.cfg.DevMode, All: min(64, max(1, s.cfg.Worker.Concurrency/4))}, webhook.Deps{
+	return webhook.New(webhook.Config{Loopback: s.cfg.DevMode, All: min(128, max(1, s.cfg.Worker.Concurrency/4))}, webhook.Deps{
 		Store: s.storage.db, Ring: s.storage.ring, Records: records{s.verify, s.factors, s.invites}, Client: client.With(webhook.Timeout),
 		Log: s.log, Registry: s.registry, Dialects: append(idenfy.Dialects(s.invites), mta.Dialect(), twilio.Dialect()),
 	})

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/countersign/countersign/internal/console"
@@ -35,7 +36,7 @@ func building() []exhibit {
 		{"messages-further", &console.Messages{Frame: f, Providers: providers, Filtered: true, Provider: "main", Pager: console.Pager{OlderURL: "/console/messages?before=abc"}}},
 		{"messages-longest-error", &console.Messages{Frame: wrong(l, console.Problem{Field: "from", Message: "Give a day."}), Providers: providers, Rows: []console.MessageRow{
 			{At: noon, What: "reminder", Channel: "email", To: longMail, Provider: "nachrichtendienstleister-sued-reserve", State: "expired", Error: "absender_nicht_zugelassen_fuer_dieses_netz", Took: "120.0 s", Price: "1,204.0412 EUR", URL: "/console/x/window"}}}},
-	}, append(services(), append(keys(), webhooks()...)...)...)
+	}, slices.Concat(services(), keys(), webhooks(), deliveries())...)
 }
 
 func services() []exhibit {
@@ -95,12 +96,43 @@ func webhooks() []exhibit {
 		{"endpointform-foreign", &console.EndpointForm{Frame: f, Act: form, ID: "whe_2", Target: target, Foreign: "twilio", Words: []string{"verification.approved"}, BackURL: "/console/x/endpoint"}},
 		{"endpointform-error", &console.EndpointForm{Frame: wrong(l, console.Problem{Field: "url", Message: "Give an address that begins with https://."}), Act: form, ID: "whe_1", Target: longTarget, Enabled: true, Events: families, BackURL: "/console/x/endpoint"}},
 		{"endpoint", &window}, {"endpoint-new", &fresh}, {"endpoint-off-longest", &off},
-		{"hook", &console.Hook{Frame: f, ID: "whd_06ezk8m4yrtw70q9vgvhb3n5cr", EventID: "evt_06ezk8m4yrtw70q9vgvhb3n5cr", Type: "invitation.mobile_verified", State: "pending", Target: target, BackURL: "/console/x/endpoint",
-			Replay: form, NextAt: noon.Add(time.Hour), Tries: 2, Last: &console.HookTry{At: noon, Status: 503, Error: "status", Took: "1.2 s", Answer: "upstream is restarting"}}},
-		{"hook-untried", &console.Hook{Frame: f, ID: "wdl_06ezk8m4yrtw70q9vgvhb3n5cr", EventID: "evt_06ezk8m4yrtw70q9vgvhb3n5cr", Type: "webhook.tested", State: "pending", Target: target, BackURL: "/console/x/endpoint", NextAt: noon}},
-		{"hook-longest", &console.Hook{Frame: l, ID: "whd_06ezk8m4yrtw70q9vgvhb3n5cr", EventID: "evt_06ezk8m4yrtw70q9vgvhb3n5cr", Type: "invitation.mobile_verified", State: "delivered", Target: longTarget, BackURL: "/console/x/endpoint",
-			Tries: 1, Last: &console.HookTry{At: noon, Status: 200, Answer: long("<div>ok</div>", 80)}}},
 		{"confirm-delete-endpoint", &console.Confirm{Frame: l, What: "delete_endpoint", Object: longTarget, Act: form, BackURL: "/console/x/endpoint"}},
 		{"confirm-roll-secret", &console.Confirm{Frame: f, What: "roll_secret", Act: form, Mild: true, BackURL: "/console/x/endpoint"}},
 	}
+}
+
+// deliveries are windows of one delivery to a webhook: waiting, untried, given up, of an event that is gone, and as long as it gets.
+func deliveries() []exhibit {
+	f, l := at(signed, console.AtWebhooks), at(longest, console.AtWebhooks)
+	request := console.HookRequest{Method: "POST", URL: target, At: noon, Headers: "content-type: application/json\nuser-agent: Countersign/1.4.0\n" +
+		"webhook-id: evt_06ezk8m4yrtw70q9vgvhb3n5cr\nwebhook-signature: [not shown]\nwebhook-timestamp: 1795694400", Body: `{
+  "id": "evt_06ezk8m4yrtw70q9vgvhb3n5cr",
+  "type": "invitation.mobile_verified",
+  "created_at": "2026-11-26T11:59:58.120Z",
+  "data": {
+    "id": "inv_06ezk8m4yrtw70q9vgvhb3n5cr",
+    "status": "mobile_verified",
+    "reference": "case-7",
+    "masked_mobile": "+44 ••• ••• ••23"
+  }
+}`}
+	waiting := console.Hook{Frame: f, ID: "wdl_06ezk8m4yrtw70q9vgvhb3n5cr", EventID: "evt_06ezk8m4yrtw70q9vgvhb3n5cr", Type: "invitation.mobile_verified", State: "pending",
+		Target: target, BackURL: "/console/x/endpoint", Replay: form, NextAt: noon.Add(time.Hour), Tries: 3, Request: &request, Log: []console.HookTry{
+			{N: 3, At: noon, Status: 503, Error: "status", Took: "1.2 s", Answer: "upstream is restarting"}, {N: 2, At: noon.Add(-5 * time.Minute), Error: "timeout", Took: "15.0 s"},
+			{N: 1, At: noon.Add(-6 * time.Minute), Error: "unreachable", Took: "3 ms"}}}
+	untried, off, gone, unmade, longs := waiting, waiting, waiting, waiting, waiting
+	untried.Type, untried.Tries, untried.Log, untried.NextAt, untried.Replay = "webhook.tested", 0, nil, noon, console.Form{}
+	off.State, off.Lost, off.NextAt, off.Log, off.Tries = "dead", "endpoint_off", time.Time{}, waiting.Log[2:], 1
+	gone.State, gone.Lost, gone.Lack, gone.Request, gone.NextAt, gone.Log, gone.Tries = "dead", "event_gone", "event_gone", nil, time.Time{}, nil, 0
+	unmade.Lack, unmade.Request, unmade.Log, unmade.Tries = "unmade", nil, nil, 0
+	longs.Frame, longs.Target, longs.State, longs.Tries, longs.NextAt = l, longTarget, "delivered", 17, time.Time{}
+	much := request
+	much.URL, much.Headers = longTarget+"?"+long("schluessel=0123456789abcdef&", 6), request.Headers+"\nx-lang: "+long("0123456789abcdef", 16)
+	much.Body = `{"metadata": "` + long("Donaudampfschifffahrtselektrizitaetenhauptbetriebswerk", 40) + "\",\n" + long(`  "feld": "wert mit <b>Auszeichnung</b> & Umlauten äöü",`+"\n", 200) + "}"
+	longs.Request, longs.Log = &much, nil
+	for n := 17; n > 0; n-- {
+		longs.Log = append(longs.Log, console.HookTry{N: n, At: noon.Add(time.Duration(n-17) * time.Hour), Status: 502, Error: "status", Took: "15.0 s", Answer: long("<div>nein</div>", 68)})
+	}
+	longs.Log[0].Status, longs.Log[0].Error, longs.Log[0].Answer = 200, "", long("0123456789abcdef", 64)
+	return []exhibit{{"hook", &waiting}, {"hook-untried", &untried}, {"hook-off", &off}, {"hook-gone", &gone}, {"hook-unmade", &unmade}, {"hook-longest", &longs}}
 }

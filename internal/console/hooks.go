@@ -25,6 +25,7 @@ type Hooks interface {
 	Test(ctx context.Context, by webhook.Caller, t uid.Tenant, id uid.ID) (webhook.Delivery, error)
 	Replay(ctx context.Context, by webhook.Caller, t uid.Tenant, endpoint, id uid.ID) (webhook.Delivery, error)
 	Deliveries(ctx context.Context, t uid.Tenant, f webhook.DeliveryFilter) (page []webhook.Delivery, more uid.ID, err error)
+	Show(ctx context.Context, t uid.Tenant, endpoint, id uid.ID) (webhook.Shown, error)
 }
 
 const (
@@ -230,52 +231,6 @@ func (s *Site) deleteHook(v *visit) (View, error) {
 		return nil, err
 	}
 	return v.leave(pathHooks, Flash{Said: "endpoint_deleted"})
-}
-
-// ownSent reads the delivery of the path.
-func (v *visit) ownSent() (e webhook.Endpoint, d webhook.Delivery, err error) {
-	if e, err = v.ownHook(); err != nil {
-		return e, d, err
-	}
-	id, err := v.id(uid.WebhookSent, "delivery")
-	if err != nil {
-		return e, d, err
-	}
-	page, _, err := v.site.Hooks.Deliveries(v.ctx(), v.Operator.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Before: id.Next(), Limit: 1})
-	if err != nil {
-		return e, d, err
-	}
-	if len(page) == 0 || page[0].ID != id {
-		return e, d, errNothing
-	}
-	return e, page[0], nil
-}
-
-func (s *Site) sent(v *visit) (View, error) {
-	e, d, err := v.ownSent()
-	if err != nil {
-		return nil, err
-	}
-	view := &Hook{
-		Frame: v.frame(), ID: d.ID.Text(uid.WebhookSent), Type: d.Type, EventID: d.Event.Text(uid.Event), State: string(d.State),
-		Target: e.URL, BackURL: hookURL(e.ID), Tries: d.Tries, NextAt: d.Due,
-	}
-	if d.Tries > 0 {
-		view.Last = &HookTry{At: d.UpdatedAt, Status: d.Status, Error: d.Error, Took: took(d.Latency), Answer: d.Answer}
-	}
-	if v.May(operator.ChangeWebhooks) && e.Enabled {
-		view.Replay = v.form(sentURL(e.ID, d.ID) + "/replay")
-	}
-	return view, nil
-}
-
-func (s *Site) replay(v *visit) (View, error) {
-	e, d, err := v.ownSent()
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.Hooks.Replay(v.ctx(), v.caller().Webhooks(), v.Operator.Tenant, e.ID, d.ID)
-	return s.sentOrWrong(v, e, err, Flash{Said: "replayed"})
 }
 
 // staleHook shows what is there beside what was sent.

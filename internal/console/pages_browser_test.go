@@ -121,6 +121,9 @@ func copies(t *testing.T, chromium context.Context) {
 	v.is(`copied`, "csk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfG")
 	v.do(`navigator.clipboard.writeText = async () => { throw new Error("not allowed") }; document.querySelector(".secret [data-copy]").click()`)
 	v.Wait(`getSelection().toString() === "csk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfG"`)
+	v.Go("/console/x/hook") // a body keeps its lines
+	v.do(`window.copied = ""; navigator.clipboard.writeText = async (text) => { window.copied = text }; [...document.querySelectorAll(".sample [data-copy]")].at(-1).click()`)
+	v.Wait(`copied.startsWith("{\n") && JSON.parse(copied).data.reference === "case-7"`)
 }
 
 func times(t *testing.T, chromium context.Context) {
@@ -208,6 +211,9 @@ func withoutScript(t *testing.T, chromium context.Context) {
 	browsertest.Run(v.Tab, chromedp.Click(chromedp.CSS(".menu summary")))
 	v.is(`document.querySelector(".sheet nav").checkVisibility()`, "true")
 	v.CheckFit("menu open, without script")
+	v.Go("/console/x/hook")
+	browsertest.Run(v.Tab, chromedp.Click(chromedp.CSS("details.more summary")))
+	v.is(`[...document.querySelectorAll("h3")].filter(h => h.checkVisibility()).length`, "3") // tries
 	v.Go("/console/x/home")
 	v.is(`document.querySelector(".chart table").checkVisibility() + " " + document.querySelector(".plot").checkVisibility()`, "true false")
 	v.CheckFit("table of the chart, without script")

@@ -170,25 +170,37 @@ type Endpoint struct {
 	EditURL, RollURL, Remove string
 }
 
-// Hook is one delivery with what came back from its last try. What was sent is not kept.
+// Hook is one delivery: its tries, and the request as each makes it.
 type Hook struct {
 	Frame
 	ID, Type, EventID string
 	State             string
 	Target, BackURL   string
-	Tries             int      // so far
-	Last              *HookTry // of them; nil: none yet
-	Replay            Form     // Action "" when the operator may not
+	Tries             int       // so far
+	Log               []HookTry // those on record, the newest first
+	Lost              string    // why it was given up without a try, a word of package webhook; ""
+	Replay            Form      // Action "" when the operator may not
 	NextAt            time.Time
+	Request           *HookRequest // nil: it can't be made
+	Lack              string       // why: event_gone or unmade
 }
 
 // HookTry is one try of a delivery.
 type HookTry struct {
+	N      int // its number, from 1
 	At     time.Time
 	Status int
 	Error  string // a word of package webhook; "" when it was taken
 	Took   string
 	Answer string // the first kilobyte of the body
+}
+
+// HookRequest is what is posted, made anew.
+type HookRequest struct {
+	Method, URL string
+	At          time.Time // what it is dated
+	Headers     string    // a line each, the signature left out
+	Body        string    // in lines, contacts masked
 }
 
 func (*Messages) name() string     { return "messages" }
@@ -225,6 +237,15 @@ func (s *scene) ProviderNames(names []string, chosen string) ([]Option, error) {
 func (s *scene) HookStates(chosen string) ([]Option, error) {
 	return s.options("hook", "any_state", []string{"dead", "pending", "delivered"}, chosen)
 }
+
+// hookTry is a try with words.
+type hookTry struct {
+	*scene
+	HookTry
+}
+
+// Try draws a try: {{template "hooktry" (.Try (index .V.Log 0))}}.
+func (s *scene) Try(t HookTry) hookTry { return hookTry{s, t} }
 
 // ticks are boxes with one name.
 type ticks struct {

@@ -159,6 +159,9 @@ func (c *Client) With(timeout time.Duration) *Client {
 	return &d
 }
 
+// UserAgent is what Do says of itself, in each call.
+func (c *Client) UserAgent() string { return c.userAgent }
+
 // Do makes one call. The URL must pass [CheckURL]. An answer of any status is a response, also a redirect, which is not
 // followed. Without an answer the error is a [*CallError].
 // The body of req is read and closed; req itself is not changed. User-Agent is ours, and Referer is never sent.

@@ -181,6 +181,9 @@ func TestDo_sends_our_headers_and_the_callers_only(t *testing.T) {
 		http.SetCookie(w, &http.Cookie{Name: "session", Value: "x"})
 	})
 	c := client(t, Config{UserAgent: "Countersign/1.2.3"})
+	if c.UserAgent() != "Countersign/1.2.3" {
+		t.Errorf("it says to be %q", c.UserAgent())
+	}
 	for range 2 { // the second would carry the first's cookie
 		req, err := http.NewRequestWithContext(t.Context(), "GET", s.URL, nil)
 		if err != nil {

@@ -147,6 +147,7 @@ func (s *Service) Import(ctx context.Context, r ImportRequest) (ImportAnswer, er
 			fx.Jobs = []outbox.Job{im.next(s.Now())}
 		} else {
 			im.FinishedAt = im.CreatedAt
+			fx.Events = append(fx.Events, im.event(EventImportFinished, system(), im.FinishedAt))
 		}
 		kept, err := keep(f.answer)
 		if err != nil {

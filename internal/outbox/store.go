@@ -34,9 +34,9 @@ type Store interface {
 	// they run out; and node is no longer live. It is the last call of a worker.
 	Release(ctx context.Context, node uid.ID, running []Ref) error
 
-	// TakeOver ends at now every lease that a holder other than node has, where no such holder can be alive: on
-	// SQLite, which one server process at a time has open. Those jobs are Taken when claimed. On a database shared
-	// by several nodes it does nothing: there a lease runs to its end.
+	// TakeOver ends at now every lease that a holder other than node has, and takes their share of the buckets from all
+	// other nodes, where none can be alive: on SQLite, which one server process at a time has open. Those jobs are Taken
+	// when claimed. On a database shared by several nodes it does nothing: there a lease and a share run to their end.
 	TakeOver(ctx context.Context, node uid.ID, now time.Time) error
 
 	// Beat says that node is alive from now until the given time, and lists all nodes alive at now, node included,

@@ -233,6 +233,29 @@ func TestARestartOnSQLiteTakesOverAtOnce(t *testing.T) {
 	})
 }
 
+func TestARestartOnSQLiteDoesAtOnceWhatNobodyHeld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, begin := &outboxtest.Memory{}, time.Now()
+		if _, err := m.Beat(t.Context(), uid.Random(begin), begin, begin.Add(15*time.Second)); err != nil { // and is killed
+			t.Fatal(err)
+		}
+		const total = 64 // in buckets of either node
+		for range total {
+			commit(t, m, newJob(begin))
+		}
+		var count atomic.Int32
+		start(t, m, newQueue(), handle(func(context.Context, outbox.Job) outbox.Verdict {
+			count.Add(1)
+			return outbox.Finish()
+		}))
+		pass(time.Second)
+		if n := count.Load(); n != total {
+			t.Errorf("%d of %d ran within a second: the others wait until the killed process no longer counts as alive", n, total)
+		}
+	})
+}
+
 func TestAJobWithLittleLeaseLeftGoesBackUnbegun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -28,7 +28,7 @@ import (
 const (
 	headerID        = "Webhook-Id"
 	headerTimestamp = "Webhook-Timestamp"
-	headerSignature = "Webhook-Signature"
+	HeaderSignature = "Webhook-Signature" // what takes a secret to make
 )
 
 // tolerance is how far the time of a signed request may be from ours, either way (SEC-93).
@@ -136,7 +136,7 @@ func (ks Keys) Sign(h http.Header, id string, now time.Time, body []byte) {
 		b.WriteString("v1,")
 		b.WriteString(base64.StdEncoding.EncodeToString(sum[:]))
 	}
-	h[headerID], h[headerTimestamp], h[headerSignature] = []string{id}, []string{timestamp}, []string{b.String()}
+	h[headerID], h[headerTimestamp], h[HeaderSignature] = []string{id}, []string{timestamp}, []string{b.String()}
 }
 
 // Verify reports whether one of the keys signed body at about now. Signatures of other versions are passed over.
@@ -146,7 +146,7 @@ func (ks Keys) Verify(h http.Header, now time.Time, body []byte) bool {
 	if id == "" || err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > tolerance {
 		return false
 	}
-	for field := range strings.SplitSeq(h.Get(headerSignature), " ") {
+	for field := range strings.SplitSeq(h.Get(HeaderSignature), " ") {
 		text, ok := strings.CutPrefix(field, "v1,")
 		if !ok {
 			continue

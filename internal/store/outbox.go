@@ -96,8 +96,15 @@ func (db *DB) TakeOver(ctx context.Context, node uid.ID, now time.Time) error {
 	if db.engine.Locks() {
 		return nil // other nodes may be alive
 	}
-	return db.exec(ctx, "take leases over", `UPDATE job SET claim_us = $2
-		WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND claim_us > $2`, node[:], micros(now))
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE job SET claim_us = $2
+			WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND claim_us > $2`, node[:], micros(now)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM node WHERE id <> $1`, node[:])
+		return err
+	})
+	return db.away("take leases over", err)
 }
 
 // Beat implements outbox.Store.

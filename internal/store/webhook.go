@@ -298,12 +298,17 @@ func scanHookDelivery(scan func(...any) error) (d webhook.Delivery, err error) {
 	return d, err
 }
 
-// hookDelivery reads one delivery of a tenant.
+// hookDelivery reads one delivery of a tenant, with its earlier tries.
 func (db *DB) hookDelivery(ctx context.Context, t uid.Tenant, id uid.ID) (webhook.Delivery, error) {
-	d, err := scanHookDelivery(db.engine.Reader().QueryRowContext(ctx, `SELECT `+hookDeliveryColumns+` FROM webhook_delivery w
-		WHERE w.bucket = $1 AND w.id = $2 AND w.tenant = $3`, int64(id.Bucket()), id[:], t[:]).Scan)
+	row := db.engine.Reader().QueryRowContext(ctx, `SELECT `+hookDeliveryColumns+`, w.earlier FROM webhook_delivery w
+		WHERE w.bucket = $1 AND w.id = $2 AND w.tenant = $3`, int64(id.Bucket()), id[:], t[:])
+	var earlier string
+	d, err := scanHookDelivery(func(into ...any) error { return row.Scan(append(into, &earlier)...) })
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, webhook.ErrNotFound
+	}
+	if err == nil && earlier != "" {
+		err = json.Unmarshal([]byte(earlier), &d.Earlier)
 	}
 	return d, db.away("read a delivery to a webhook", err)
 }
@@ -327,15 +332,20 @@ func (db *DB) Work(ctx context.Context, t uid.Tenant, id uid.ID) (w webhook.Work
 
 // Settle implements webhook.Store.
 func (db *DB) Settle(ctx context.Context, d webhook.Delivery, was int, off string, fx outbox.Effects) error {
-	err := db.write(ctx, func(tx *sql.Tx) error {
+	earlier, err := jsonText(d.Earlier, len(d.Earlier) == 0)
+	if err != nil {
+		return fmt.Errorf("encode tries: %w", err)
+	}
+	err = db.write(ctx, func(tx *sql.Tx) error {
 		for _, j := range fx.Done {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM job WHERE bucket = $1 AND id = $2`, int64(j.ID.Bucket()), j.ID[:]); err != nil {
 				return err
 			}
 		}
 		r, err := tx.ExecContext(ctx, `UPDATE webhook_delivery SET state = $1, tries = $2, due_us = $3, status = $4, error = $5,
-			latency_us = $6, answer = $7, updated_us = $8 WHERE bucket = $9 AND id = $10 AND tenant = $11 AND state = 'pending' AND tries = $12`,
-			string(d.State), d.Tries, micros(d.Due), d.Status, d.Error, d.Latency.Microseconds(), d.Answer, micros(d.UpdatedAt),
+			latency_us = $6, answer = $7, updated_us = $8, earlier = $9
+			WHERE bucket = $10 AND id = $11 AND tenant = $12 AND state = 'pending' AND tries = $13`,
+			string(d.State), d.Tries, micros(d.Due), d.Status, d.Error, d.Latency.Microseconds(), d.Answer, micros(d.UpdatedAt), earlier,
 			int64(d.ID.Bucket()), d.ID[:], d.Tenant[:], was)
 		switch err := one(r, err, webhook.ErrStale); {
 		case errors.Is(err, webhook.ErrStale):

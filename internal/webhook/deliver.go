@@ -1,17 +1,14 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/egress"
-	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -66,11 +63,11 @@ func (s *Service) notTried(ctx context.Context, d Delivery, err error) outbox.Ve
 // pass makes the try if the endpoint's gate lets it through; otherwise it says when to come back. An error says that
 // there was no try, or one that was cut short by us.
 func (s *Service) pass(ctx context.Context, w Work, in *Dialect) (t Try, back time.Time, err error) {
-	back, entered := s.gates.enter(w.Endpoint.ID, s.Now())
+	back, entered := s.gates.enter(w.Endpoint.Tenant, w.Endpoint.ID, s.Now())
 	if !entered {
 		return t, back, nil
 	}
-	defer func() { s.gates.leave(w.Endpoint.ID, t) }() // as t is then; zero after a panic or an error
+	defer func() { s.gates.leave(w.Endpoint.Tenant, w.Endpoint.ID, t) }() // as t is then; zero after a panic or an error
 	t, err = s.try(ctx, w, in)
 	return t, time.Time{}, err
 }
@@ -109,17 +106,13 @@ func (s *Service) settle(ctx context.Context, j outbox.Job, d Delivery, was int,
 
 // try posts the event. What the receiver does, or fails to do, is a Try; an error is ours.
 func (s *Service) try(ctx context.Context, w Work, in *Dialect) (Try, error) {
-	n, err := s.news(ctx, w, in)
-	if err != nil {
-		return Try{}, err
-	}
-	body, err := in.Body(n)
+	m, err := s.made(ctx, w, in, s.Now(), false)
 	if err != nil {
 		return Try{}, err
 	}
 	call, cancel := context.WithTimeout(ctx, in.Timeout)
 	defer cancel()
-	req, err := s.request(call, w, in, target(w, in, n), body)
+	req, err := m.request(call)
 	if err != nil {
 		return Try{}, err
 	}
@@ -149,83 +142,4 @@ func (d *Dialect) judge(res *egress.Response, err error, now time.Time, took tim
 		}
 	}
 	return t
-}
-
-// news is the event with what it is about, as that is now.
-func (s *Service) news(ctx context.Context, w Work, in *Dialect) (n News, err error) {
-	e := w.Event
-	n = News{Event: e, Words: w.Endpoint.Events}
-	switch t, _ := typeOf(e.Type); {
-	case in.Load != nil && e.Type != Tested:
-		var own any
-		if own, err = in.Load(ctx, e); err == nil {
-			n.Own = own
-		}
-	case t.Record:
-		var r Record
-		if r, err = s.records.Record(ctx, e.Tenant, e.Object); err == nil {
-			n.Record = &r
-		}
-	case t.Of == uid.Invitation:
-		var r InvitationRecord
-		if r, err = s.records.Invitation(ctx, e.Tenant, e.Object); err == nil {
-			n.Invitation = &r
-		}
-	case t.Of != "":
-		var r FactorRecord
-		if r, err = s.records.Factor(ctx, e.Tenant, t.Of, e.Object); err == nil {
-			n.Factor = &r
-		}
-	}
-	if fault.Is(err, fault.NotFound) {
-		err = nil
-	}
-	return n, err
-}
-
-// target is where a try goes.
-func target(w Work, in *Dialect, n News) string {
-	if in.Target != nil {
-		if url := in.Target(n); url != "" {
-			return url
-		}
-	}
-	return w.Endpoint.URL
-}
-
-// secrets are those that sign for e at now, the newest first.
-func (s *Service) secrets(e Endpoint, now time.Time) ([]string, error) {
-	sealed := [][]byte{e.Secret}
-	if now.Before(e.PreviousUntil) {
-		sealed = append(sealed, e.Previous)
-	}
-	texts := make([]string, 0, len(sealed))
-	for _, b := range sealed {
-		text, err := s.ring.Open(place(e), b)
-		if err != nil {
-			return nil, fmt.Errorf("open the secret: %w", err)
-		}
-		texts = append(texts, string(text))
-	}
-	return texts, nil
-}
-
-// request makes the signed POST.
-func (s *Service) request(ctx context.Context, w Work, in *Dialect, url string, body []byte) (*http.Request, error) {
-	now := s.Now()
-	secrets, err := s.secrets(w.Endpoint, now)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return nil, errors.New("the endpoint's URL can't be read") // the cause would hold it
-	}
-	req.Header.Set("Content-Type", "application/json")
-	// A key without a value is not sent. It tells the transport that the request may go twice, as its id makes it so:
-	// a kept connection that the other side closed meanwhile is then replaced without a failure.
-	req.Header["Idempotency-Key"] = []string{}
-	return req, in.Sign(req.Header, Message{
-		ID: messageID(w.Event), Delivery: w.Delivery.ID, Type: w.Event.Type, Words: w.Endpoint.Events, At: now, Body: body, Secrets: secrets,
-	})
 }

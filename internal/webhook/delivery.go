@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ type Delivery struct {
 	Error     string    // a word of this package, empty when it was taken
 	Latency   time.Duration
 	Answer    string // the first kilobyte of the body
+	Earlier   []Try  // the tries before the last, oldest first; nil in lists
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -56,16 +58,16 @@ const (
 	ErrorNoEvent     = "event_gone"   // not tried: the event is past its retention
 )
 
-// Try is what came of one POST.
+// Try is what came of one POST. What has a name in JSON is kept, as a field of Delivery or in Earlier.
 type Try struct {
-	At         time.Time // when it ended
-	Status     int
-	Taken      bool // the receiver has it
-	Gone       bool // the receiver wants no more
-	Error      string
-	RetryAfter time.Duration
-	Latency    time.Duration
-	Answer     string
+	At         time.Time     `json:"at"` // when it ended
+	Status     int           `json:"status,omitempty"`
+	Taken      bool          `json:"-"` // the receiver has it
+	Gone       bool          `json:"-"` // the receiver wants no more
+	Error      string        `json:"error,omitempty"`
+	RetryAfter time.Duration `json:"-"`
+	Latency    time.Duration `json:"latency_ns"`
+	Answer     string        `json:"answer,omitempty"`
 }
 
 // slow reports whether the receiver can't keep up: it says so, or shows it (SEC-92).
@@ -89,6 +91,7 @@ func answerText(body []byte) string {
 // Tried is the end of a try: taken, to be tried again after the next of waits, or given up after the last one or when the
 // receiver wants no more.
 func (d *Delivery) Tried(t Try, waits []time.Duration) {
+	d.Earlier = d.Log()
 	d.Tries++
 	d.Status, d.Error, d.Latency, d.Answer, d.UpdatedAt = t.Status, t.Error, t.Latency, t.Answer, t.At
 	d.Due = time.Time{}
@@ -104,7 +107,25 @@ func (d *Delivery) Tried(t Try, waits []time.Duration) {
 
 // giveUp ends a delivery that can't be tried.
 func (d *Delivery) giveUp(word string, now time.Time) {
+	d.Earlier = d.Log()
 	d.State, d.Error, d.Due, d.UpdatedAt = Dead, word, time.Time{}, now
+}
+
+// last is the last try, as it is kept. There is none when the delivery was not tried, or was given up without a try since.
+func (d *Delivery) last() (t Try, found bool) {
+	if d.Tries == 0 || d.Error == ErrorOff || d.Error == ErrorNoEvent {
+		return t, false
+	}
+	return Try{At: d.UpdatedAt, Status: d.Status, Error: d.Error, Latency: d.Latency, Answer: d.Answer}, true
+}
+
+// Log are the tries on record, oldest first. It is for one that was not read in a list.
+func (d *Delivery) Log() []Try {
+	all := slices.Clip(d.Earlier) // what is added must not show in copies of d
+	if t, found := d.last(); found {
+		all = append(all, t)
+	}
+	return all
 }
 
 // jittered is how long until the next try, which comes w after the last and a little. It follows from the delivery's own

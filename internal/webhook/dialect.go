@@ -28,14 +28,16 @@ type Dialect struct {
 	Alone bool
 
 	// Load reads what Body and Target need beside the event, for News.Own; nil: nothing. NotFound leaves Own nil, any other fault
-	// puts the delivery off.
-	Load func(ctx context.Context, e audit.Event) (any, error)
+	// puts the delivery off. Masked, it reads no contact in full: what is made of it is shown to the tenant, and not sent.
+	Load func(ctx context.Context, e audit.Event, masked bool) (any, error)
 	// Target is the URL that a message goes to instead of the endpoint's, one that CheckURL lets through; nil or "": the endpoint's.
 	Target func(n News) string
 	// Body is what is posted.
 	Body func(n News) ([]byte, error)
 	// Sign sets the headers that prove where a message comes from. It fails for a secret that can't sign.
 	Sign func(h http.Header, m Message) error
+	// Signature names the one of these headers that takes a secret to make. It is shown to nobody.
+	Signature string
 	// Secret says what is wrong with a secret that a tenant brings, without repeating it; nil: the server makes them.
 	Secret func(text string) error
 
@@ -78,8 +80,9 @@ func Native() Dialect {
 			}
 			return err
 		},
-		Taken: func(status int) bool { return status >= 200 && status < 300 },
-		Gone:  http.StatusGone, Waits: waits[:], Timeout: Timeout,
+		Signature: signing.HeaderSignature,
+		Taken:     func(status int) bool { return status >= 200 && status < 300 },
+		Gone:      http.StatusGone, Waits: waits[:], Timeout: Timeout,
 	}
 }
 
@@ -90,7 +93,7 @@ func dialects(more []Dialect) (map[string]Dialect, error) {
 		if _, twice := all[d.Name]; twice {
 			return nil, fmt.Errorf("there are two dialects %q", d.Name)
 		}
-		if d.Knows == nil || d.Wants == nil || d.Body == nil || d.Sign == nil || d.Taken == nil || len(d.Waits) == 0 ||
+		if d.Knows == nil || d.Wants == nil || d.Body == nil || d.Sign == nil || d.Signature == "" || d.Taken == nil || len(d.Waits) == 0 ||
 			d.Timeout <= 0 || d.Timeout > Timeout {
 			return nil, fmt.Errorf("the dialect %q lacks something", d.Name)
 		}

@@ -37,6 +37,7 @@ func loud() webhook.Dialect {
 			h.Set("X-Loud", m.Secrets[0]+" "+m.Delivery.Text(uid.WebhookSent))
 			return nil
 		},
+		Signature: "X-Loud",
 		Secret: func(text string) error {
 			if len(text) < 4 {
 				return errors.New("too short")
@@ -266,7 +267,8 @@ func TestNew_refuses_dialects_that_lack_something(t *testing.T) {
 	t.Parallel()
 	for name, all := range map[string][]webhook.Dialect{
 		"twice": {loud(), loud()}, "the native name": {webhook.Native()}, "nothing in it": {{Name: "x"}},
-		"a long time-out": {func() webhook.Dialect { d := loud(); d.Timeout = time.Minute; return d }()},
+		"a long time-out":                   {func() webhook.Dialect { d := loud(); d.Timeout = time.Minute; return d }()},
+		"a signature that anybody is shown": {func() webhook.Dialect { d := loud(); d.Signature = ""; return d }()},
 	} {
 		if _, err := webhook.New(webhook.Config{}, webhook.Deps{
 			Store: webhooktest.NewMemory(), Ring: ring(t), Records: records{}, Client: &receiver{}, Log: slog.New(slog.DiscardHandler),

@@ -24,7 +24,7 @@ func owning(load func() (any, error)) webhook.Dialect {
 	d.Picks = func(kind string, data []byte) bool {
 		return kind == "verification.approved" && strings.Contains(string(data), "mine")
 	}
-	d.Load = func(context.Context, audit.Event) (any, error) { return load() }
+	d.Load = func(context.Context, audit.Event, bool) (any, error) { return load() }
 	d.Target = func(n webhook.News) string {
 		url, _ := n.Own.(string)
 		return url

@@ -70,6 +70,8 @@ func (r *receiver) Do(ctx context.Context, req *http.Request) (*egress.Response,
 	return r.answer(ctx, n, req.URL.String())
 }
 
+func (*receiver) UserAgent() string { return "receiver" }
+
 func (r *receiver) all() []post {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -152,7 +154,12 @@ func newBench(t *testing.T, client webhook.Client) *bench {
 // service is one node's.
 func (b *bench) service(store webhook.Store, client webhook.Client) *webhook.Service {
 	b.t.Helper()
-	s, err := webhook.New(webhook.Config{Loopback: true}, webhook.Deps{
+	return b.serviceBy(webhook.Config{Loopback: true}, store, client)
+}
+
+func (b *bench) serviceBy(cfg webhook.Config, store webhook.Store, client webhook.Client) *webhook.Service {
+	b.t.Helper()
+	s, err := webhook.New(cfg, webhook.Deps{
 		Store: store, Ring: ring(b.t), Records: records{}, Client: client,
 		Log: b.logger, Registry: prometheus.NewRegistry(),
 	})

@@ -14,7 +14,9 @@ const (
 )
 
 // gates let a node's tries through: a few at once of each endpoint, fewer of one that can't keep up, and not too many of
-// all endpoints together, since they share the worker with messages. What comes in a burst is planned ahead at the pace
+// all endpoints together, since they share the worker with messages. A tenant has no more tries than are left for all others
+// together: alone it gets half of all, of N that want more than there is each gets one of N+1 parts, and the part that is left
+// over is there for whoever comes next, who so waits for nobody's slow receivers. What comes in a burst is planned ahead at the pace
 // at which the endpoint takes it, and what finds no room all the same is told when to come back, each at another time: to
 // put a delivery off costs a write. All of it is in memory, a hundred bytes for each endpoint that was used: it is about
 // load, and nothing is lost with it.
@@ -22,8 +24,9 @@ type gates struct {
 	each, all int // tries at once, of an endpoint and of all
 
 	mu      sync.Mutex
-	running int              // under mu, of all
-	at      map[uid.ID]*gate // under mu
+	running int                // under mu, of all
+	of      map[uid.Tenant]int // under mu: of each tenant that has any
+	at      map[uid.ID]*gate   // under mu
 }
 
 // gate is what is known of one endpoint.
@@ -36,19 +39,20 @@ type gate struct {
 }
 
 func newGates(each, all int) *gates {
-	return &gates{each: each, all: all, at: make(map[uid.ID]*gate)}
+	return &gates{each: each, all: all, of: make(map[uid.Tenant]int), at: make(map[uid.ID]*gate)}
 }
 
 // enter lets one try of the endpoint through, which must leave, or says when to come back.
-func (g *gates) enter(endpoint uid.ID, now time.Time) (back time.Time, in bool) {
+func (g *gates) enter(t uid.Tenant, endpoint uid.ID, now time.Time) (back time.Time, in bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	e := g.of(endpoint)
+	e := g.gate(endpoint)
 	if e.closed.After(now) {
 		return e.closed, false
 	}
-	if e.running < e.width && g.running < g.all {
+	if e.running < e.width && g.of[t] < g.all-g.running {
 		e.running++
+		g.of[t]++
 		g.running++
 		return time.Time{}, true
 	}
@@ -60,15 +64,15 @@ func (g *gates) enter(endpoint uid.ID, now time.Time) (back time.Time, in bool) 
 func (g *gates) plan(endpoint uid.ID, now time.Time) time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	e := g.of(endpoint)
+	e := g.gate(endpoint)
 	if e.closed.After(now) {
 		return e.closed
 	}
 	return e.promise(now)
 }
 
-// of finds what is known of an endpoint. The caller holds mu.
-func (g *gates) of(endpoint uid.ID) *gate {
+// gate finds what is known of an endpoint. The caller holds mu.
+func (g *gates) gate(endpoint uid.ID) *gate {
 	e := g.at[endpoint]
 	if e == nil {
 		e = &gate{width: g.each, took: firstGuess}
@@ -91,12 +95,15 @@ func (e *gate) promise(now time.Time) time.Time {
 }
 
 // leave is the end of a try that was let in. ended is zero for one that did not come to an end.
-func (g *gates) leave(endpoint uid.ID, t Try) {
+func (g *gates) leave(of uid.Tenant, endpoint uid.ID, t Try) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e := g.at[endpoint]
 	e.running--
 	g.running--
+	if g.of[of]--; g.of[of] == 0 {
+		delete(g.of, of)
+	}
 	if t.At.IsZero() {
 		return
 	}

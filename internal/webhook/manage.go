@@ -223,7 +223,7 @@ func (s *Service) Replay(ctx context.Context, by Caller, t uid.Tenant, endpoint,
 	return s.send(ctx, by, Endpoint{ID: endpoint, Tenant: t}, "replay webhook delivery", func(e Endpoint, now time.Time) (d Delivery, fx outbox.Effects, err error) {
 		was, err := s.store.Delivery(ctx, t, endpoint, id)
 		if errors.Is(err, ErrNotFound) {
-			err = fault.Wrap(fault.NotFound, "delivery_not_found", "There is no such delivery, or its time is over.", err)
+			err = noDelivery(err)
 		}
 		if err != nil {
 			return d, fx, err

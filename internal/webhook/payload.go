@@ -128,7 +128,7 @@ func render(n News) ([]byte, error) {
 		p.Data.ID = e.Object.Text(uid.Verification)
 	case t.Of != "":
 		p.Data.ID = e.Object.Text(t.Of)
-	case e.Type == Tested || e.Type == disabled:
+	case e.Type == Tested:
 		p.Data.ID = e.Object.Text(uid.Webhook)
 	}
 	if n.Record != nil {

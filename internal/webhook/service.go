@@ -23,7 +23,7 @@ import (
 type Config struct {
 	Loopback bool // http to loopback may be a target; for development
 	Each     int  // tries of one endpoint at once, on this node [4]
-	All      int  // tries of all endpoints at once, on this node [64]
+	All      int  // tries of all endpoints at once, on this node, of which one tenant has half at most [128]
 }
 
 // Timeout is how long a receiver may take (SEC-92: 15 to 30 s).
@@ -33,6 +33,8 @@ const Timeout = 15 * time.Second
 type Client interface {
 	// Do answers with a response of any status, or with an error when none came.
 	Do(ctx context.Context, req *http.Request) (*egress.Response, error)
+	// UserAgent is the header of that name, which Do sets.
+	UserAgent() string
 }
 
 // overlap is how long the secret before signs beside a new one.
@@ -81,7 +83,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		cfg.Each = 4
 	}
 	if cfg.All <= 0 {
-		cfg.All = 64
+		cfg.All = 128
 	}
 	known, err := dialects(deps.Dialects)
 	if err != nil {

@@ -97,6 +97,6 @@ type Store interface {
 	Answered(ctx context.Context, of Answer) (kept Answer, found bool, err error)
 	// Delivery reads one of an endpoint, or ErrNotFound.
 	Delivery(ctx context.Context, t uid.Tenant, endpoint, id uid.ID) (Delivery, error)
-	// Deliveries lists, newest first. more is the Before of the next page, zero at the end.
+	// Deliveries lists, newest first, without earlier tries. more is the Before of the next page, zero at the end.
 	Deliveries(ctx context.Context, t uid.Tenant, f DeliveryFilter) (page []Delivery, more uid.ID, err error)
 }

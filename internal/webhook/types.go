@@ -13,7 +13,7 @@ type Type struct {
 	Means  string     // for the documents
 	Detail bool       // the event's own data go along, as data.detail
 	Record bool       // it is about one verification, whose record goes along
-	Of     uid.Prefix // it is about a factor, a challenge or an invitation, whose record goes along
+	Of     uid.Prefix // it is about a factor, a challenge or an invitation, whose record goes along; or about an import or a webhook
 }
 
 // Tested is the type of the event that a test sends, to one endpoint and whatever it wants.
@@ -69,8 +69,9 @@ func Types() []Type {
 		invitation("resent", "a new link was asked for, and the old one is dead"),
 		invitation("unlocked", "a contact that had failed got one more cycle"),
 		invitation("contact_changed", "a contact was corrected, by you or by the customer"),
+		{Name: "invitation.import_finished", Means: "a file of invitations is done with: each of its rows was made or refused", Detail: true, Of: uid.Import},
 		{Name: "invitation.settings_changed", Means: "what you require of invitations, or what your customers see, was changed"},
-		{Name: disabled, Means: "an endpoint answered 410 and was switched off", Detail: true},
+		{Name: disabled, Means: "an endpoint answered 410 and was switched off", Detail: true, Of: uid.Webhook},
 	}
 }
 

@@ -56,8 +56,8 @@ var endings = map[string]ending{
 // Dialects are how the vendor's clients get events (ID-35 to ID-42): those of webhooks, and those of URLs that sessions name.
 func Dialects(s Sessions) []webhook.Dialect {
 	common := webhook.Dialect{
-		Load: func(ctx context.Context, e audit.Event) (any, error) { return told(ctx, s, e) },
-		Body: hookBody, Sign: signHook,
+		Load: func(ctx context.Context, e audit.Event, masked bool) (any, error) { return told(ctx, s, e, masked) },
+		Body: hookBody, Sign: signHook, Signature: headerSignature,
 		Taken: func(status int) bool { return status/100 == 2 },
 		Waits: hookWaits(), Timeout: 10 * time.Second,
 	}
@@ -118,11 +118,13 @@ func picks(dialect string) func(kind string, data []byte) bool {
 	}
 }
 
+const headerSignature = "Idenfy-Signature"
+
 // signHook sets the vendor's headers. There is room for one signature: after a rotation only the new secret signs.
 func signHook(h http.Header, m webhook.Message) error {
 	mac := hmac.New(sha256.New, []byte(m.Secrets[0]))
 	_, _ = mac.Write(m.Body) // a hash never fails
-	h.Set("Idenfy-Signature", hex.EncodeToString(mac.Sum(nil)))
+	h.Set(headerSignature, hex.EncodeToString(mac.Sum(nil)))
 	event := eventTest
 	if m.Type != webhook.Tested {
 		event = named(m.Words, m.Type)
@@ -138,14 +140,15 @@ type sessionNews struct {
 }
 
 // told reads the session that e is about. Numbers are in full when a key made it that may see them: an event tells that they were read.
-func told(ctx context.Context, s Sessions, e audit.Event) (any, error) {
+// Masked, they never are.
+func told(ctx context.Context, s Sessions, e audit.Event, masked bool) (any, error) {
 	by := invite.Caller{Tenant: e.Tenant, Actor: "system"}
 	v, err := s.Get(ctx, invite.Target{Caller: by, ID: e.Object})
 	if err != nil {
 		return nil, err
 	}
 	out := sessionNews{view: v}
-	if v.Vendor[setReveal] == "true" {
+	if v.Vendor[setReveal] == "true" && !masked {
 		out.full, err = revealed(ctx, s, v, by)
 	}
 	return out, err

@@ -316,6 +316,34 @@ func TestID_55_numbers_in_webhooks_are_in_full_for_sessions_of_keys_that_may_see
 	})
 }
 
+// Whoever looks at what was posted reads nobody's number, and so leaves no event that they did.
+func TestID_55_what_is_shown_of_a_webhook_is_masked_whatever_it_gets(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, b *hookBench) {
+		plain, _ := b.Register(forEvents("IDENTIFICATION"))
+		carrier, _ := b.Register(webhook.Endpoint{Dialect: "idenfy_callback", URL: "https://example.com/never", Events: []string{"CALLBACK"}})
+		for i, c := range []struct {
+			members, data string
+			of            webhook.Endpoint
+		}{{"", expired, plain}, {`"callbackUrl":"https://one.example/hook"`, callback(expired), carrier}} {
+			of := b.session(c.members)
+			b.change(of.UUID(), func(v *invite.View) {
+				v.Gates[0].Masked, v.Gates[1].Masked = "+44 ••• ••• ••23", "a•••@example.net"
+			})
+			b.happen(of, invite.EventExpired, c.data)
+			b.CheckShown(c.of, "Idenfy-Signature", "+447700900123", "+44 ••• ••• ••23", "ann@example.net", "a•••@example.net")
+			if all := b.Ears.Got(); !strings.Contains(all[i].Raw, "+447700900123") || b.reveals != i+1 {
+				t.Errorf("%d reveals for %d posts: %s", b.reveals, i+1, all[i].Raw)
+			}
+		}
+		if _, err := b.Stage.Test(t.Context(), webhook.Caller{}, account, plain.ID); err != nil {
+			t.Fatal(err)
+		}
+		b.wait(5 * time.Second)
+		b.CheckShown(plain, "Idenfy-Signature")
+	})
+}
+
 func TestWebhooks_of_a_session_that_is_gone_tell_its_end_alone(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, b *hookBench) {

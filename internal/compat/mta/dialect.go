@@ -56,7 +56,7 @@ func Dialect() webhook.Dialect {
 		Wants: func(words []string, kind string) bool {
 			return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(told[w], kind) })
 		},
-		Body: hookBodyOf, Sign: signHook, Secret: checkSecret,
+		Body: hookBodyOf, Sign: signHook, Signature: headerSignature, Secret: checkSecret,
 		Taken: func(status int) bool { return status == http.StatusOK }, // MTA-42
 		Waits: hookWaits(), Timeout: 10 * time.Second,                   // MTA-A11
 	}
@@ -79,11 +79,13 @@ func checkSecret(text string) error {
 	return nil
 }
 
+const headerSignature = "X-Signature"
+
 // signHook sets the vendor's headers. There is room for one signature: after a rotation only the new secret signs.
 func signHook(h http.Header, m webhook.Message) error {
 	mac := hmac.New(sha256.New, []byte(m.Secrets[0]))
 	_, _ = mac.Write(m.Body) // a hash never fails
-	h.Set("X-Signature", hex.EncodeToString(mac.Sum(nil)))
+	h.Set(headerSignature, hex.EncodeToString(mac.Sum(nil)))
 	h.Set("X-Delivery-Id", m.Delivery.UUID())
 	return nil
 }

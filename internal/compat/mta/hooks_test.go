@@ -114,6 +114,24 @@ func TestMTA_43_retryOnError_tries_eight_times_from_10_seconds_to_6_hours(t *tes
 	}
 }
 
+func TestWebhooks_are_shown_as_they_are_posted_without_their_signature(t *testing.T) {
+	t.Parallel()
+	for _, event := range []string{"delivery-status", "verification-status"} {
+		bubble(t, records{}, func(t *testing.T, b *hookBench) {
+			b.Ears.Answer = func(int) int { return 500 }
+			e := b.register(event)
+			b.happen(uid.Random(time.Now()), "verification.failed", sent("failed", "timeout"))
+			time.Sleep(time.Minute) // one more try, at another time
+			b.CheckShown(e, "X-Signature")
+			if _, err := b.Test(t.Context(), webhook.Caller{}, b.Tenant, e.ID); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(5 * time.Second)
+			b.CheckShown(e, "X-Signature")
+		})
+	}
+}
+
 func TestMTA_A11_a_receiver_has_ten_seconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -142,6 +160,8 @@ func TestMTA_A11_a_receiver_has_ten_seconds(t *testing.T) {
 
 // hang answers when the time is over.
 type hang struct{}
+
+func (hang) UserAgent() string { return "hang" }
 
 func (hang) Do(ctx context.Context, _ *http.Request) (*egress.Response, error) {
 	<-ctx.Done()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -280,6 +281,16 @@ func TestWebhooksGetWhatHappensToFactorsAndChallengesOfTheirService(t *testing.T
 	if n := len(silence()); n != 0 {
 		t.Errorf("%d came to the webhook of another service", n)
 	}
+}
+
+func TestWebhooksAreShownAsTheyArePostedWithoutTheirSignature(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := webhooktest.NewStage(t, acme, webhooktest.NoRecords{}, twilio.Dialect())
+		e, _ := b.Register(webhook.Endpoint{Dialect: "twilio", URL: "https://example.com/hook", Events: []string{"*"}, Service: svc})
+		b.Happen(ent, 20*time.Second, "factor.created", `{"service":"`+svc.Text(uid.Service)+`"}`)
+		b.CheckShown(e, "webhook-signature")
+	})
 }
 
 func TestWebhooksThatAreTooManyAreAConflictAndNoSecretIsAnswered(t *testing.T) {

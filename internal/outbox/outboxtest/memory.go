@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -176,6 +177,7 @@ func (m *Memory) TakeOver(_ context.Context, node uid.ID, now time.Time) error {
 			r.Job.LeaseUntil = stored(now)
 		}
 	}
+	maps.DeleteFunc(m.beats, func(n uid.ID, _ time.Time) bool { return n != node })
 	return nil
 }
 

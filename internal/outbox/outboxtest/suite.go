@@ -327,7 +327,12 @@ func takeOver(t *testing.T, b *bench) {
 	b.commit(own)
 	b.claim(nodeB, noon, 1)
 	b.commit(waiting)
+	_, err := b.Store.Beat(t.Context(), nodeA, noon, noon.Add(15*time.Second))
+	b.ok(err)
 	b.ok(b.Store.TakeOver(t.Context(), nodeB, noon.Add(time.Second)))
+	alive, err := b.Store.Beat(t.Context(), nodeB, noon.Add(time.Second), noon.Add(16*time.Second))
+	b.ok(err)
+	b.same(slices.Contains(alive, nodeA), b.Shared, "the earlier process counts as alive, and has a share of the buckets")
 	got := b.claim(nodeB, noon.Add(time.Second), 10)
 	if b.Shared {
 		b.same(ids(got), []uid.ID{waiting.ID}, "claimed: a shared database lets leases run to their end")

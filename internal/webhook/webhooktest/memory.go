@@ -305,6 +305,7 @@ func (m *Memory) Deliveries(_ context.Context, t uid.Tenant, f webhook.DeliveryF
 		if len(page) == f.Limit {
 			return page, page[len(page)-1].ID, nil
 		}
+		d.Earlier = nil
 		page = append(page, d)
 	}
 	return page, uid.ID{}, nil

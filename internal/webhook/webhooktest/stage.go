@@ -7,11 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/audit"
@@ -63,6 +65,9 @@ func (e *Ears) Do(ctx context.Context, r *http.Request) (*egress.Response, error
 	}
 	return &egress.Response{Status: status, Header: http.Header{}}, nil
 }
+
+// UserAgent names these ears.
+func (*Ears) UserAgent() string { return "Ears" }
 
 // Got is all that came, in order.
 func (e *Ears) Got() []Heard {
@@ -163,6 +168,38 @@ func (s *Stage) Happen(of uid.ID, pause time.Duration, pairs ...string) {
 			s.t.Fatal(err)
 		}
 		settle(pause)
+	}
+}
+
+// CheckShown holds what is shown of the newest delivery to e against what came last: it is the same but for the named header, which
+// proves that it was sent by who has the secret, and for what people are shown masked, pairs of what came and what is shown.
+func (s *Stage) CheckShown(e webhook.Endpoint, signature string, masked ...string) {
+	s.t.Helper()
+	page, _, err := s.Deliveries(s.t.Context(), s.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 1})
+	if err != nil || len(page) == 0 {
+		s.t.Fatalf("no delivery to be shown: %v", err)
+	}
+	shown, err := s.Show(s.t.Context(), s.Tenant, e.ID, page[0].ID)
+	if err != nil || shown.Request == nil {
+		s.t.Fatalf("nothing is shown: %+v, %v", shown, err)
+	}
+	all := s.Ears.Got()
+	came := all[len(all)-1]
+	if came.Header.Get(signature) == "" {
+		s.t.Errorf("what came has no %s: %v", signature, came.Header)
+	}
+	want := came.Header.Clone()
+	want.Set(signature, "[not shown]")
+	want.Set("User-Agent", s.Ears.UserAgent())
+	want.Del("Idempotency-Key") // without a value it is for the transport, and not sent
+	got := http.Header{}
+	for _, f := range shown.Request.Header {
+		got.Add(f.Name, f.Value)
+	}
+	body := strings.NewReplacer(masked...).Replace(came.Raw)
+	if diff := cmp.Diff(want, got); diff != "" || shown.Request.Method != http.MethodPost || shown.Request.URL != came.URL || string(shown.Request.Body) != body {
+		s.t.Errorf("shown is %s %s\n%s\ninstead of %s\n%s\nheaders that came -, shown +:\n%s", shown.Request.Method, shown.Request.URL, shown.Request.Body,
+			came.URL, body, diff)
 	}
 }
 

@@ -5,6 +5,7 @@ package webhooktest
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -369,6 +370,9 @@ func (b *bench) settle() {
 	e := b.create(endpoint(uid.NewTenant(now())))
 	d, j := b.deliver(e)
 	d.Tries, d.Status, d.Error, d.Latency, d.Answer, d.Due = 1, 503, webhook.ErrorStatus, 1500*time.Microsecond, "no\nü", now().Add(time.Minute)
+	d.Earlier = []webhook.Try{
+		{At: now(), Status: 500, Error: webhook.ErrorStatus, Latency: time.Millisecond, Answer: strings.Repeat("ü", 512)}, {At: now(), Error: webhook.ErrorTimeout, Latency: 15 * time.Second},
+	}
 	next := job(d)
 	fx := outbox.Effects{Done: []outbox.Ref{j.Ref()}, Jobs: []outbox.Job{next}}
 	b.must(b.Store.Settle(b.Context(), d, 0, "", fx))
@@ -384,6 +388,11 @@ func (b *bench) settle() {
 	b.must(err)
 	if len(jobs) != 1 || jobs[0].Job.ID != next.ID || jobs[0].Job.N != 2 || !jobs[0].Job.Due.Equal(d.Due) || !jobs[0].Holder.IsZero() {
 		b.Errorf("jobs %+v, want the next one", jobs)
+	}
+	page, _, err := b.Store.Deliveries(b.Context(), d.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 10})
+	b.must(err)
+	if len(page) != 1 || page[0].Earlier != nil {
+		b.Errorf("a list has earlier tries: %+v", page)
 	}
 	d.State, d.Due, d.Tries = webhook.Delivered, time.Time{}, 2
 	b.must(b.Store.Settle(b.Context(), d, 1, "", outbox.Effects{Done: []outbox.Ref{next.Ref()}}))
