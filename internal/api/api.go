@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -92,19 +93,9 @@ func Policy() web.Policy {
 }
 
 // New builds the API: a handler to be wrapped in the chain of package web with Policy. It serves /v1/,
-// /callbacks/ and /openapi.json, and answers everything else with a problem.
-func New(cfg Config) (http.Handler, error) {
-	h, _, err := build(cfg)
-	return h, err
-}
-
-// Document is the OpenAPI document that New serves, as indented JSON.
-func Document() ([]byte, error) {
-	_, doc, err := build(Config{})
-	return doc, err
-}
-
-func build(cfg Config) (http.Handler, []byte, error) {
+// /callbacks/ and /openapi.json, and answers everything else with a problem. doc is the OpenAPI document that it serves, as
+// indented JSON: written when it is first asked for, and then kept. An error of it is a fault of the build.
+func New(cfg Config) (h http.Handler, doc func() ([]byte, error)) {
 	setHumaErrors()
 	mux := web.NewMux(web.WriteProblem)
 	hc := huma.DefaultConfig("Countersign", Version)
@@ -112,7 +103,7 @@ func build(cfg Config) (http.Handler, []byte, error) {
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key": {Type: "http", Scheme: "bearer", Description: "An API key, csk_..., with the scope that the operation names."},
 	}
-	hc.OpenAPIPath = "" // huma would build the document at the first request, without a lock; it is built below
+	hc.OpenAPIPath = "" // huma would build the document at the first request, without a lock
 	hc.DocsPath = ""    // its pages load scripts from elsewhere
 	hc.SchemasPath = ""
 	hc.CreateHooks = nil // they add $schema to bodies
@@ -124,15 +115,17 @@ func build(cfg Config) (http.Handler, []byte, error) {
 	mux.HandleFunc("POST "+callbackPath, a.callback)
 	a.huma.OpenAPI().AddOperation(callbackOperation())
 
-	doc, err := document(a.huma.OpenAPI())
-	if err != nil {
-		return nil, nil, err
-	}
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+	doc = sync.OnceValues(func() ([]byte, error) { return document(a.huma.OpenAPI()) })
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		text, err := doc()
+		if err != nil {
+			web.WriteProblem(w, r, err)
+			return
+		}
 		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(doc) // the client may have gone
+		_, _ = w.Write(text) // the client may have gone
 	})
-	return mux, doc, nil
+	return mux, doc
 }
 
 // document is the OpenAPI document with its names in order, so that it changes only when the API does.

@@ -17,8 +17,14 @@ var update = flag.Bool("update", false, "rewrite the committed OpenAPI document"
 
 const committed = "../../docs/openapi.json"
 
+// document is the OpenAPI document of the API, which needs no services for it.
+func document() ([]byte, error) {
+	_, doc := api.New(api.Config{})
+	return doc()
+}
+
 func TestDocument(t *testing.T) {
-	doc, err := api.Document()
+	doc, err := document()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +68,7 @@ func TestDocument(t *testing.T) {
 // TestDocumentCoversEveryRoute compares the document with the routes, written out here by hand.
 func TestDocumentCoversEveryRoute(t *testing.T) {
 	t.Parallel()
-	raw, err := api.Document()
+	raw, err := document()
 	if err != nil {
 		t.Fatal(err)
 	}

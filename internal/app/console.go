@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/countersign/countersign/internal/api"
 	"github.com/countersign/countersign/internal/attention"
 	"github.com/countersign/countersign/internal/console"
 	"github.com/countersign/countersign/internal/hosted"
@@ -12,12 +11,8 @@ import (
 	"github.com/countersign/countersign/internal/web"
 )
 
-// operatorPages are the console. texts are those of customers' pages.
-func (s *server) operatorPages(chain *web.Chain, texts *hosted.Pages) (http.Handler, error) {
-	document, err := api.Document()
-	if err != nil {
-		return nil, err
-	}
+// operatorPages are the console. texts are those of customers' pages, document is that of the native API.
+func (s *server) operatorPages(chain *web.Chain, texts *hosted.Pages, document func() ([]byte, error)) (http.Handler, error) {
 	site, err := console.NewSite(console.Config{
 		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(), Development: s.cfg.DevMode,
 		Directory: s.directory, Hooks: s.webhooks, Dispatches: s.verify, Providers: s.providers, Figures: s.tally,

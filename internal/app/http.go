@@ -30,13 +30,10 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	native, err := api.New(api.Config{
+	native, document := api.New(api.Config{
 		Keys: s.directory, Verifications: s.verify, Profiles: s.directory, Webhooks: s.webhooks,
 		Invitations: s.invites, Settings: s.invites, Receipts: s.dispatcher.Receipts, Setting: mta.CheckSetting,
 	})
-	if err != nil {
-		return nil, err
-	}
 	health := web.Health(s.log,
 		web.Check{Name: "database", OK: s.storage.db.Ping},
 		web.Check{Name: "worker", OK: s.workerReady},
@@ -56,7 +53,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		return nil, err
 	}
 	edges["/v/"] = chain.Wrap(customers.Policy(), customers)
-	if edges[console.Prefix], err = s.operatorPages(chain, customers.Pages()); err != nil {
+	if edges[console.Prefix], err = s.operatorPages(chain, customers.Pages(), document); err != nil {
 		return nil, err
 	}
 	edges[console.Prefix+"/"] = edges[console.Prefix]

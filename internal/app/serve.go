@@ -92,6 +92,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger) error {
 	}
 	log.Info("serving", "address", listener.Addr().String(), "database", s.storage.engine.Name(), "tls", cfg.TLS.CertFile != "",
 		"version", Version())
+	debug.FreeOSMemory() // of what was built, two thirds were needed once, and nothing would collect them soon
 	err = runStages(ctx, stages)
 	log.Info("stopped")
 	return errors.Join(err, s.close())

@@ -27,7 +27,7 @@ func (s *Site) developerRoutes() []route {
 
 func (s *Site) developer(v *visit) (View, error) {
 	view := &Developer{Frame: v.frame(), BaseURL: s.PublicURL, SpecURL: pathDocument}
-	if s.reference.names != nil {
+	if s.Document != nil {
 		view.ReferenceURL = pathReference
 	}
 	if v.May(operator.ChangeKeys) {
@@ -50,19 +50,35 @@ func (s *Site) developer(v *visit) (View, error) {
 // firstGroup is where the reference begins.
 const firstGroup = "verifications"
 
+// readReference gives no pages where there is no document.
+func (s *Site) readReference() (references, error) {
+	if s.Document == nil {
+		return nil, nil
+	}
+	raw, err := s.Document()
+	if err != nil {
+		return nil, err
+	}
+	return readReference(raw, s.PublicURL)
+}
+
 func (s *Site) beginReference(v *visit) (View, error) {
 	http.Redirect(v.w, v.r, pathReference+"/"+firstGroup, http.StatusSeeOther)
 	return nil, nil
 }
 
 func (s *Site) showReference(v *visit) (View, error) {
-	page := s.reference.pages[v.r.PathValue("group")]
+	all, err := s.reference()
+	if err != nil {
+		return nil, err
+	}
+	page := all[v.r.PathValue("group")]
 	if page == nil {
 		return nil, errNothing
 	}
 	view := *page // the rest of it is the same for everybody
 	view.Frame = v.frame()
-	for _, name := range slices.Sorted(maps.Keys(s.reference.pages)) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		view.Groups = append(view.Groups, Group{name, pathReference + "/" + name, name == page.Name})
 	}
 	return &view, nil

@@ -26,7 +26,7 @@ func withDocument(t *testing.T, dev bool) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newBrowser(t, &people{}, func(c *console.Config) { c.Document, c.Development = raw, dev }).as("owner")
+	return newBrowser(t, &people{}, func(c *console.Config) { c.Document, c.Development = func() ([]byte, error) { return raw, nil }, dev }).as("owner")
 }
 
 func TestTheCornerHasSamplesForThisServerAndTheCatalogueOfEvents(t *testing.T) {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"io/fs"
+	"maps"
 	"slices"
 
 	"github.com/countersign/countersign/internal/operator"
@@ -64,10 +65,10 @@ func ReferencePages(raw []byte, base string) ([]*Reference, error) {
 		return nil, err
 	}
 	var pages []*Reference
-	slices.Sort(all.names)
-	for _, name := range all.names {
-		page := all.pages[name]
-		for _, other := range all.names {
+	names := slices.Sorted(maps.Keys(all))
+	for _, name := range names {
+		page := all[name]
+		for _, other := range names {
 			page.Groups = append(page.Groups, Group{other, pathReference + "/" + other, other == name})
 		}
 		pages = append(pages, page)

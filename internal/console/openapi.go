@@ -73,30 +73,24 @@ func (o *oneOrMore) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, &(*o)[0])
 }
 
-// references are the pages of the reference by their groups, without frames and addresses, and the names of the groups.
-type references struct {
-	names []string
-	pages map[string]*Reference
-}
+// references are the pages of the reference by their groups, without frames and addresses.
+type references map[string]*Reference
 
 const jsonType = "application/json"
 
-// readReference makes the pages of an OpenAPI document for an API at a base URL. nil: none.
-func readReference(raw []byte, base string) (*references, error) {
-	all := &references{pages: map[string]*Reference{}}
-	if raw == nil {
-		return all, nil
-	}
+// readReference makes the pages of an OpenAPI document for an API at a base URL.
+func readReference(raw []byte, base string) (references, error) {
+	all := references{}
 	var doc document
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		return nil, fmt.Errorf("console: OpenAPI document: %w", err)
 	}
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
 		group := groupOf(path)
-		page := all.pages[group]
+		page := all[group]
 		if page == nil {
 			page = &Reference{Name: group}
-			all.pages[group], all.names = page, append(all.names, group)
+			all[group] = page
 		}
 		for _, method := range []string{"get", "post", "put", "patch", "delete"} {
 			if o, ok := doc.Paths[path][method]; ok {
@@ -104,7 +98,7 @@ func readReference(raw []byte, base string) (*references, error) {
 			}
 		}
 	}
-	for _, page := range all.pages {
+	for _, page := range all {
 		page.Objects = doc.objects(page)
 	}
 	return all, nil

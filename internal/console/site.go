@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/countersign/countersign/internal/operator"
@@ -31,7 +32,7 @@ type Config struct {
 	Providers   func() []string // of messages, by name; nil: none
 	Figures     Figures
 	Needs       Needs
-	Document    []byte                         // OpenAPI of the native API, for its reference; nil: none
+	Document    func() ([]byte, error)         // OpenAPI of the native API, for its reference; nil: none
 	MAC         func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
 	Development bool                           // there is a phone at /dev/phone
 	PublicURL   string                         // how operators reach the pages: "https://verify.example.net"
@@ -48,7 +49,7 @@ type Tenants interface {
 type Site struct {
 	Config
 	pages     *Pages
-	reference *references
+	reference func() (references, error) // read when its first page is asked for, and then kept
 	routes    []route
 	mux       *web.Mux
 	origin    *http.CrossOriginProtection
@@ -86,9 +87,7 @@ func NewSite(cfg Config) (*Site, error) {
 	if s.pages, err = NewPages(); err != nil {
 		return nil, err
 	}
-	if s.reference, err = readReference(cfg.Document, cfg.PublicURL); err != nil {
-		return nil, err
-	}
+	s.reference = sync.OnceValues(s.readReference)
 	s.mux = web.NewMux(s.fail)
 	s.mux.HandleFunc("GET "+assetPrefix, s.pages.ServeAssets)
 	s.doors()

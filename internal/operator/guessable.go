@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -24,7 +25,7 @@ func (p *passwords) guessable(password string) bool {
 }
 
 func (p *passwords) listed(s string) bool {
-	_, is := p.words[s]
+	_, is := slices.BinarySearch(p.words, s)
 	return is
 }
 

@@ -44,15 +44,12 @@ const (
 // passwords hashes and compares passwords, a few at a time.
 type passwords struct {
 	slots chan struct{}
-	dummy string // compared with where there is no account
-	words map[string]struct{}
+	dummy string   // compared with where there is no account
+	words []string // that are tried first, in order
 }
 
 func newPasswords() *passwords {
-	p := &passwords{slots: make(chan struct{}, hashesAtOnce), words: make(map[string]struct{})}
-	for word := range strings.SplitSeq(strings.TrimSpace(guessableText), "\n") {
-		p.words[word] = struct{}{}
-	}
+	p := &passwords{slots: make(chan struct{}, hashesAtOnce), words: strings.Split(strings.TrimSpace(guessableText), "\n")}
 	p.dummy = phc(make([]byte, argonSalt), make([]byte, argonKey)) // all zero: no password is known that gives it
 	return p
 }
@@ -140,8 +137,8 @@ func readPHC(text string) (salt, key []byte, cost argonCost, err error) {
 	return salt, key, cost, err
 }
 
-// guessableText is a list of passwords that are tried first, and of words that they are made of: one a line, lower case. Where it comes
-// from is in docs/decisions/0024.
+// guessableText is a list of passwords that are tried first, and of words that they are made of: one a line, lower case, in the order of
+// their bytes. Where it comes from is in docs/decisions/0024.
 //
 //go:embed guessable.txt
 var guessableText string

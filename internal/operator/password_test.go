@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -54,6 +55,14 @@ func TestPasswords_are_refused_for_what_they_are_and_not_for_what_they_are_made_
 	}
 	if p.refuse("gravel umbrel", who, minAlone) == nil {
 		t.Error("13 characters are let through where 15 are asked for")
+	}
+}
+
+// TestTheList_of_guessable_passwords_is_in_the_order_of_its_bytes, since it is searched by halves.
+func TestTheList_of_guessable_passwords_is_in_the_order_of_its_bytes(t *testing.T) {
+	t.Parallel()
+	if words := newPasswords().words; len(words) < 1000 || !slices.IsSorted(words) {
+		t.Errorf("%d words, in order: %v", len(words), slices.IsSorted(words))
 	}
 }
 

@@ -110,14 +110,14 @@ func keepAnswer(ctx context.Context, tx *sql.Tx, a *tenant.Answer) error {
 	return one(r, err, tenant.ErrAnswered)
 }
 
-// KeptAnswer implements tenant.Store.
+const readAnswer = `SELECT body, answer, at_us FROM idempotency WHERE bucket = $1 AND answer_key = $2 AND answer IS NOT NULL AND at_us > $3`
+
+// KeptAnswer implements tenant.Store and verify.Store.
 func (db *DB) KeptAnswer(ctx context.Context, of tenant.Answer) (tenant.Answer, error) {
 	var body []byte
 	var at int64
 	kept := tenant.Answer{Bucket: of.Bucket, Key: of.Key}
-	err := db.engine.Reader().QueryRowContext(ctx, `SELECT body, answer, at_us FROM idempotency
-		WHERE bucket = $1 AND answer_key = $2 AND answer IS NOT NULL AND at_us > $3`,
-		int64(of.Bucket), of.Key[:], micros(of.At.Add(-keepAnswers))).Scan(&body, &kept.Sealed, &at)
+	err := db.oneAnswer.row(ctx, db.engine.Reader(), int64(of.Bucket), of.Key[:], micros(of.At.Add(-keepAnswers)))(&body, &kept.Sealed, &at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return tenant.Answer{}, tenant.ErrNotFound
 	}

@@ -52,7 +52,7 @@ type DB struct {
 	width   atomic.Int32 // so many of the lanes are in use
 	measure bool         // how many are of use
 
-	oneVerification, itsDeliveries, oneInvitation, oneSetting statement
+	oneVerification, itsDeliveries, oneInvitation, oneSetting, oneAnswer, someHappenings statement
 
 	disk   syncer // nil: a commit is durable by itself
 	toDisk chan committed
@@ -66,7 +66,8 @@ type DB struct {
 func New(cfg Config, engine Engine, log *slog.Logger, reg prometheus.Registerer) *DB {
 	db := &DB{Now: time.Now, engine: engine, log: log, queue: cfg.Queue, measure: cfg.Lanes == 0, stopped: make(chan struct{}),
 		oneVerification: statement{text: readVerification}, itsDeliveries: statement{text: readDeliveries},
-		oneInvitation: statement{text: readInvitationByID}, oneSetting: statement{text: readSetting}}
+		oneInvitation: statement{text: readInvitationByID}, oneSetting: statement{text: readSetting}, oneAnswer: statement{text: readAnswer},
+		someHappenings: statement{text: readHappenings()}}
 	node := uid.Random(db.Now())
 	if disk, ok := engine.(syncer); ok {
 		db.disk, db.toDisk = disk, make(chan committed, aheadOfDisk)

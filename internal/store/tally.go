@@ -22,16 +22,29 @@ func (db *DB) TallyPosition(ctx context.Context) (p tally.Position, err error) {
 	return p, db.away("read the position of counts", err)
 }
 
-// Happenings implements tally.Store.
+// readHappenings is always of as many ids, so that it is prepared once: each event that there is passes through it, and reading the text
+// took a quarter of the time.
+func readHappenings() string {
+	list, _ := inList(make([]uid.ID, idChunk))
+	return `SELECT e.tenant, e.type, e.object, e.at_us, e.data FROM event e WHERE e.id IN (` + list + `)`
+}
+
+// Happenings implements tally.Store. A short list ends in its last id, again and again, which finds nothing more.
 func (db *DB) Happenings(ctx context.Context, ids []uid.ID) ([]tally.Happening, error) {
+	read, err := db.someHappenings.on(ctx, db.engine.Reader())
+	if err != nil {
+		return nil, db.away("read events to count them", err)
+	}
 	all := make([]tally.Happening, 0, len(ids))
+	args := make([]any, idChunk)
 	for chunk := range slices.Chunk(ids, idChunk) {
-		list, args := inList(chunk)
-		rows, err := db.engine.Reader().QueryContext(ctx, `SELECT e.id, e.tenant, e.type, e.object, e.at_us, e.data FROM event e
-			WHERE e.id IN (`+list+`)`, args...)
+		for i := range args {
+			args[i] = chunk[min(i, len(chunk)-1)][:]
+		}
+		rows, err := read.QueryContext(ctx, args...)
 		some, err := collect(rows, err, func(scan func(...any) error) (h tally.Happening, err error) {
 			var at int64
-			err = scan(&h.ID, &h.Tenant, &h.Type, &h.Object, &at, &h.Data)
+			err = scan(&h.Tenant, &h.Type, &h.Object, &at, &h.Data)
 			h.At = fromMicros(at)
 			return h, err
 		})

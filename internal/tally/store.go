@@ -21,7 +21,6 @@ type Position struct {
 
 // Happening is what counting needs of an event.
 type Happening struct {
-	ID     uid.ID
 	Tenant uid.Tenant
 	Type   string
 	Object uid.ID

@@ -43,7 +43,7 @@ func (m *memStore) Happenings(ctx context.Context, ids []uid.ID) (list []Happeni
 	all, err := m.Events(ctx, uid.ID{}, uid.ID{0xff}, 1<<20)
 	for _, e := range all {
 		if slices.Contains(ids, e.ID) {
-			list = append(list, Happening{ID: e.ID, Tenant: e.Tenant, Type: e.Type, Object: e.Object, At: e.At, Data: e.Data})
+			list = append(list, Happening{Tenant: e.Tenant, Type: e.Type, Object: e.Object, At: e.At, Data: e.Data})
 		}
 	}
 	return list, err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/seal"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -81,10 +82,19 @@ func (o *once) rescue(ctx context.Context, answer any, refusal error) error {
 	return refusal
 }
 
-// find looks for a kept answer and changes nothing.
+// find looks for a kept answer and changes nothing. Few requests are repeats, so it reads first whether there is one; a new key waits
+// for no batch. One that is there is answered by a change, which waits until it is as safe as the request that made it.
 func (o *once) find(ctx context.Context, answer any) (bool, error) {
 	if o == nil {
 		return false, nil
+	}
+	asked := o.key
+	asked.At = o.service.Now()
+	switch _, err := o.service.store.KeptAnswer(ctx, asked); {
+	case errors.Is(err, tenant.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
 	}
 	target := Target{Tenant: o.tenant, ID: uid.New(o.service.Now(), o.key.Bucket), Answer: o.target()} // an id that nobody has
 	err := o.service.store.Change(ctx, target, func(h *Held) (outbox.Effects, error) {

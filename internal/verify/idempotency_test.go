@@ -199,3 +199,15 @@ func TestIdempotency_kept_answer_is_sealed(t *testing.T) {
 	_, err := f.start(withKey(strings.Repeat("k", 256), "a"))
 	wantFault(t, err, fault.Malformed, "idempotency_key_invalid")
 }
+
+// TestIdempotency_a_new_key_waits_for_no_change_of_its_own: most requests are no repeats, and each change waits for a commit.
+func TestIdempotency_a_new_key_waits_for_no_change_of_its_own(t *testing.T) {
+	t.Parallel()
+	f := setup(t, func(d *Deps) { d.Risk = risk.Allow })
+	f.mustStart(func(r *StartRequest) { r.To = "+12025550125" })
+	one := f.store.changes
+	f.mustStart(withKey("k1", "a"))
+	if got := f.store.changes - one; got != one {
+		t.Errorf("%d changes with a key, %d without", got, one)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -164,6 +165,18 @@ func (m *memStore) follow(e outbox.Effects) {
 	for _, done := range e.Done {
 		m.effects.Jobs = slices.DeleteFunc(m.effects.Jobs, func(j outbox.Job) bool { return j.ID == done.ID })
 	}
+}
+
+func (m *memStore) KeptAnswer(_ context.Context, of Answer) (Answer, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return Answer{}, m.down
+	}
+	if kept, ok := m.answers[of.Key]; ok {
+		return kept, nil
+	}
+	return Answer{}, tenant.ErrNotFound
 }
 
 func (m *memStore) Count(_ context.Context, _ uid.Tenant, meters []Meter, decide func([]ratelimit.TAT) error) error {

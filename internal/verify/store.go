@@ -107,6 +107,9 @@ type Store interface {
 	// never seen.
 	Count(ctx context.Context, tenant uid.Tenant, meters []Meter, decide func(states []ratelimit.TAT) error) error
 
+	// KeptAnswer is that of tenant.Store. What it finds may not have outlived a loss of power yet, which a change waits for.
+	KeptAnswer(ctx context.Context, of Answer) (Answer, error)
+
 	// RecordDeliveries commits new deliveries and effects that depend on nothing that is stored, so it reads and locks nothing.
 	// Nobody waits for it: it is patient. Conflict when a delivery has its number already: somebody else has taken the send over.
 	RecordDeliveries(ctx context.Context, tenant uid.Tenant, rows []Delivery, e outbox.Effects) error

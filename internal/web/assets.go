@@ -8,10 +8,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"mime"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -39,8 +39,11 @@ type Assets struct {
 type asset struct {
 	contentType string
 	body        []byte
-	packed      []byte // gzip of body; nil where that saves less than a tenth
+	packed      func() []byte // gzip of body, made when it is first asked for; nil where that saves less than a tenth
 }
+
+// contentTypes are those of what assets may be. Package mime reads what the machine thinks of them, which takes time and may differ.
+var contentTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 // NewAssets reads the files at the top of each folder, to be served below prefix, which ends in a slash. Of two files with one
 // name the later is served.
@@ -71,8 +74,12 @@ func (a *Assets) add(folder fs.FS) error {
 		sum := sha256.Sum256(body)
 		ext := path.Ext(e.Name())
 		name := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
+		kind, ok := contentTypes[ext]
+		if !ok {
+			return fmt.Errorf("asset %s: its kind is not known", e.Name())
+		}
 		a.urls[e.Name()] = a.prefix + name
-		a.files[name] = asset{contentType: mime.TypeByExtension(ext), body: body, packed: pack(body)}
+		a.files[name] = asset{contentType: kind, body: body, packed: sync.OnceValue(func() []byte { return pack(body) })}
 	}
 	return nil
 }
@@ -109,11 +116,11 @@ func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.contentType)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	body := f.body
-	if f.packed != nil {
+	if packed := f.packed(); packed != nil {
 		h.Set("Vary", "Accept-Encoding")
 		if takesGzip(r) {
 			h.Set("Content-Encoding", "gzip")
-			body = f.packed
+			body = packed
 		}
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))

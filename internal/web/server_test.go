@@ -198,6 +198,9 @@ func TestAssets(t *testing.T) {
 	if _, err := a.URL("b.css"); err == nil {
 		t.Error("an unknown asset has a URL")
 	}
+	if _, err := web.NewAssets("/x/", fstest.MapFS{"a.bin": {}}); err == nil {
+		t.Error("an asset is served whose kind is not known")
+	}
 }
 
 // TestAssetsTravelPacked to who takes that, where it saves something; the content is the same.

@@ -24,7 +24,8 @@ type Text struct {
 	Many  string `json:"many"`
 	Other string `json:"other"`
 
-	shown map[string]Form // Forms, as they are filled
+	other   Form            // Text, or Other
+	plurals map[string]Form // Forms of a text that counts, as they are filled; nil: it has but one
 }
 
 // UnmarshalJSON takes a bare string for an entry that is nothing but its text.
@@ -85,12 +86,8 @@ func readWords(fsys fs.FS, locale string) (*Words, error) {
 		return nil, err
 	}
 	for key, e := range w.Texts {
-		e.shown = map[string]Form{}
-		for name, text := range e.Forms() {
-			if _, err := Variables(text); err != nil {
-				return nil, fmt.Errorf("%q: %w", key, err)
-			}
-			e.shown[name] = NewForm(text)
+		if err := e.prepare(); err != nil {
+			return nil, fmt.Errorf("%q: %w", key, err)
 		}
 		w.Texts[key] = e
 	}
@@ -99,6 +96,24 @@ func readWords(fsys fs.FS, locale string) (*Words, error) {
 		return nil, fmt.Errorf("language_name and direction (ltr or rtl) are needed")
 	}
 	return w, nil
+}
+
+// prepare makes the forms ready to be filled. Few texts count, so few keep a map of them.
+func (e *Text) prepare() error {
+	forms := e.Forms()
+	for _, text := range forms {
+		if _, err := Variables(text); err != nil {
+			return err
+		}
+	}
+	e.other = NewForm(forms["other"])
+	if len(forms) > 1 {
+		e.plurals = make(map[string]Form, len(forms))
+		for name, text := range forms {
+			e.plurals[name] = NewForm(text)
+		}
+	}
+	return nil
 }
 
 // Variables lists what a text leaves open: the names in braces.
@@ -124,12 +139,12 @@ func (w *Words) Pick(key string, pairs []any) (Form, error) {
 	if !ok {
 		return Form{}, fmt.Errorf("no text %q", key)
 	}
-	if n, counts := named(pairs, "n").(int); counts && len(e.shown) > 1 {
-		if f, ok := e.shown[FormNames[plural.Cardinal.MatchPlural(w.Tag, n, 0, 0, 0, 0)]]; ok {
+	if n, counts := named(pairs, "n").(int); counts && e.plurals != nil {
+		if f, ok := e.plurals[FormNames[plural.Cardinal.MatchPlural(w.Tag, n, 0, 0, 0, 0)]]; ok {
 			return f, nil
 		}
 	}
-	return e.shown["other"], nil
+	return e.other, nil
 }
 
 // named is a value by its name, nil when there is none.
