@@ -393,7 +393,7 @@ func wrongThenRight(t *testing.T, chromium context.Context) {
 	k, _, hub, _ := begun(t, w, chromium, phone)
 	code := w.code(devMobile, 1)
 	k.code(otherCode(code))
-	k.arrive(hub + "/mobile/check")
+	k.screen(hub + "/mobile")
 	k.Wait(`document.activeElement.id === "code" && document.getElementById("code-error").textContent.trim() === "That code is not right. You have 4 tries left."`)
 	k.enter("#code", code[:3]+" "+code[3:]) // after an error the button sends, and not the last digit
 	k.press("main button.primary")

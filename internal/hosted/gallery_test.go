@@ -96,6 +96,14 @@ func entries() []exhibit {
 		{"code-wrong", code(func(v *hosted.CodeEntry) { v.Problem, v.ChecksLeft, v.ResendIn = hosted.Wrong, 1, 0 }), phoned},
 		{"code-ended", code(func(v *hosted.CodeEntry) { v.Problem, v.ResendIn, v.ResendsLeft = hosted.Ended, 0, 1 }), acme},
 		{"code-resent", code(func(v *hosted.CodeEntry) { v.Resent, v.ResendIn, v.ResendsLeft = true, 60, 2 }), acme},
+		{"code-sending", code(func(v *hosted.CodeEntry) { v.StateURL = "/v/state" }), longest},
+		{"code-elsewhere", code(func(v *hosted.CodeEntry) { v.Problem = hosted.Elsewhere }), acme},
+		{"intro-elsewhere", framed(func(f hosted.Frame) hosted.View {
+			return &hosted.Intro{Frame: f, Channel: hosted.SMS, Contact: mobile, Digits: 6, Send: form, ChangeURL: "/v/i/inv_1/mobile", Problem: hosted.Elsewhere}
+		}), phoned},
+		{"intro-unsent", framed(func(f hosted.Frame) hosted.View {
+			return &hosted.Intro{Frame: f, Channel: hosted.SMS, Contact: mobile, Digits: 6, Send: form, ChangeURL: "/v/i/inv_1/mobile", Problem: hosted.NotSent}
+		}), acme},
 		{"code-none-left", code(func(v *hosted.CodeEntry) {
 			v.Channel, v.Contact, v.ResendsLeft, v.ResendIn, v.Problem = hosted.Email, address, 0, 0, hosted.Ended
 		}), acme},
@@ -152,8 +160,8 @@ func outcomes() []exhibit {
 		{"locked-firm", framed(func(f hosted.Frame) hosted.View { return &hosted.Locked{Frame: f} }), longest},
 		{"leave", framed(func(f hosted.Frame) hosted.View { return &hosted.Leave{Frame: f, URL: "/v/nothing?state=a&b=%22"} }), acme},
 		{"done", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f} }), phoned},
-		{"done-continue", framed(func(f hosted.Frame) hosted.View { return &hosted.Done{Frame: f, ContinueURL: "https://acme.example/"} }), longest},
 		{"declined", framed(func(f hosted.Frame) hosted.View { return &hosted.Declined{Frame: f} }), acme},
+		{"stopped", framed(func(f hosted.Frame) hosted.View { return &hosted.Declined{Frame: f, Left: true} }), acme},
 		{"declined-continue", framed(func(f hosted.Frame) hosted.View { return &hosted.Declined{Frame: f, ContinueURL: "/v/nothing"} }), longest},
 		{"number-way-out", number(func(*hosted.NumberEntry) {}), acme},
 		{"email-way-out", framed(func(f hosted.Frame) hosted.View {
@@ -168,6 +176,7 @@ func outcomes() []exhibit {
 		{"failed", framed(func(f hosted.Frame) hosted.View { return &hosted.Failed{Frame: f} }), phoned},
 		{"failed-bare", framed(func(f hosted.Frame) hosted.View { return &hosted.Failed{Frame: f, ContinueURL: "/v/nothing"} }), hosted.Firm{Name: "Acme Payments"}},
 		{"wait", framed(func(f hosted.Frame) hosted.View { return &hosted.Wait{Frame: f, Seconds: 90, URL: hub} }), acme},
+		{"wait-long", framed(func(f hosted.Frame) hosted.View { return &hosted.Wait{Frame: f, Seconds: 599, URL: hub} }), acme},
 		{"wait-open", framed(func(f hosted.Frame) hosted.View { return &hosted.Wait{Frame: f, URL: hub} }), longest},
 		{"notfound", framed(func(f hosted.Frame) hosted.View { return &hosted.NotFound{Frame: f} }), nobody},
 		{"broken", framed(func(f hosted.Frame) hosted.View {
@@ -219,6 +228,7 @@ func openHall(t *testing.T, more ...exhibit) (*hall, *httptest.Server) {
 			t.Error(err)
 		}
 	})
+	mux.HandleFunc("GET /v/state", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "sent") })
 	mux.HandleFunc("GET /v/nothing", func(w http.ResponseWriter, r *http.Request) { // the browser stays where it is
 		h.keep(url.Values{"left": {r.URL.RequestURI()}})
 		w.WriteHeader(http.StatusNoContent)

@@ -12,6 +12,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
@@ -142,7 +143,7 @@ type scene struct {
 }
 
 // say chooses a text, the firm's own where it has one, and adds the firm to what goes into it.
-func (s *scene) say(key string, pairs []any) (web.Form, []any, error) {
+func (s *scene) say(key string, firm any, pairs []any) (web.Form, []any, error) {
 	f, err := s.words.Pick(key, pairs)
 	if err != nil {
 		return f, nil, err
@@ -151,14 +152,14 @@ func (s *scene) say(key string, pairs []any) (web.Form, []any, error) {
 		f = web.NewForm(own)
 	}
 	if f.Open() {
-		pairs = append(pairs, "firm", s.Firm.Name)
+		pairs = append(pairs, "firm", firm)
 	}
 	return f, pairs, nil
 }
 
 // T gives a text as HTML, each string in it apart from the text's direction.
 func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
-	f, pairs, err := s.say(key, pairs)
+	f, pairs, err := s.say(key, name(s.Firm.Name), pairs)
 	if err != nil {
 		return "", err
 	}
@@ -169,9 +170,21 @@ func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
 	return out, nil
 }
 
+// shortName is the longest name of a firm that is kept on one line where it fits, in characters.
+const shortName = 32
+
+// name is that of a firm within a text, apart from the text's direction.
+func name(firm string) template.HTML {
+	class := ""
+	if utf8.RuneCountInString(firm) <= shortName {
+		class = ` class="name"`
+	}
+	return template.HTML("<bdi" + class + ">" + template.HTMLEscapeString(firm) + "</bdi>") // escaped
+}
+
 // Plain gives a text where no markup can be: titles and attributes.
 func (s *scene) Plain(key string, pairs ...any) (string, error) {
-	f, pairs, err := s.say(key, pairs)
+	f, pairs, err := s.say(key, s.Firm.Name, pairs)
 	if err != nil {
 		return "", err
 	}
@@ -191,6 +204,9 @@ func (s *scene) Forms(key string) (string, error) {
 	raw, err := json.Marshal(e.Forms())
 	return string(raw), err
 }
+
+// Minutes are seconds in minutes, rounded up: nobody counts 600 seconds.
+func (s *scene) Minutes(seconds int) int { return minutes(time.Duration(seconds) * time.Second) }
 
 // Lang is the language of the page as an HTML attribute has it, Dir its direction.
 func (s *scene) Lang() string { return s.words.Tag.String() }
