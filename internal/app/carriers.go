@@ -43,7 +43,11 @@ func newDispatcher(cfg Config, directory *tenant.Directory, inbox *sink.Inbox, c
 			routes = append(routes[:len(routes):len(routes)], delivery.Rule{Use: []string{sinkName}})
 		}
 	}
-	d, err = delivery.New(delivery.Config{Standing: standing(directory), Providers: providers, Routes: routes}, log, reg)
+	_, messages, faults := texts(cfg.MessagesDir)
+	if len(faults) > 0 {
+		return nil, closers, faults
+	}
+	d, err = delivery.New(delivery.Config{Standing: standing(directory), Files: messages, Providers: providers, Routes: routes}, log, reg)
 	return d, closers, err
 }
 

@@ -23,6 +23,9 @@ import (
 //go:embed assets templates messages countries.json
 var files embed.FS
 
+// Files are what the pages are made of. The texts are in messages, one file a language.
+func Files() fs.FS { return files }
+
 // assetPrefix is where style, script and icon are served.
 const assetPrefix = "/v/assets/"
 
@@ -37,10 +40,13 @@ type Pages struct {
 }
 
 // NewPages reads templates, texts and assets. An error is a fault of the build.
-func NewPages() (*Pages, error) {
+func NewPages() (*Pages, error) { return pagesOf(files) }
+
+// pagesOf is NewPages with the texts of fsys.
+func pagesOf(fsys fs.FS) (*Pages, error) {
 	p := &Pages{templates: map[string]*template.Template{}, switches: map[*web.Words]string{}}
 	var err error
-	if p.words, err = web.LoadWords(files, Locales); err != nil {
+	if p.words, err = web.LoadWords(fsys, Locales); err != nil {
 		return nil, err
 	}
 	if p.countries, err = loadAtlas(files); err != nil {

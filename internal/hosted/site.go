@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ type Config struct {
 	MAC         func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
 	Seal        func(place, plain []byte) []byte
 	Open        func(place, sealed []byte) ([]byte, error) // what Seal made at the same place, on any node; anything else is an error
+	Files       fs.FS                                      // nil: as Files gives them; else these, with other texts in messages
 	PublicURL   string                                     // how customers reach the pages: "https://verify.example.net"
 }
 
@@ -64,7 +66,10 @@ func NewSite(cfg Config) (*Site, error) {
 		}
 	}
 	var err error
-	if s.pages, err = NewPages(); err != nil {
+	if cfg.Files == nil {
+		cfg.Files = files
+	}
+	if s.pages, err = pagesOf(cfg.Files); err != nil {
 		return nil, err
 	}
 	if s.consents, err = loadConsents(files); err != nil {
