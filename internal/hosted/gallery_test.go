@@ -96,7 +96,7 @@ func entries() []exhibit {
 		{"code-wrong", code(func(v *hosted.CodeEntry) { v.Problem, v.ChecksLeft, v.ResendIn = hosted.Wrong, 1, 0 }), phoned},
 		{"code-ended", code(func(v *hosted.CodeEntry) { v.Problem, v.ResendIn, v.ResendsLeft = hosted.Ended, 0, 1 }), acme},
 		{"code-resent", code(func(v *hosted.CodeEntry) { v.Resent, v.ResendIn, v.ResendsLeft = true, 60, 2 }), acme},
-		{"code-sending", code(func(v *hosted.CodeEntry) { v.StateURL = "/v/state" }), longest},
+		{"code-sending", code(func(v *hosted.CodeEntry) { v.StateURL = "/v/state/sending" }), longest},
 		{"code-elsewhere", code(func(v *hosted.CodeEntry) { v.Problem = hosted.Elsewhere }), acme},
 		{"intro-elsewhere", framed(func(f hosted.Frame) hosted.View {
 			return &hosted.Intro{Frame: f, Channel: hosted.SMS, Contact: mobile, Digits: 6, Send: form, ChangeURL: "/v/i/inv_1/mobile", Problem: hosted.Elsewhere}
@@ -228,7 +228,7 @@ func openHall(t *testing.T, more ...exhibit) (*hall, *httptest.Server) {
 			t.Error(err)
 		}
 	})
-	mux.HandleFunc("GET /v/state", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "sent") })
+	mux.HandleFunc("GET /v/state/{state}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.PathValue("state")) })
 	mux.HandleFunc("GET /v/nothing", func(w http.ResponseWriter, r *http.Request) { // the browser stays where it is
 		h.keep(url.Values{"left": {r.URL.RequestURI()}})
 		w.WriteHeader(http.StatusNoContent)
