@@ -23,19 +23,19 @@ func setHumaErrors() {
 	replaceErrors.Do(func() {
 		huma.ValidateStrictCasing = true
 		huma.NewErrorWithContext = func(hc huma.Context, status int, msg string, errs ...error) huma.StatusError {
-			return humaProblem(hc.Context(), status, msg, errs)
+			return humaProblem(hc.Context(), hc.Operation(), status, msg, errs)
 		}
 		// Without a request: when operations are registered, for the schema alone.
 		huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
-			return humaProblem(context.Background(), status, msg, errs)
+			return humaProblem(context.Background(), nil, status, msg, errs)
 		}
 	})
 }
 
 // humaProblem is an error of huma's as a problem. The texts of huma's details are made of our schema; their values and
 // foreign names are left out.
-func humaProblem(ctx context.Context, status int, msg string, errs []error) *web.Problem {
-	p := web.NewProblem(ctx, requestFault(status, msg, errs))
+func humaProblem(ctx context.Context, op *huma.Operation, status int, msg string, errs []error) *web.Problem {
+	p := web.NewProblem(ctx, requestFault(op, status, msg, errs))
 	if status != http.StatusUnprocessableEntity {
 		return p
 	}
@@ -47,12 +47,15 @@ func humaProblem(ctx context.Context, status int, msg string, errs []error) *web
 	return p
 }
 
-func requestFault(status int, msg string, errs []error) error {
+func requestFault(op *huma.Operation, status int, msg string, errs []error) error {
 	switch status {
 	case http.StatusUnprocessableEntity:
 		return fault.New(fault.Invalid, "invalid_request", "Some fields can't be taken. Correct those listed in errors.")
 	case http.StatusBadRequest:
 		detail := "The body is missing. Send the documented JSON object."
+		if op != nil && op.RequestBody != nil && op.RequestBody.Content[fileType] != nil {
+			detail = "The body is missing. Send the file as CSV, its header first."
+		}
 		if len(errs) > 0 {
 			if d, ok := errs[0].(*huma.ErrorDetail); ok {
 				detail = d.Message // one of the texts of decode

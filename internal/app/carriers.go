@@ -47,7 +47,11 @@ func newDispatcher(cfg Config, directory *tenant.Directory, inbox *sink.Inbox, c
 			}
 		}
 	}
-	d, err = delivery.New(delivery.Config{Standing: standing(directory), Providers: providers, Routes: routes}, log, reg)
+	_, messages, faults := texts(cfg.MessagesDir)
+	if len(faults) > 0 {
+		return nil, closers, faults
+	}
+	d, err = delivery.New(delivery.Config{Standing: standing(directory), Files: messages, Providers: providers, Routes: routes}, log, reg)
 	return d, closers, err
 }
 

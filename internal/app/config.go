@@ -25,6 +25,7 @@ type Config struct {
 	DatabaseURL    delivery.Secret `yaml:"database_url" example:"postgres://countersign@db.example.net/countersign" doc:"PostgreSQL. Without it, SQLite in data_dir."`
 	MasterKeyFile  string          `yaml:"master_key_file" example:"/etc/countersign/master.key" doc:"The master key. With SQLite the first start makes data_dir/master.key; with PostgreSQL the file must be given, the same on every node. A backup is useless without it."`
 	MasterKey      delivery.Secret `yaml:"master_key" env:"only" doc:"The master key itself, the text that would be in the file. By the environment alone, for platforms that keep secrets there."`
+	MessagesDir    string          `yaml:"messages_dir" example:"/etc/countersign/messages" doc:"Texts of your own in place of ours, see [Your own texts](operate.md#your-own-texts)."`
 	TrustedProxies []netip.Prefix  `yaml:"trusted_proxies" example:"10.0.0.0/8" doc:"Proxies whose X-Forwarded-For is believed. No others are."`
 	TLS            TLS             `yaml:"tls" doc:"A certificate of the server's own. Without it, a proxy in front speaks TLS."`
 	Providers      []Provider      `yaml:"providers" doc:"Accounts at carriers and vendors, and your own senders. See below for each type."`

@@ -22,6 +22,8 @@ func (s *source) check(c Config) {
 	s.checkLimits(c)
 	s.checkProviders(c)
 	s.checkDev(c)
+	_, _, faults := texts(c.MessagesDir)
+	s.faults = append(s.faults, faults...)
 }
 
 // wrong tells a fault of a key at the place that set it: the file, the environment or a flag.

@@ -198,7 +198,7 @@ func TestID_32_33_AServerSendsOn(t *testing.T) {
 	v.sees("Do you want to stop?")
 	page := v.text
 	v.press("/stop", nil)
-	v.sees("You declined")
+	v.sees("You stopped")
 	leads(v, id, "acme-app://stopped", "?")
 	w.is(id, invite.Declined)
 	v.text = page

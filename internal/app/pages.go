@@ -5,16 +5,24 @@ import (
 	"net/url"
 
 	"github.com/countersign/countersign/internal/hosted"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 )
 
 // customerPages are the pages of invitations.
 func (s *server) customerPages() (*hosted.Site, error) {
+	note := func(place []byte) seal.Place { return seal.Place{Purpose: "note of a hosted page", Row: place} }
+	pages, _, faults := texts(s.cfg.MessagesDir)
+	if len(faults) > 0 {
+		return nil, faults
+	}
 	return hosted.NewSite(hosted.Config{
-		Invitations: s.invites, PublicURL: s.cfg.BaseURL(),
+		Invitations: s.invites, Files: pages, PublicURL: s.cfg.BaseURL(),
 		MAC: func(parts ...[]byte) [32]byte {
 			return s.storage.ring.Hash("form of a hosted page", uid.Tenant{}, parts...)
 		},
+		Seal: func(place, plain []byte) []byte { return s.storage.ring.Seal(note(place), plain) },
+		Open: func(place, sealed []byte) ([]byte, error) { return s.storage.ring.Open(note(place), sealed) },
 	})
 }
 

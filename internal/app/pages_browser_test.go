@@ -31,6 +31,7 @@ func TestJourneysInABrowser(t *testing.T) {
 		"a server restarted between code and entry": restarted,
 		"RA_45 another browser":                     anotherBrowser,
 		"RA_41 wrong, then right":                   wrongThenRight,
+		"RA_44 reload and Back after an error":      reloadedAfterAnError,
 		"ID_15 three sends, then the link ends":     threeSends,
 		"ID_32 the way out":                         wayOut,
 	} {
@@ -393,11 +394,45 @@ func wrongThenRight(t *testing.T, chromium context.Context) {
 	k, _, hub, _ := begun(t, w, chromium, phone)
 	code := w.code(devMobile, 1)
 	k.code(otherCode(code))
-	k.arrive(hub + "/mobile/check")
-	k.Wait(`document.activeElement.id === "code" && document.getElementById("code-error").textContent.trim() === "That code is not right. You have 4 tries left."`)
+	k.says("That code is not right. You have 4 tries left.")
 	k.enter("#code", code[:3]+" "+code[3:]) // after an error the button sends, and not the last digit
 	k.press("main button.primary")
 	k.screen(hub + "/consent")
+}
+
+// says waits until the page of a code tells an error beside the field, which has the focus. The page before may have the same address.
+func (k *walker) says(text string) {
+	k.T.Helper()
+	look := `document.readyState === "complete" && document.activeElement.id === "code" && document.getElementById("code-error").textContent.trim() === "` + text + `"`
+	if !until(func() (there bool) {
+		there, err := chromedp.Run(k.Ctx, chromedp.Evaluate[bool](look))
+		return err == nil && there
+	}) {
+		k.T.Fatalf("the page does not say %q", text)
+	}
+}
+
+// reloadedAfterAnError: after errors, reload and Back send nothing again. The tries that are left are the server's own count.
+func reloadedAfterAnError(t *testing.T, chromium context.Context) {
+	w := newTown(t)
+	k, _, hub, _ := begun(t, w, chromium, phone)
+	code := w.code(devMobile, 1)
+	k.code(otherCode(code))
+	k.says("That code is not right. You have 4 tries left.")
+	for range 3 {
+		k.Follow(chromedp.Reload())
+		k.says("")
+	}
+	k.enter("#code", otherCode(code))
+	k.says("That code is not right. You have 3 tries left.")
+	k.enter("#code", code)
+	k.press("main button.primary")
+	k.screen(hub + "/consent")
+	browsertest.Run(k.Tab, chromedp.NavigateBack())
+	k.screen(hub + "/consent") // the page of the code leads on
+	if got := k.title(); got != "Do you agree to the use of your data?" {
+		t.Errorf("Back shows %q", got)
+	}
 }
 
 func threeSends(t *testing.T, chromium context.Context) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type Config struct {
 	// Standing says what may become of a tenant's messages. While it can't say, nothing is sent.
 	Standing func(ctx context.Context, t uid.Tenant) (Standing, error)
 
+	Files     fs.FS // nil: as Files gives them; else these, with other texts in them
 	Providers []Provider
 	Routes    []Rule // empty: see RoutesFor
 
@@ -77,7 +79,10 @@ func New(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Dispatcher, 
 	if faults := CheckRoutes(rules, offers); len(faults) > 0 {
 		return nil, errors.New(strings.Join(faults, "\n"))
 	}
-	renderer, err := newRenderer()
+	if cfg.Files == nil {
+		cfg.Files = files
+	}
+	renderer, err := rendererOf(cfg.Files)
 	if err != nil {
 		return nil, fmt.Errorf("read the texts: %w", err)
 	}

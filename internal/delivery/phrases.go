@@ -19,6 +19,9 @@ const defaultLocale = "en"
 //go:embed messages notices teams
 var files embed.FS
 
+// Files are the texts of messages and the pages of e-mails.
+func Files() fs.FS { return files }
+
 // phrase names one text of a message file.
 type phrase string
 

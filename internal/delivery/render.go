@@ -3,6 +3,7 @@ package delivery
 import (
 	"fmt"
 	"html/template"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -42,7 +43,8 @@ type renderer struct {
 	pages     *template.Template
 }
 
-func newRenderer() (*renderer, error) {
+// rendererOf reads the texts. An error is a fault of the build.
+func rendererOf(files fs.FS) (*renderer, error) {
 	languages, err := loadLanguages(files, codeBook)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,8 @@ import (
 	"github.com/countersign/countersign/internal/seal"
 )
 
+func newRenderer() (*renderer, error) { return rendererOf(files) }
+
 func testRenderer(t interface {
 	Helper()
 	Fatal(...any)

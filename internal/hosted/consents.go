@@ -96,7 +96,7 @@ func (s *Site) showConsent(w http.ResponseWriter, r *http.Request, f *filler) {
 	f.site.write(w, r, http.StatusOK, &Consent{
 		Frame: f.frame(), Decide: f.form(pathConsent, f.page.Consent.Version+" "+locale),
 		Purpose: text.Purpose, Data: text.Data, Recipients: text.Recipients, Retention: text.Retention, More: text.More,
-		Version: f.page.Consent.Version,
+		Version: f.page.Consent.Version, Ours: len(f.page.Consent.Texts) == 0,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -27,7 +28,14 @@ const maxCookie = 64
 type cookies struct{ secure bool }
 
 func (c cookies) set(w http.ResponseWriter, name, value, path string) {
-	http.SetCookie(w, &http.Cookie{Name: c.name(name), Value: value, Path: path, HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteLaxMode})
+	c.keep(w, name, value, path, 0)
+}
+
+// keep sets a cookie that lives for a time of its own; a life below zero takes it away.
+func (c cookies) keep(w http.ResponseWriter, name, value, path string, life time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: c.name(name), Value: value, Path: path, MaxAge: int(life.Seconds()), HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteLaxMode,
+	})
 }
 
 func (c cookies) name(name string) string {

@@ -6,9 +6,10 @@
 //	GET  /v/{token}                     opens the link: cookie with Path=/v/i/{invitation}, 303 to the hub. Sends nothing (RA-24).
 //	GET  /v/i/{invitation}              the hub: 303 to the step that is due
 //	GET  /v/i/{invitation}/mobile       Intro, NumberEntry, CodeEntry or Locked, as the gate stands
+//	GET  /v/i/{invitation}/mobile/state a word for the script: whether a provider took the code
 //	POST /v/i/{invitation}/mobile       takes the number that the customer enters, and sends
-//	POST /v/i/{invitation}/mobile/send  sends the code, or a new one
-//	POST /v/i/{invitation}/mobile/check checks the code; 303 to the hub when it is right
+//	POST /v/i/{invitation}/mobile/send  sends the code, or a new one, by the channel that the form names
+//	POST /v/i/{invitation}/mobile/check checks the code; to the hub when it is right
 //	     /v/i/{invitation}/email ...    the same for e-mail, with EmailEntry
 //	GET  /v/i/{invitation}/consent      Consent
 //	POST /v/i/{invitation}/consent      accepts or declines; 303 to the hub
@@ -28,9 +29,10 @@
 // one of the link's own path, so that the link opened again goes on in the session of before (RA-44).
 //
 // A form is taken from our own origin alone, and with its token: a keyed hash over session, path and what the form was drawn
-// for (forms.go). Each asks one method of invite.Service and leads back to the hub or its page, or is answered with the page
-// and what is wrong, by status 200: a wrong code is an answer, and browsers would call anything else an error in the console. Faults
-// have the statuses of package web, and pages of their own.
+// for (forms.go). Each asks one method of invite.Service and is answered with 303 to the hub or its page, whatever came of it, so that
+// reload and Back send nothing again (RA-44). What was wrong waits for that page in a sealed cookie, for five minutes at most and for
+// one look (notes.go). The page tells it by status 200: a wrong code is an answer, and browsers would call anything else an error in
+// the console. Faults have the statuses of package web, and pages of their own.
 //
 // # Pages
 //

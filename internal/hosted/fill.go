@@ -23,6 +23,7 @@ type filler struct {
 	locale   string
 	language string // what the browser asks for
 	path     string // where the page is asked for again, in another language
+	note     note   // of the form before
 }
 
 func (s *Site) filler(r *http.Request, cookie string, page invite.Page) *filler {
@@ -76,7 +77,7 @@ func (f *filler) form(path, what string) Form {
 func (f *filler) ending() (int, View) {
 	switch f.page.Step {
 	case invite.StepDeclined:
-		return http.StatusOK, &Declined{Frame: f.frame(), ContinueURL: f.page.LeadsTo}
+		return http.StatusOK, &Declined{Frame: f.frame(), Left: f.page.Failure == invite.FailureLeft, ContinueURL: f.page.LeadsTo}
 	case invite.StepCanceled:
 		return http.StatusGone, &Canceled{f.frame()}
 	case invite.StepExpired:
@@ -90,23 +91,32 @@ func (f *filler) ending() (int, View) {
 }
 
 // gate is the face of the gate that is due, with what kept the last form from going on.
-func (f *filler) gate(problem Problem) View {
-	g := f.page.Gate
+func (f *filler) gate() View {
+	g, problem := f.page.Gate, f.note.Problem
 	path := gatePaths[g.Channel]
 	if g.State == invite.GateEnter {
-		return f.entry("", "", problem)
+		return f.entry()
 	}
-	if problem == Unusable { // of a contact that isn't the customer's to change
+	switch {
+	case problem == Unusable: // of a contact that isn't the customer's to change
+		problem = NotSent
+	case problem == Wrong && g.State == invite.GateDead: // it was the last try
+		problem = Ended
+	case problem == Ended && g.State == invite.GateIntro: // another browser asked for one
+		problem = Elsewhere
+	case problem == "" && g.State == invite.GateDead:
+		problem = Ended
+	case problem == "" && g.Unsent:
 		problem = NotSent
 	}
 	switch g.State {
 	case invite.GateIntro:
 		v := &Intro{
 			Frame: f.frame(), Channel: string(g.Channel), Contact: g.Masked, Digits: g.CodeLength,
-			Send: f.form(path+"/send", f.asked()), ChangeURL: f.change(),
+			Send: f.form(path+pathSend, f.asked()), ChangeURL: f.change(),
 		}
-		if problem == NotSent {
-			v.Problem = NotSent
+		if problem == NotSent || problem == Elsewhere {
+			v.Problem = problem
 		}
 		return v
 	case invite.GateLocked:
@@ -116,26 +126,43 @@ func (f *filler) gate(problem Problem) View {
 		}
 		return v
 	}
-	if problem == "" && g.State == invite.GateDead {
-		problem = Ended
-	}
+	return f.code(problem)
+}
+
+// code asks for the code of the gate that is due.
+func (f *filler) code(problem Problem) View {
+	g := f.page.Gate
+	path := gatePaths[g.Channel]
 	life := minutes(g.CodeLife)
 	if g.State == invite.GateCode {
 		life = minutes(g.CodeEnds.Sub(f.page.Now))
 	}
-	return &CodeEntry{
-		Frame: f.frame(), Channel: string(g.Channel), Contact: g.Masked, Digits: g.CodeLength, Minutes: life,
-		Check: f.form(path+"/check", ""), Problem: problem, ChecksLeft: g.ChecksLeft,
-		Resend: f.form(path+"/send", f.asked()+anotherCode), ResendIn: seconds(g.NextSendAt.Sub(f.page.Now)), ResendsLeft: g.SendsLeft,
-		ChangeURL: f.change(),
+	v := &CodeEntry{
+		Frame: f.frame(), Channel: string(g.Via), Contact: g.Masked, Digits: g.CodeLength, Minutes: life,
+		Check: f.form(path+pathCheck, ""), Problem: problem, ChecksLeft: g.ChecksLeft, Resent: f.note.Resent && problem == "",
+		Resend: f.another(g.Via), ResendIn: seconds(g.NextSendAt.Sub(f.page.Now)), ResendsLeft: g.SendsLeft, ChangeURL: f.change(),
 	}
+	if g.State == invite.GateCode && !g.Taken {
+		v.StateURL = f.hub + path + pathState
+	}
+	for _, via := range g.Ways {
+		if via != g.Via && g.SendsLeft > 0 {
+			v.Another = append(v.Another, Way{Channel: string(via), Send: f.another(via)})
+		}
+	}
+	return v
 }
 
 // asked is how many codes were asked for, which a form for a further one carries.
 func (f *filler) asked() string { return strconv.Itoa(f.page.Gate.Asked) }
 
-// anotherCode stands behind it in the form of a page that awaits a code.
+// anotherCode stands behind it in the form of a page that awaits a code, and before the channel.
 const anotherCode = "+"
+
+// another is the form for a further code by a channel.
+func (f *filler) another(via delivery.Channel) Form {
+	return f.form(gatePaths[f.page.Gate.Channel]+pathSend, f.asked()+anotherCode+string(via))
+}
 
 // change is where the customer may give another contact, "" where that isn't allowed.
 func (f *filler) change() string {
@@ -146,8 +173,9 @@ func (f *filler) change() string {
 }
 
 // entry asks for the contact of the gate that is due. What was typed before stands in it.
-func (f *filler) entry(contact, country string, problem Problem) View {
+func (f *filler) entry() View {
 	g := f.page.Gate
+	contact, country, problem := f.note.Contact, f.note.Country, f.note.Problem
 	form := f.form(gatePaths[g.Channel], f.asked())
 	most := g.SendsLeft // before the first code nothing is said of how many there are
 	if g.Asked > 0 {

@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -8,13 +9,11 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/web"
 )
 
-// The queries of a gate's page: to give another contact, and to be told that a further code was sent.
-const (
-	changeQuery = "change"
-	resentQuery = "resent"
-)
+// changeQuery asks a gate's page for the form in which another contact is given.
+const changeQuery = "change"
 
 // hub leads to the step that is due, or is the page of an ending.
 func (s *Site) hub(w http.ResponseWriter, r *http.Request, f *filler) {
@@ -47,22 +46,44 @@ func toHub(w http.ResponseWriter, r *http.Request, f *filler) {
 	http.Redirect(w, r, f.hub, http.StatusSeeOther)
 }
 
-// show is the page of the gate as it stands.
+// show is the page of the gate as it stands, with what is to be told of the form before.
 func (d desk) show(w http.ResponseWriter, r *http.Request, f *filler) {
-	query := r.URL.Query()
-	if !d.due(&f.page) {
+	g := f.page.Gate
+	switch {
+	case !d.due(&f.page):
 		toHub(w, r, f)
+	case f.note.Problem == waiting:
+		f.site.write(w, r, http.StatusTooManyRequests, f.wait(d.path()))
+	case r.URL.Query().Has(changeQuery) && g.CanChange && g.State != invite.GateLocked:
+		f.site.write(w, r, http.StatusOK, f.entry())
+	default:
+		f.site.write(w, r, http.StatusOK, f.gate())
+	}
+}
+
+// state tells the script of a page how the code that it waits for fares: "sending", "sent" once a provider took it, or "over" when the
+// page is out of date. It draws no page, so it takes no note.
+func (d desk) state(w http.ResponseWriter, r *http.Request) {
+	v, err := d.visit(r)
+	if err != nil {
+		web.WriteProblem(w, r, err)
 		return
 	}
-	if query.Has(changeQuery) && f.page.Gate.CanChange && f.page.Gate.State != invite.GateLocked {
-		f.site.write(w, r, http.StatusOK, f.entry("", "", ""))
+	page, err := d.invitations.Hub(r.Context(), v)
+	if err != nil {
+		web.WriteProblem(w, r, err)
 		return
 	}
-	view := f.gate("")
-	if code, ok := view.(*CodeEntry); ok && code.Problem == "" {
-		code.Resent = query.Has(resentQuery)
+	state := "over"
+	switch {
+	case !d.due(&page) || page.Gate.State != invite.GateCode:
+	case page.Gate.Taken:
+		state = "sent"
+	default:
+		state = "sending"
 	}
-	f.site.write(w, r, http.StatusOK, view)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, state) // the customer may have gone
 }
 
 // enter takes the contact that the customer typed, and has a code sent to it.
@@ -71,18 +92,17 @@ func (d desk) enter(w http.ResponseWriter, r *http.Request, v invite.Visit, what
 	if d.gate == delivery.Email {
 		field = FieldAddress
 	}
-	raw, country := r.PostForm.Get(field), r.PostForm.Get(FieldCountry)
-	text := typed(raw)
-	face := func(f *filler, problem Problem) View { return f.entry(text, country, problem) }
-	entry := invite.Entry{Contact: text, Country: country}
+	raw := r.PostForm.Get(field)
+	n := note{Contact: typed(raw), Country: r.PostForm.Get(FieldCountry)}
+	entry := invite.Entry{Contact: n.Contact, Country: n.Country}
 	if d.gate != delivery.Email {
-		entry.Contact = ascii(text)
+		entry.Contact = ascii(n.Contact)
 	}
-	if problem := missing(raw, entry.Contact); problem != "" {
-		d.again(w, r, v, problem, face)
+	if n.Problem = missing(raw, entry.Contact); n.Problem != "" {
+		d.tell(w, r, v, d.path(), changeQuery, n)
 		return
 	}
-	d.ask(w, r, v, what, entry, face)
+	d.ask(w, r, v, what, entry, n)
 }
 
 // missing says why a field gave nothing that could be asked about: text is what could be read of it.
@@ -98,52 +118,52 @@ func missing(raw, text string) Problem {
 
 // send has a code sent to the contact that is known.
 func (d desk) send(w http.ResponseWriter, r *http.Request, v invite.Visit, what string) {
-	d.ask(w, r, v, what, invite.Entry{}, (*filler).gate)
+	d.ask(w, r, v, what, invite.Entry{}, note{})
 }
 
-// ask has a code sent. what is how many were asked for when the form was drawn: a form that is sent twice asks once.
-func (d desk) ask(w http.ResponseWriter, r *http.Request, v invite.Visit, what string, entry invite.Entry, face func(*filler, Problem) View) {
-	count, another := strings.CutSuffix(what, anotherCode)
+// refusals are what a page tells of a request for a code that sent none.
+var refusals = map[invite.SendOutcome]Problem{
+	invite.SendMalformed: Malformed, invite.SendRefused: Unusable, invite.SendFailed: NotSent, invite.SendStale: Elsewhere,
+}
+
+// ask has a code sent. what is what the form was drawn for (see filler.asked): a form that is sent twice asks once. n holds what was typed.
+func (d desk) ask(w http.ResponseWriter, r *http.Request, v invite.Visit, what string, entry invite.Entry, n note) {
+	count, via, another := strings.Cut(what, anotherCode)
 	asked, err := strconv.Atoi(count)
 	if err != nil {
-		d.fail(w, r, errStale)
+		d.tellFault(w, r, v, errStale)
 		return
 	}
-	entry.Asked = &asked
+	entry.Asked, entry.Via = &asked, delivery.Channel(via)
 	outcome, page, err := d.invitations.Send(r.Context(), v, d.gate, entry)
 	if err != nil {
 		d.refuse(w, r, v, err)
 		return
 	}
-	f := d.filler(r, v.Cookie, page)
-	f.path = f.hub + d.path()
-	if !d.due(&page) {
-		toHub(w, r, f)
-		return
+	query := ""
+	if entry.Contact != "" && outcome != invite.SendStale {
+		query = changeQuery // where the form stands
 	}
-	switch outcome {
-	case invite.SendRefused:
-		f.site.write(w, r, http.StatusOK, face(f, Unusable))
-	case invite.SendFailed:
-		f.site.write(w, r, http.StatusOK, face(f, NotSent))
-	case invite.SendCooling, invite.SendLimited:
-		d.early(w, r, f)
+	switch n.Problem = refusals[outcome]; {
+	case !d.due(&page):
+		http.Redirect(w, r, hubOf(v.ID), http.StatusSeeOther)
+	case outcome == invite.SendCooling || outcome == invite.SendLimited:
+		d.tell(w, r, v, d.path(), "", note{Problem: tooSoon(page.Gate)})
+	case n.Problem != "":
+		d.tell(w, r, v, d.path(), query, n)
+	case outcome == invite.SendSent && another:
+		d.tell(w, r, v, d.path(), "", note{Resent: true})
 	default:
-		to := f.hub + d.path()
-		if outcome == invite.SendSent && another {
-			to += "?" + resentQuery
-		}
-		http.Redirect(w, r, to, http.StatusSeeOther)
+		http.Redirect(w, r, hubOf(v.ID)+d.path(), http.StatusSeeOther)
 	}
 }
 
-// early says that it is too soon for a further code.
-func (d desk) early(w http.ResponseWriter, r *http.Request, f *filler) {
-	if code, ok := f.gate(Early).(*CodeEntry); ok {
-		f.site.write(w, r, http.StatusOK, code)
-		return
+// tooSoon is how a gate tells that it is too early for a further code: beside the code that it waits for, or with a page of its own.
+func tooSoon(g *invite.GatePage) Problem {
+	if g.State == invite.GateCode || g.State == invite.GateDead {
+		return Early
 	}
-	f.site.write(w, r, http.StatusTooManyRequests, f.wait(d.path()))
+	return waiting
 }
 
 // check takes the code that was typed.
@@ -151,7 +171,7 @@ func (d desk) check(w http.ResponseWriter, r *http.Request, v invite.Visit, _ st
 	raw := r.PostForm.Get(FieldCode)
 	code := ascii(typed(raw))
 	if problem := missing(raw, code); problem != "" {
-		d.again(w, r, v, problem, (*filler).gate)
+		d.tell(w, r, v, d.path(), "", note{Problem: problem})
 		return
 	}
 	outcome, page, err := d.invitations.Check(r.Context(), v, d.gate, code)
@@ -159,36 +179,15 @@ func (d desk) check(w http.ResponseWriter, r *http.Request, v invite.Visit, _ st
 		d.refuse(w, r, v, err)
 		return
 	}
-	f := d.filler(r, v.Cookie, page)
-	f.path = f.hub + d.path()
-	problem := map[invite.CheckOutcome]Problem{invite.CheckWrong: Wrong, invite.CheckMalformed: Malformed, invite.CheckDead: Ended}[outcome]
-	if problem == Wrong && page.Gate != nil && page.Gate.State == invite.GateDead {
-		problem = Ended // it was the last try
-	}
+	problem := map[invite.CheckOutcome]Problem{
+		invite.CheckWrong: Wrong, invite.CheckMalformed: Malformed, invite.CheckDead: Ended, invite.CheckPaused: waiting,
+	}[outcome]
 	switch {
-	case outcome == invite.CheckRight || !d.due(&page):
-		toHub(w, r, f)
-	case outcome == invite.CheckPaused:
-		f.site.write(w, r, http.StatusTooManyRequests, f.wait(d.path()))
+	case problem == "" || !d.due(&page):
+		http.Redirect(w, r, hubOf(v.ID), http.StatusSeeOther)
 	default:
-		f.site.write(w, r, http.StatusOK, f.gate(problem))
+		d.tell(w, r, v, d.path(), "", note{Problem: problem})
 	}
-}
-
-// again draws the page of the gate anew, when a form said nothing that the domain could be asked.
-func (d desk) again(w http.ResponseWriter, r *http.Request, v invite.Visit, problem Problem, face func(*filler, Problem) View) {
-	page, err := d.invitations.Hub(r.Context(), v)
-	if err != nil {
-		d.fail(w, r, err)
-		return
-	}
-	f := d.filler(r, v.Cookie, page)
-	f.path = f.hub + d.path()
-	if !d.due(&page) {
-		toHub(w, r, f)
-		return
-	}
-	f.site.write(w, r, http.StatusOK, face(f, problem))
 }
 
 // refuse tells a fault of the domain. One that says that the session is at another step leads there.
@@ -197,5 +196,5 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, v invite.Visit, er
 		http.Redirect(w, r, hubOf(v.ID), http.StatusSeeOther)
 		return
 	}
-	s.fail(w, r, err)
+	s.tellFault(w, r, v, err)
 }

@@ -2,22 +2,27 @@ package hosted
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/web"
 )
 
-// open takes a link: the token becomes a session's cookie at once, and the browser goes on to an address without it. Nothing is
+// openLink takes a link: the token becomes a session's cookie at once, and the browser goes on to an address without it. Nothing is
 // sent, however often machines that read mail open it (RA-24).
-func (s *Site) open(w http.ResponseWriter, r *http.Request) {
+func (s *Site) openLink(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK) // who only looks whether there is something begins no session
 		return
 	}
-	token := r.PathValue("token")
+	token := strings.TrimRight(r.PathValue("token"), mailEnds)
 	if !isToken(token) {
 		s.fail(w, r, web.ErrNoSuchRoute)
+		return
+	}
+	if token != r.PathValue("token") { // for the cookie of this link, and no other, comes along there
+		http.Redirect(w, r, linkPrefix+token, http.StatusSeeOther)
 		return
 	}
 	answer, err := s.invitations.Open(r.Context(), token, s.cookies.session(r), client(r), web.RequestID(r.Context()))
@@ -41,6 +46,9 @@ func (s *Site) open(w http.ResponseWriter, r *http.Request) {
 	s.cookies.set(w, sessionCookie, answer.Cookie, r.URL.Path)
 	http.Redirect(w, r, hub, http.StatusSeeOther)
 }
+
+// mailEnds are what mail programs and people put behind a link: ends of sentences, brackets and quotes.
+const mailEnds = ".,;:!?)]}>'\"’”»…*\u200b\u00a0 "
 
 // isToken reports whether a link's token may have this form: anything else was cut off or never was one.
 func isToken(s string) bool {

@@ -12,6 +12,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
@@ -21,6 +22,9 @@ import (
 
 //go:embed assets templates messages countries.json
 var files embed.FS
+
+// Files are what the pages are made of. The texts are in messages, one file a language.
+func Files() fs.FS { return files }
 
 // assetPrefix is where style, script and icon are served.
 const assetPrefix = "/v/assets/"
@@ -36,10 +40,13 @@ type Pages struct {
 }
 
 // NewPages reads templates, texts and assets. An error is a fault of the build.
-func NewPages() (*Pages, error) {
+func NewPages() (*Pages, error) { return pagesOf(files) }
+
+// pagesOf is NewPages with the texts of fsys.
+func pagesOf(fsys fs.FS) (*Pages, error) {
 	p := &Pages{templates: map[string]*template.Template{}, switches: map[*web.Words]string{}}
 	var err error
-	if p.words, err = web.LoadWords(files, Locales); err != nil {
+	if p.words, err = web.LoadWords(fsys, Locales); err != nil {
 		return nil, err
 	}
 	if p.countries, err = loadAtlas(files); err != nil {
@@ -142,7 +149,7 @@ type scene struct {
 }
 
 // say chooses a text, the firm's own where it has one, and adds the firm to what goes into it.
-func (s *scene) say(key string, pairs []any) (web.Form, []any, error) {
+func (s *scene) say(key string, firm any, pairs []any) (web.Form, []any, error) {
 	f, err := s.words.Pick(key, pairs)
 	if err != nil {
 		return f, nil, err
@@ -151,14 +158,14 @@ func (s *scene) say(key string, pairs []any) (web.Form, []any, error) {
 		f = web.NewForm(own)
 	}
 	if f.Open() {
-		pairs = append(pairs, "firm", s.Firm.Name)
+		pairs = append(pairs, "firm", firm)
 	}
 	return f, pairs, nil
 }
 
 // T gives a text as HTML, each string in it apart from the text's direction.
 func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
-	f, pairs, err := s.say(key, pairs)
+	f, pairs, err := s.say(key, name(s.Firm.Name), pairs)
 	if err != nil {
 		return "", err
 	}
@@ -169,9 +176,21 @@ func (s *scene) T(key string, pairs ...any) (template.HTML, error) {
 	return out, nil
 }
 
+// shortName is the longest name of a firm that is kept on one line where it fits, in characters.
+const shortName = 32
+
+// name is that of a firm within a text, apart from the text's direction.
+func name(firm string) template.HTML {
+	class := ""
+	if utf8.RuneCountInString(firm) <= shortName {
+		class = ` class="name"`
+	}
+	return template.HTML("<bdi" + class + ">" + template.HTMLEscapeString(firm) + "</bdi>") // escaped
+}
+
 // Plain gives a text where no markup can be: titles and attributes.
 func (s *scene) Plain(key string, pairs ...any) (string, error) {
-	f, pairs, err := s.say(key, pairs)
+	f, pairs, err := s.say(key, s.Firm.Name, pairs)
 	if err != nil {
 		return "", err
 	}
@@ -191,6 +210,9 @@ func (s *scene) Forms(key string) (string, error) {
 	raw, err := json.Marshal(e.Forms())
 	return string(raw), err
 }
+
+// Minutes are seconds in minutes, rounded up: nobody counts 600 seconds.
+func (s *scene) Minutes(seconds int) int { return minutes(time.Duration(seconds) * time.Second) }
 
 // Lang is the language of the page as an HTML attribute has it, Dir its direction.
 func (s *scene) Lang() string { return s.words.Tag.String() }

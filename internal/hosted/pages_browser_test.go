@@ -36,6 +36,7 @@ func TestPagesInABrowser(t *testing.T) {
 		"ID_34 the language is switched":                       languageSwitched,
 		"RA_48 the last page goes on to the firm":              leaves,
 		"errors get the focus":                                 errorsFocused,
+		"RA_A11 the page tells when the code is carried":       carried,
 	} {
 		t.Run(name, func(t *testing.T) { does(t, chromium) })
 	}
@@ -394,6 +395,22 @@ func errorsFocused(t *testing.T, chromium context.Context) {
 			t.Errorf("%s: the title is %q", path, title)
 		}
 	}
+}
+
+// carried: the script asks for itself. A page whose code came to nothing is asked for again.
+func carried(t *testing.T, chromium context.Context) {
+	at := func(state string) visit {
+		t.Helper()
+		return open(t, chromium, "fares", exhibit{"fares", code(func(v *hosted.CodeEntry) { v.StateURL = "/v/state/" + state }), acme})
+	}
+	const lead = `document.querySelector("h1 + p").innerText`
+	v := at("sent")
+	if got := browsertest.Eval[string](v.Tab, lead); !strings.HasPrefix(got, "We are sending it by text message") {
+		t.Errorf("at first the page says %q", got)
+	}
+	v.Wait(lead + `.startsWith("We sent it by text message to")`)
+	v = at("over")
+	v.Follow(chromedp.Evaluate[chromedp.Void](`0`)) // the page goes by itself
 }
 
 func leaves(t *testing.T, chromium context.Context) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/invite"
@@ -27,13 +29,20 @@ type Invitations interface {
 type Config struct {
 	Invitations Invitations
 	MAC         func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
-	PublicURL   string                         // how customers reach the pages: "https://verify.example.net"
+	Seal        func(place, plain []byte) []byte
+	Open        func(place, sealed []byte) ([]byte, error) // what Seal made at the same place, on any node; anything else is an error
+	Files       fs.FS                                      // nil: as Files gives them; else these, with other texts in messages
+	PublicURL   string                                     // how customers reach the pages: "https://verify.example.net"
 }
 
 // Site serves the pages to customers. It may be used concurrently.
 type Site struct {
+	Now func() time.Time // the wall clock
+
 	invitations Invitations
 	mac         func(parts ...[]byte) [32]byte
+	seal        func(place, plain []byte) []byte
+	open        func(place, sealed []byte) ([]byte, error)
 	pages       *Pages
 	consents    map[string]consentText // the product's own, by locale
 	cookies     cookies
@@ -43,11 +52,11 @@ type Site struct {
 
 // NewSite makes a Site. An error is a fault of the build, or a part that is missing.
 func NewSite(cfg Config) (*Site, error) {
-	if cfg.Invitations == nil || cfg.MAC == nil {
-		return nil, errors.New("hosted: Invitations and MAC are required")
+	if cfg.Invitations == nil || cfg.MAC == nil || cfg.Seal == nil || cfg.Open == nil {
+		return nil, errors.New("hosted: Invitations, MAC, Seal and Open are required")
 	}
 	s := &Site{
-		invitations: cfg.Invitations, mac: cfg.MAC, origin: http.NewCrossOriginProtection(),
+		Now: time.Now, invitations: cfg.Invitations, mac: cfg.MAC, seal: cfg.Seal, open: cfg.Open, origin: http.NewCrossOriginProtection(),
 		cookies: cookies{secure: strings.HasPrefix(cfg.PublicURL, "https://")},
 	}
 	if cfg.PublicURL != "" {
@@ -57,7 +66,10 @@ func NewSite(cfg Config) (*Site, error) {
 		}
 	}
 	var err error
-	if s.pages, err = NewPages(); err != nil {
+	if cfg.Files == nil {
+		cfg.Files = files
+	}
+	if s.pages, err = pagesOf(cfg.Files); err != nil {
 		return nil, err
 	}
 	if s.consents, err = loadConsents(files); err != nil {
@@ -69,11 +81,15 @@ func NewSite(cfg Config) (*Site, error) {
 
 // The paths below an invitation.
 const (
+	linkPrefix       = "/v/"
 	invitationPrefix = "/v/i/"
 	pathConsent      = "/consent"
 	pathDone         = "/done"
 	pathStop         = "/stop"
 	pathLogo         = "/logo/"
+	pathSend         = "/send"  // below a gate
+	pathCheck        = "/check" // below a gate
+	pathState        = "/state" // below a gate
 )
 
 // gatePaths are those of the gates.
@@ -84,17 +100,18 @@ func (s *Site) routes() {
 	s.mux = web.NewMux(s.fail)
 	s.mux.HandleFunc("GET "+assetPrefix, s.pages.ServeAssets)
 	s.mux.HandleFunc("GET "+brandPrefix, s.pages.ServeAssets)
-	s.mux.HandleFunc("GET /v/{token}", s.open)
+	s.mux.HandleFunc("GET "+linkPrefix+"{token}", s.openLink)
 	s.mux.HandleFunc("GET "+of, s.get(s.hub))
 	for gate, path := range gatePaths {
 		d := desk{s, gate}
 		s.mux.HandleFunc("GET "+of+path, s.get(d.show))
+		s.mux.HandleFunc("GET "+of+path+pathState, d.state)
 		s.mux.HandleFunc("POST "+of+path, s.post(d.enter))
-		s.mux.HandleFunc("POST "+of+path+"/send", s.post(d.send))
-		s.mux.HandleFunc("POST "+of+path+"/check", s.post(d.check))
-		// Where an error was answered to a form, the browser's address is the form's: asked for again, it is the page.
-		s.mux.HandleFunc("GET "+of+path+"/send", s.back(path))
-		s.mux.HandleFunc("GET "+of+path+"/check", s.back(path))
+		s.mux.HandleFunc("POST "+of+path+pathSend, s.post(d.send))
+		s.mux.HandleFunc("POST "+of+path+pathCheck, s.post(d.check))
+		// Where a form was refused without a page of its own, the browser's address is the form's: asked for again, it is the page.
+		s.mux.HandleFunc("GET "+of+path+pathSend, s.back(path))
+		s.mux.HandleFunc("GET "+of+path+pathCheck, s.back(path))
 	}
 	s.mux.HandleFunc("GET "+of+pathConsent, s.get(s.showConsent))
 	s.mux.HandleFunc("POST "+of+pathConsent, s.post(s.consent))

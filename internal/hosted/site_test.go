@@ -3,6 +3,7 @@ package hosted_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -55,6 +56,11 @@ func (c *clerk) calls() []string {
 	return slices.Clone(c.asked)
 }
 
+// since reports whether the clerk was asked for something that begins with word, after so many calls.
+func (c *clerk) since(before int, word string) bool {
+	return slices.ContainsFunc(c.calls()[before:], func(call string) bool { return strings.HasPrefix(call, word) })
+}
+
 func (c *clerk) Open(_ context.Context, token, cookie string, _ *invite.Client, _ string) (invite.OpenAnswer, error) {
 	c.note("open %s %q", token, cookie)
 	return c.open, c.err
@@ -69,7 +75,7 @@ func (c *clerk) Hub(_ context.Context, v invite.Visit) (invite.Page, error) {
 }
 
 func (c *clerk) Send(_ context.Context, v invite.Visit, gate delivery.Channel, e invite.Entry) (invite.SendOutcome, invite.Page, error) {
-	c.note("send %s %s %q %q %d", v.Cookie, gate, e.Contact, e.Country, *e.Asked)
+	c.note("send %s %s %q %q %d%s", v.Cookie, gate, e.Contact, e.Country, *e.Asked, e.Via)
 	return c.send, c.page, c.err
 }
 
@@ -108,7 +114,7 @@ func gateAt(state invite.GateState, change func(g *invite.GatePage)) invite.Page
 		ID: inv, Kind: invite.Fixed, Step: invite.StepPhone, Steps: []invite.Step{invite.StepPhone, invite.StepConsent},
 		Firm: "Acme Payments", Support: "help@acme.example", Now: moment, Consent: invite.ConsentPage{Version: "7"},
 		Gate: &invite.GatePage{
-			Channel: delivery.SMS, State: state, Fixed: true, Masked: "+44 •••• •••123", CodeLength: 6, CodeLife: 5 * time.Minute, ChecksLeft: 5, SendsLeft: 4, Country: "GB",
+			Channel: delivery.SMS, Via: delivery.SMS, Taken: true, State: state, Fixed: true, Masked: "+44 •••• •••123", CodeLength: 6, CodeLife: 5 * time.Minute, ChecksLeft: 5, SendsLeft: 4, Country: "GB",
 		},
 	}
 	if state == invite.GateCode || state == invite.GateDead {
@@ -142,9 +148,30 @@ func mac(parts ...[]byte) [32]byte {
 	return [32]byte(h.Sum([]byte(nil)))
 }
 
+// sealed and opened are a seal that binds to its place, and hides from nobody but a test that looks.
+func sealed(place, plain []byte) []byte {
+	m := mac(place, plain)
+	return append(m[:], hidden(plain)...)
+}
+
+func opened(place, sealed []byte) ([]byte, error) {
+	if len(sealed) >= 32 && mac(place, hidden(sealed[32:])) == [32]byte(sealed) {
+		return hidden(sealed[32:]), nil
+	}
+	return nil, errors.New("of another place")
+}
+
+func hidden(text []byte) []byte {
+	out := make([]byte, len(text))
+	for i, b := range text {
+		out[i] = b ^ 0x55
+	}
+	return out
+}
+
 func siteHandler(t *testing.T, c *clerk, publicURL string) http.Handler {
 	t.Helper()
-	s, err := hosted.NewSite(hosted.Config{Invitations: c, MAC: mac, PublicURL: publicURL})
+	s, err := hosted.NewSite(hosted.Config{Invitations: c, MAC: mac, Seal: sealed, Open: opened, PublicURL: publicURL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,9 +271,18 @@ func (h *house) fill(from, path string, fields url.Values) answer {
 	return h.do("POST", path, form, nil)
 }
 
-// last is the last thing that the clerk was asked.
+// follow goes where an answer leads to.
+func (h *house) follow(a answer) answer {
+	h.t.Helper()
+	if a.status != http.StatusSeeOther {
+		h.t.Fatalf("the answer is %d, want 303:\n%s", a.status, a.text)
+	}
+	return h.get(a.header.Get("Location"))
+}
+
+// last is the last thing that the clerk was asked, but for what a page is made of. that the clerk was asked.
 func (h *house) last() string {
-	all := h.c.calls()
+	all := slices.DeleteFunc(h.c.calls(), func(call string) bool { return strings.HasPrefix(call, "hub ") })
 	if len(all) == 0 {
 		return ""
 	}

@@ -13,7 +13,7 @@ func (s *Site) showStop(w http.ResponseWriter, r *http.Request, f *filler) {
 		return
 	}
 	v := &Stop{Frame: f.frame(), Give: f.form(pathStop, ""), StayURL: f.hub}
-	v.StopURL = ""
+	v.StopURL, v.Steps = "", 0 // a question aside, and no step
 	s.write(w, r, http.StatusOK, v)
 }
 

@@ -1,6 +1,10 @@
 package hosted
 
-import "time"
+import (
+	"html/template"
+	"strings"
+	"time"
+)
 
 // The names of the fields that forms send.
 const (
@@ -72,7 +76,13 @@ const (
 	Wrong     Problem = "wrong"     // the code is wrong: ChecksLeft says how many tries remain
 	Ended     Problem = "ended"     // the code has expired, was superseded or used, or its tries are spent (RA-41: one text)
 	Early     Problem = "early"     // a new code was asked for before ResendIn was over
+	Elsewhere Problem = "elsewhere" // a code was asked for since the page was drawn, so that no other was sent
+
+	waiting Problem = "wait" // of no view: in its place the page is Wait
 )
+
+// IsError reports whether something is wrong, and not only to be told.
+func (p Problem) IsError() bool { return p != "" && p != Elsewhere }
 
 // Intro says to which contact a code will be sent, and has the button that sends it. The contact is the firm's (RA-23).
 type Intro struct {
@@ -82,7 +92,7 @@ type Intro struct {
 	Digits    int     // of the code that will come
 	Send      Form    // the button Continue
 	ChangeURL string  // where the customer may enter another contact; "" when that isn't allowed (RA-30)
-	Problem   Problem // NotSent or none
+	Problem   Problem // NotSent, Elsewhere or none
 }
 
 // NumberEntry asks for a mobile number.
@@ -94,7 +104,7 @@ type NumberEntry struct {
 	Number    string    // as typed before
 	SendsLeft int       // how many numbers may still be tried, this one included; shown when it is below SendsMax
 	SendsMax  int
-	Problem   Problem // Missing, Malformed, Unusable, NotSent or none
+	Problem   Problem // Missing, Malformed, Unusable, NotSent, Elsewhere or none
 }
 
 // EmailEntry asks for an e-mail address.
@@ -104,7 +114,7 @@ type EmailEntry struct {
 	Address   string // as typed before
 	SendsLeft int    // how many addresses may still be tried, this one included; shown when it is below SendsMax
 	SendsMax  int
-	Problem   Problem // Missing, Malformed, Unusable, NotSent or none
+	Problem   Problem // Missing, Malformed, Unusable, NotSent, Elsewhere or none
 }
 
 // CodeEntry asks for the code.
@@ -115,7 +125,8 @@ type CodeEntry struct {
 	Digits      int    // of the code
 	Minutes     int    // how long a code is good for, from when it was sent
 	Check       Form
-	Problem     Problem // Missing, Malformed, Wrong, Ended, NotSent, Early or none
+	StateURL    string  // where the script asks whether a provider has taken the code, which none has yet; "" when one has
+	Problem     Problem // Missing, Malformed, Wrong, Ended, NotSent, Early, Elsewhere or none
 	ChecksLeft  int     // tries left for this code; shown with Wrong
 	Resent      bool    // a new code has just been sent: say so
 	Resend      Form
@@ -150,6 +161,7 @@ type Consent struct {
 	Retention  string   // how long it is kept
 	More       []string // further paragraphs; may be empty beside a Purpose
 	Version    string   // of the text
+	Ours       bool     // the text is the product's own, with the firm's name put in
 }
 
 // Leave goes on to the firm's own site by itself, at once, with a link for browsers that don't. It takes the place of a
@@ -160,11 +172,8 @@ type Leave struct {
 	URL string // where the firm goes on, with all that it is handed (RA-48)
 }
 
-// Done says that all is done.
-type Done struct {
-	Frame
-	ContinueURL string // where the firm goes on, as a link; "" when the customer may close the page
-}
+// Done says that all is done, and that the page may be closed. Where the firm goes on there is Leave instead.
+type Done struct{ Frame }
 
 // Stop asks whether the customer really wants to give up (ID-32).
 type Stop struct {
@@ -178,6 +187,7 @@ type Stop struct {
 // Declined says that the customer declined or gave up, and that the link is dead.
 type Declined struct {
 	Frame
+	Left        bool   // gave up before consent was asked for
 	ContinueURL string // "" when there is no such place
 }
 
@@ -236,6 +246,19 @@ func (*Wait) name() string        { return "wait" }
 func (*NotFound) name() string    { return "notfound" }
 func (*Broken) name() string      { return "broken" }
 func (*Stale) name() string       { return "stale" }
+
+// Marked is a piece of the text as HTML. In one of ours the firm's name is kept apart from the text's direction; in one of the firm's it
+// stands as the firm wrote it.
+func (v *Consent) Marked(text string) template.HTML {
+	if !v.Ours || v.Firm.Name == "" {
+		return template.HTML(template.HTMLEscapeString(text)) // escaped
+	}
+	pieces := strings.Split(text, v.Firm.Name)
+	for i := range pieces {
+		pieces[i] = template.HTMLEscapeString(pieces[i])
+	}
+	return template.HTML(strings.Join(pieces, string(name(v.Firm.Name)))) // escaped
+}
 
 // Chosen is the country that is chosen.
 func (v *NumberEntry) Chosen() Country {

@@ -39,12 +39,19 @@ func (s *Site) get(show func(w http.ResponseWriter, r *http.Request, f *filler))
 			s.fail(w, r, err)
 			return
 		}
+		n := s.told(w, r, v)
+		if n.Fault != nil {
+			s.faced(w, r, n.Fault)
+			return
+		}
 		page, err := s.invitations.Hub(r.Context(), v)
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
-		show(w, r, s.filler(r, v.Cookie, page))
+		f := s.filler(r, v.Cookie, page)
+		f.note = n
+		show(w, r, f)
 	}
 }
 
@@ -53,7 +60,7 @@ func (s *Site) post(take func(w http.ResponseWriter, r *http.Request, v invite.V
 	return func(w http.ResponseWriter, r *http.Request) {
 		v, what, err := s.form(w, r)
 		if err != nil {
-			s.fail(w, r, err)
+			s.tellFault(w, r, v, err)
 			return
 		}
 		take(w, r, v, what)
@@ -157,11 +164,14 @@ func send(w http.ResponseWriter, status int, page *bytes.Buffer) {
 
 // fail answers with the page of a fault. It knows no firm.
 func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := web.NewProblem(r.Context(), err)
+	s.problem(w, r, web.NewProblem(r.Context(), err), fault.As(err))
+}
+
+func (s *Site) problem(w http.ResponseWriter, r *http.Request, p *web.Problem, f *fault.Error) {
 	for k, v := range p.GetHeaders() {
 		w.Header()[k] = v
 	}
-	page, err := s.pages.draw(s.failure(r, p, fault.As(err)))
+	page, err := s.pages.draw(s.failure(r, p, f))
 	if err != nil {
 		panic(err) // pages without words of a firm are all drawn by the tests
 	}

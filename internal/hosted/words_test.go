@@ -158,7 +158,7 @@ func TestAValueIsNeverLookedAtForVariables(t *testing.T) {
 	p := newPages(t)
 	s := &scene{Frame: &Frame{Firm: Firm{Name: `{contact}<b>"&`}}, pages: p, words: p.words["en"]}
 	got, err := s.T("intro_sms_lead")
-	if want := `<bdi>{contact}&lt;b&gt;&#34;&amp;</bdi> asks you to confirm that this number is yours.`; err != nil || string(got) != want {
+	if want := `<bdi class="name">{contact}&lt;b&gt;&#34;&amp;</bdi> asks you to confirm that this number is yours.`; err != nil || string(got) != want {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}
 	if _, err := s.T("step", "step", 1); err == nil {
@@ -197,7 +197,7 @@ func TestRA_66_FirmsOwnTexts(t *testing.T) {
 	if err := p.Render(&page, &Done{Frame: f}); err != nil {
 		t.Fatal(err)
 	}
-	if want := "<p>&lt;b&gt;Thanks&lt;/b&gt; from <bdi>Acme</bdi></p>"; !strings.Contains(page.String(), want) {
+	if want := "<p>&lt;b&gt;Thanks&lt;/b&gt; from <bdi class=\"name\">Acme</bdi></p>"; !strings.Contains(page.String(), want) {
 		t.Errorf("the page lacks %s:\n%s", want, page.String())
 	}
 }

@@ -2,6 +2,7 @@ package invite
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
@@ -13,7 +14,12 @@ import (
 )
 
 // sightings are the verifications of gates, as package verify knows them, by the gate's channel.
-type sightings map[delivery.Channel]verify.View
+type sightings map[delivery.Channel]sighting
+
+type sighting struct {
+	verify.View
+	taken bool // by a provider, as far as was looked
+}
 
 // look reads what is known of the verifications that gates wait for; and, for a send of which it is not known whether it was started,
 // of the one that was. It starts nothing.
@@ -24,28 +30,31 @@ func (s *Service) look(ctx context.Context, v *Invitation) (sightings, error) {
 		if v.Status.Terminal() || g.Verified.IsZero() && !g.Starting {
 			continue
 		}
-		view, err := s.sight(ctx, v, g)
+		got, err := s.sight(ctx, v, g)
 		switch {
 		case fault.Is(err, fault.NotFound):
 		case err != nil:
 			return nil, err
-		case !g.Starting || view.ExternalID == v.key(g):
-			seen[g.Channel] = view
+		case !g.Starting || got.ExternalID == v.key(g):
+			seen[g.Channel] = got
 		}
 	}
 	return seen, nil
 }
 
-func (s *Service) sight(ctx context.Context, v *Invitation, g *Gate) (verify.View, error) {
+func (s *Service) sight(ctx context.Context, v *Invitation, g *Gate) (sighting, error) {
 	if !g.Starting {
 		r, err := s.verify.Get(ctx, v.asVerify(""), g.Verified, false)
-		return r.View, err
+		return sighting{r.View, slices.ContainsFunc(r.Deliveries, func(d verify.Delivery) bool {
+			return d.State == delivery.Sent || d.State == delivery.Delivered
+		})}, err
 	}
 	to, err := s.contact(v, g)
 	if err != nil {
-		return verify.View{}, err
+		return sighting{}, err
 	}
-	return s.verify.Open(ctx, v.asVerify(""), to, "", verify.ForContact)
+	view, err := s.verify.Open(ctx, v.asVerify(""), to, "", verify.ForContact)
+	return sighting{View: view}, err
 }
 
 // heal takes down what was seen of the verifications that gates wait for: one that was started, one that nobody could carry, one whose
@@ -61,11 +70,12 @@ func (s *Service) heal(v *Invitation, seen sightings, visit *Visit, now time.Tim
 		var more []audit.Event
 		switch {
 		case g.Starting && view.ExternalID == v.key(g):
-			more = v.adopted(g, g.N, &view, visit, now)
+			more = v.adopted(g, g.N, &view.View, visit, now)
 		case g.Starting || g.Verified.IsZero() || g.Verified != view.ID:
 		case view.Status == verify.Failed:
 			d := data{Status: v.Status, Gate: g.Channel, Cycle: g.Cycle, Send: g.Sends, Reason: string(view.Status)}
 			if g.refund(g.N, now) { // RA-40
+				g.Unsent = true
 				more = []audit.Event{v.event(EventCodeRefused, system(), now, d)}
 			}
 		case view.Status == verify.Approved && g.Checked:
@@ -172,7 +182,7 @@ func (c *checking) compare(ctx context.Context, v *Invitation, hash [32]byte, co
 	answer, err := c.verify.Check(ctx, verify.CheckRequest{Caller: v.asVerify(c.visit.RequestID), ID: c.id, Code: code, Client: c.visit.Client})
 	switch {
 	case err == nil:
-		c.seen = sightings{c.channel: answer.View}
+		c.seen = sightings{c.channel: {View: answer.View}}
 	case fault.Is(err, fault.Limited):
 		c.outcome = CheckPaused
 	case fault.Is(err, fault.Invalid):

@@ -360,10 +360,16 @@ func TestID_54_a_number_that_cant_be_used_costs_no_attempt(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
 	v := d.invited(entered(true, false))
-	for _, to := range []string{landline, "+1202", "hello", email, "+18005550199"} {
-		page := d.sendTo(v, delivery.SMS, to, invite.SendRefused)
+	for to, want := range map[string]invite.SendOutcome{
+		landline: invite.SendRefused, "+18005550199": invite.SendRefused, // of these nothing is told
+		"+1202": invite.SendMalformed, "hello": invite.SendMalformed, email: invite.SendMalformed,
+	} {
+		page := d.sendTo(v, delivery.SMS, to, want)
 		d.is(page.Gate.SendsLeft, 3, "sends after "+to)
 		d.is(page.Gate.State, invite.GateEnter, "face after "+to)
+	}
+	if got, page, err := d.Send(t.Context(), v, delivery.SMS, invite.Entry{Contact: "0151 12", Country: "DE"}); got != invite.SendMalformed || page.Gate.SendsLeft != 3 {
+		t.Errorf("half a number of a country: %s %v, %d sends are left", got, err, page.Gate.SendsLeft)
 	}
 	d.world.decision = risk.Decision{Outcome: risk.OutcomeDeny, Reasons: []string{"country"}}
 	page := d.sendTo(v, delivery.SMS, mobile, invite.SendRefused)

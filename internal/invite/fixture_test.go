@@ -55,6 +55,7 @@ type world struct {
 	mu       sync.Mutex
 	now      time.Time
 	owner    tenant.Tenant
+	channels []string // of the service
 	codes    []delivery.Message
 	notices  []invite.Notice
 	carry    func(delivery.Message) (delivery.Result, error)
@@ -78,7 +79,7 @@ func (w *world) Tenant(_ context.Context, id uid.Tenant) (tenant.Tenant, error) 
 
 func (w *world) Service(_ context.Context, id uid.Tenant, _ string) (tenant.Service, error) {
 	return tenant.Service{ID: uid.ID(id), Tenant: id, Name: "Acme", Default: true, CodeLength: 6, TTL: 5 * time.Minute, EmailTTL: 10 * time.Minute,
-		MaxChecks: 5, MaxSends: 5, Resend: tenant.SameCode}, nil
+		MaxChecks: 5, MaxSends: 5, Resend: tenant.SameCode, Channels: w.channels}, nil
 }
 
 var taken = delivery.Result{Accepted: true, Tries: []delivery.Try{{N: 1, Provider: "test", State: delivery.Sent}}}

@@ -21,6 +21,7 @@ type Gate struct {
 	Sends       int       `json:"sends"`              // of the cycle, that count against the customer
 	N           int       `json:"n"`                  // starts in all, also those that count no more: part of the idempotency key
 	Starting    bool      `json:"starting,omitempty"` // send N is counted, and whether it was started is not known yet
+	Unsent      bool      `json:"unsent,omitempty"`   // nobody could carry send N
 	Checked     bool      `json:"checked,omitempty"`  // a code was handed in for send N, by Asker
 	Asker       [32]byte  `json:"asker"`              // the session that asked for send N: the code is for no other (RA-33)
 	Verified    uid.ID    `json:"verification"`       // of send N; zero: none
@@ -170,7 +171,7 @@ func (g *Gate) turn() {
 func (g *Gate) count(session [32]byte, coolDown time.Duration, now time.Time) {
 	g.Sends++
 	g.N++
-	g.Starting, g.Checked, g.Asker = true, false, session
+	g.Starting, g.Checked, g.Unsent, g.Asker = true, false, false, session
 	g.Verified, g.CodeEnds = uid.ID{}, time.Time{}
 	g.NextSendAt = now.Add(coolDown)
 }

@@ -75,9 +75,13 @@ type GatePage struct {
 	Asked       int       // codes that were asked for in all: a form for a further one carries it
 	NextSendAt  time.Time // no send before; zero or past: now
 	LockedUntil time.Time
-	Shut        bool     // only the firm helps
-	Country     string   // that the firm named for the customer
-	Countries   []string // that numbers may be of; none: of all
+	Shut        bool               // only the firm helps
+	Via         delivery.Channel   // that the last code went by, or the first will
+	Ways        []delivery.Channel // of a phone's gate: all that a code may be asked for by, where there is more than one
+	Taken       bool               // a provider took the code that is awaited
+	Unsent      bool               // nobody could carry the last code that this session asked for
+	Country     string             // that the firm named for the customer
+	Countries   []string           // that numbers may be of; none: of all
 }
 
 // ConsentPage is what the customer is asked to agree to.
@@ -103,11 +107,12 @@ type SendOutcome string
 
 // The outcomes.
 const (
-	SendSent    SendOutcome = "sent"
-	SendStale   SendOutcome = "stale"   // Entry.Asked is not the count of now: nothing was sent and nothing counted
-	SendCooling SendOutcome = "cooling" // too soon: nothing was sent and nothing counted
-	SendLimited SendOutcome = "limited" // a limit of the number or the network: nothing was counted here; Page.Gate.NextSendAt says when
-	SendLocked  SendOutcome = "locked"  // the limits of the gate are used up; or, of an entered one, the link has expired: see Page.Step
-	SendRefused SendOutcome = "refused" // the contact can't be used: neutral text, no attempt used (ID-54)
-	SendFailed  SendOutcome = "failed"  // nobody could carry it; it does not count (RA-40)
+	SendSent      SendOutcome = "sent"
+	SendStale     SendOutcome = "stale"     // Entry.Asked is not the count of now: nothing was sent and nothing counted
+	SendCooling   SendOutcome = "cooling"   // too soon: nothing was sent and nothing counted
+	SendLimited   SendOutcome = "limited"   // a limit of the number or the network: nothing was counted here; Page.Gate.NextSendAt says when
+	SendLocked    SendOutcome = "locked"    // the limits of the gate are used up; or, of an entered one, the link has expired: see Page.Step
+	SendMalformed SendOutcome = "malformed" // what was typed is no number and no address: nothing was sent and nothing counted
+	SendRefused   SendOutcome = "refused"   // the contact can't be used: neutral text, no attempt used (ID-54)
+	SendFailed    SendOutcome = "failed"    // nobody could carry it; it does not count (RA-40)
 )

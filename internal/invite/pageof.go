@@ -42,7 +42,23 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 	}
 	p.Gate = v.gatePage(g, session, seen, now)
 	p.Gate.Country, p.Gate.Countries, p.CanLeave = person.Country, v.Countries, v.canLeave()
-	return p, nil
+	if p.Gate.State == GateCode || p.Gate.State == GateDead {
+		p.Gate.Ways, err = s.ways(ctx, v, g)
+	}
+	return p, err
+}
+
+// ways are the channels by which a code for a phone's gate may be asked for. There is a choice where the firm's profile names more than
+// one that a route carries to this number; whichever it is proves the same number, under the same limits (RA-A11).
+func (s *Service) ways(ctx context.Context, v *Invitation, g *Gate) ([]delivery.Channel, error) {
+	if g.Channel != delivery.SMS || g.Contact == nil {
+		return nil, nil
+	}
+	to, err := s.contact(v, g)
+	if err != nil {
+		return nil, err
+	}
+	return s.verify.Channels(ctx, v.asVerify(""), to, "")
 }
 
 // brand is the name that customers know a tenant by, and what they see.
@@ -81,10 +97,11 @@ func (v *Invitation) gatePage(g *Gate, session [32]byte, seen sightings, now tim
 	p := &GatePage{
 		Channel: g.Channel, Fixed: g.Fixed, CanChange: v.canChange(g), Masked: g.Masked, CodeLength: v.codeLength(g), CodeLife: v.codeLife(), CodeEnds: g.CodeEnds,
 		SendsLeft: g.left(now), Asked: g.N, NextSendAt: g.NextSendAt, LockedUntil: g.LockedUntil, Shut: g.Shut,
+		Via: g.Channel, Unsent: g.Unsent && g.Asker == session,
 	}
 	view, known := seen[g.Channel]
 	if known = known && view.ID == g.Verified; known {
-		p.ChecksLeft = view.ChecksLeft
+		p.ChecksLeft, p.Taken, p.Via = view.ChecksLeft, view.taken, view.Channel
 	}
 	switch {
 	case g.Locked(now):

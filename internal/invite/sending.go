@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,9 +19,10 @@ import (
 
 // Entry is a contact as a customer typed it, and what it was typed into.
 type Entry struct {
-	Contact string // empty: the one that is known
-	Country string // alpha-2 code of the picker, for a number without its country code
-	Asked   *int   // GatePage.Asked when the form was drawn: one that is sent twice asks once; nil: not told
+	Contact string           // empty: the one that is known
+	Country string           // alpha-2 code of the picker, for a number without its country code
+	Asked   *int             // GatePage.Asked when the form was drawn: one that is sent twice asks once; nil: not told
+	Via     delivery.Channel // what carries the code, one of GatePage.Ways; empty: the channel of the gate
 }
 
 // sending is one request for a code on its way.
@@ -28,6 +30,7 @@ type sending struct {
 	*Service
 	visit   *Visit
 	channel delivery.Channel
+	via     delivery.Channel    // what carries the code
 	drawn   *int                // Entry.Asked
 	to      recipient.Recipient // what was typed; zero: nothing
 	seen    sightings
@@ -46,7 +49,7 @@ func (s *Service) Send(ctx context.Context, visit Visit, gate delivery.Channel, 
 	if err != nil {
 		return "", Page{}, err
 	}
-	r := &sending{Service: s, visit: &visit, channel: gate, drawn: contact.Asked}
+	r := &sending{Service: s, visit: &visit, channel: gate, via: cmp.Or(contact.Via, gate), drawn: contact.Asked}
 	if r.seen, err = s.look(ctx, v); err != nil {
 		return "", Page{}, err
 	}
@@ -54,8 +57,11 @@ func (s *Service) Send(ctx context.Context, visit Visit, gate delivery.Channel, 
 		if !fault.Is(err, fault.Invalid) {
 			return "", Page{}, err
 		}
-		page, err := s.page(ctx, v, hash, r.seen) // neutral, and no attempt is used (ID-54)
-		return SendRefused, page, err
+		page, wrong := s.page(ctx, v, hash, r.seen) // no attempt is used, and the reason is not told (ID-54)
+		if malformed[fault.As(err).Code] {
+			return SendMalformed, page, wrong
+		}
+		return SendRefused, page, wrong
 	}
 	outcome, v, err := r.run(ctx, v)
 	if err != nil {
@@ -81,10 +87,16 @@ func (r *sending) run(ctx context.Context, v *Invitation) (outcome SendOutcome, 
 	return outcome, v, err
 }
 
-// read reads the contact that was typed.
+// malformed are the codes of what is no number and no address, or not all of one. That is told, for it says nothing of who holds it; what
+// else keeps a code from being sent is not.
+var malformed = map[string]bool{
+	"recipient_invalid": true, "recipient_not_possible": true, "recipient_country_code_missing": true, "email_invalid": true, "country_invalid": true,
+}
+
+// read reads the contact that was typed, and by what its code is to go.
 func (r *sending) read(ctx context.Context, v *Invitation, e Entry) error {
 	if e.Contact == "" {
-		return nil
+		return r.carries(ctx, v)
 	}
 	owner, err := r.tenants.Tenant(ctx, v.Tenant)
 	if err != nil {
@@ -100,6 +112,19 @@ func (r *sending) read(ctx context.Context, v *Invitation, e Entry) error {
 		if err == nil {
 			err = v.admits(r.to, "contact")
 		}
+	}
+	return err
+}
+
+// carries refuses a channel other than that of the gate which is none of its ways.
+func (r *sending) carries(ctx context.Context, v *Invitation) error {
+	g := v.Gate(r.channel)
+	if r.via == r.channel || g == nil {
+		return nil
+	}
+	ways, err := r.ways(ctx, v, g)
+	if err == nil && !slices.Contains(ways, r.via) {
+		err = invalid("channel_unavailable", "A code can't be sent that way.", "channel")
 	}
 	return err
 }
@@ -192,7 +217,7 @@ func (r *sending) start(ctx context.Context, v *Invitation) (SendOutcome, *Invit
 		return "", nil, err
 	}
 	answer, err := r.verify.Start(ctx, verify.StartRequest{
-		Caller: v.asVerify(r.visit.RequestID), To: r.contact, Channel: r.channel, Purpose: verify.ForContact,
+		Caller: v.asVerify(r.visit.RequestID), To: r.contact, Channel: r.via, Purpose: verify.ForContact,
 		Locale: cmp.Or(r.visit.Chosen, v.Locale, r.visit.Accepts), ExternalID: key, Client: r.visit.Client, Supersede: true,
 		Rules: &verify.Rules{
 			TTL: v.codeLife(), CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks(), Sender: name,
@@ -218,6 +243,7 @@ func (r *sending) start(ctx context.Context, v *Invitation) (SendOutcome, *Invit
 		if !g.refund(n, now.Add(wait)) {
 			return fx, errNothing
 		}
+		g.Unsent = outcome == SendFailed
 		fx.Events = []audit.Event{v.event(EventCodeRefused, r.visit.by(), now, d)}
 		return fx, nil
 	})

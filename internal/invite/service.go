@@ -23,6 +23,7 @@ type Verifier interface {
 	Get(ctx context.Context, c verify.Caller, id uid.ID, reveal bool) (verify.Record, error)
 	Open(ctx context.Context, c verify.Caller, to, service string, purpose verify.Purpose) (verify.View, error)
 	Cancel(ctx context.Context, req verify.EndRequest) (verify.View, error)
+	Channels(ctx context.Context, c verify.Caller, to, service string) ([]delivery.Channel, error)
 }
 
 // Tenants is what invite asks about tenants.

@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -282,5 +283,21 @@ func TestStart_refuses_values(t *testing.T) {
 	}
 	if n := f.store.calls(); n != 0 {
 		t.Fatalf("%d store calls for values that are no good", n)
+	}
+}
+
+// TestTheChannelsThatAProfileOffers: those that it names, that are of the recipient's kind, and that a route carries.
+func TestTheChannelsThatAProfileOffers(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.carrier.closed = []delivery.Channel{delivery.WhatsApp}
+	for _, c := range []struct{ named, want string }{
+		{"", ""}, {"sms", "sms"}, {"email voice sms whatsapp", "voice sms"},
+	} {
+		f.tenants.service.Channels = strings.Fields(c.named)
+		got, err := f.Channels(t.Context(), f.caller, "+12025550123", "")
+		if list := strings.Trim(fmt.Sprint(got), "[]"); err != nil || list != c.want {
+			t.Errorf("of %q are offered %q, %v; want %q", c.named, list, err, c.want)
+		}
 	}
 }

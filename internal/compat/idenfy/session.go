@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
@@ -132,13 +133,22 @@ func (d *Door) link(r *http.Request, token string) string {
 	return d.cfg.Origin(r) + Mount + "/api/v2/redirect?authToken=" + url.QueryEscape(token)
 }
 
+// beginning is as much of a token as can be one: mail programs cut links off and put something behind them.
+var beginning = regexp.MustCompile(`^[A-Za-z0-9_-]*`)
+
 // tokenForm is what a token can look like. Whether it opens anything is for the page to say.
 var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{16,64}$`)
 
-// redirect answers GET /api/v2/redirect: it leads a customer to the page of the link. It opens nothing, so it may be repeated.
+// redirect answers GET /api/v2/redirect: it leads a customer to the page of the link, which tells a browser also that the link is not
+// whole (ID-27). It opens nothing, so it may be repeated.
 func (d *Door) redirect(w http.ResponseWriter, r *http.Request) error {
 	token := r.URL.Query().Get("authToken")
-	if !tokenForm.MatchString(token) {
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		if token = beginning.FindString(token); len(token) < 16 {
+			token = "incomplete-link"
+		}
+		token = token[:min(len(token), 65)] // one more than any has is none
+	} else if !tokenForm.MatchString(token) {
 		return fault.New(fault.Malformed, codeToken, "This is not the token of a session.").On("authToken")
 	}
 	w.Header().Set("Location", d.cfg.Origin(r)+"/v/"+token)

@@ -314,6 +314,24 @@ func TestRedirect_leads_to_the_hosted_link_and_opens_nothing(t *testing.T) {
 	}
 }
 
+// TestID_27_a_broken_link_is_a_page_for_a_browser: one that mail cut off, or put something behind, leads to the pages, which say so.
+func TestID_27_a_broken_link_is_a_page_for_a_browser(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	whole := strings.Repeat("aB3_", 11)
+	for query, to := range map[string]string{
+		"": "incomplete-link", "?authToken=abc": "incomplete-link", "?authToken=" + whole[:20]: whole[:20], "?authToken=" + whole + ").": whole, "?authToken=" + whole + "%3E": whole,
+		"?authToken=%0d%0aSet-Cookie:x": "incomplete-link", "?authToken=//evil.example": "incomplete-link", "?authToken=" + strings.Repeat("a", 90): strings.Repeat("a", 65),
+	} {
+		r := httptest.NewRequest("GET", "/compat/idenfy/api/v2/redirect"+query, nil)
+		r.Header.Set("Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
+		if a := f.do(r); a.status != http.StatusSeeOther || a.header.Get("Location") != "https://verify.example/v/"+to {
+			t.Errorf("%s leads with %d to %s, want %s", query, a.status, a.header.Get("Location"), to)
+		}
+	}
+
+}
+
 func TestErrors_are_in_the_vendors_form_whatever_is_sent(t *testing.T) {
 	t.Parallel()
 	f := newFake()

@@ -82,12 +82,28 @@ function codeField(input) {
   }, () => {}); // refused, timed out or stopped: the customer types
 }
 
+// A code that no carrier has taken yet: twice it is asked whether one has. Where it came to nothing, the page is asked for again and
+// says so, unless a code is being typed.
+function carriage(words) {
+  const ask = async () => {
+    if (!words.isConnected || !("state" in words.dataset)) return;
+    const state = await fetch(words.dataset.state).then((r) => (r.ok ? r.text() : ""), () => "");
+    if (state === "over" && !document.getElementById("code").value && !document.querySelector(".busy")) location.replace(location.pathname);
+    if (state !== "sent") return;
+    delete words.dataset.state;
+    words.firstElementChild.hidden = true;
+    words.lastElementChild.hidden = false;
+  };
+  for (const seconds of [2, 20]) setTimeout(ask, seconds * 1000);
+}
+
 // Countdown: the button waits, the words beside it count, and every ten seconds they are read aloud.
 function countdown(button) {
   const when = document.getElementById("again-when");
   const [count, ready] = when.children;
   const said = document.getElementById("said");
-  const forms = JSON.parse(when.dataset.forms);
+  const seconds = JSON.parse(when.dataset.forms);
+  const minutes = JSON.parse(when.dataset.minutes);
   const plural = new Intl.PluralRules(language);
   const until = Date.now() + Number(button.dataset.wait) * 1000;
   let shown = Number(button.dataset.wait);
@@ -98,8 +114,9 @@ function countdown(button) {
     if (left === shown) return;
     shown = left;
     if (left > 0) {
-      count.textContent = (forms[plural.select(left)] ?? forms.other).replace("{n}", left);
-      if (left % 10 === 0) said.textContent = count.textContent;
+      const [n, forms] = left < 120 ? [left, seconds] : [Math.ceil(left / 60), minutes];
+      count.textContent = (forms[plural.select(n)] ?? forms.other).replace("{n}", n);
+      if (left < 120 && left % 10 === 0) said.textContent = count.textContent;
       return;
     }
     clearInterval(timer);
@@ -307,6 +324,8 @@ class NumberField {
 
 const code = document.querySelector("[data-digits]");
 if (code) codeField(code);
+const carried = document.querySelector("[data-state^='/']");
+if (carried) carriage(carried);
 const again = document.querySelector("[data-wait]");
 if (again) countdown(again);
 const country = document.getElementById("country");
