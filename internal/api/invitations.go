@@ -73,7 +73,7 @@ type Invitation struct {
 	UpdatedAt        string `json:"updated_at" format:"date-time"`
 	LinkSentAt       string `json:"link_sent_at,omitempty" format:"date-time"`
 	OpenedAt         string `json:"opened_at,omitempty" format:"date-time"`
-	MobileVerifiedAt string `json:"mobile_verified_at,omitempty" format:"date-time" doc:"When all gates were passed"`
+	MobileVerifiedAt string `json:"mobile_verified_at,omitempty" format:"date-time" doc:"When all gates were passed, by the proof that counts: absent while one is pending, also after a new link or a corrected contact"`
 	ConsentedAt      string `json:"consented_at,omitempty" format:"date-time"`
 	HandedOffAt      string `json:"handed_off_at,omitempty" format:"date-time"`
 	EndedAt          string `json:"ended_at,omitempty" format:"date-time"`

@@ -28,10 +28,10 @@ type Gate struct {
 	NextSendAt  time.Time `json:"next_send_at"`
 	LockedUntil time.Time `json:"locked_until"`       // no send and no check before
 	Shut        bool      `json:"shut,omitempty"`     // only the firm can unlock (RA-39)
-	PassedAt    time.Time `json:"passed_at"`          // zero: not
+	PassedAt    time.Time `json:"passed_at"`          // zero: not, or not for the link of now
 	PassedBy    [32]byte  `json:"passed_by"`          // the session
 	Kept        bool      `json:"kept,omitempty"`     // it holds for every session of the link of now, until one answers to the consent text (RA-64)
-	Proof       uid.ID    `json:"proof"`              // the verification that was approved (RA-42)
+	Proof       uid.ID    `json:"proof"`              // the verification that was approved (RA-42); stays when a new link asks for another
 	Evidence    []byte    `json:"evidence,omitempty"` // address and user agent of who passed it, sealed
 }
 
@@ -103,6 +103,34 @@ func (v *Invitation) keepProofs(now time.Time) (kept bool) {
 		kept = kept || g.Kept
 	}
 	return kept
+}
+
+// unprove takes down that no proof counts any more: the status says that the gates have to be passed anew. What was proven stays in
+// the log.
+func (v *Invitation) unprove() {
+	v.VerifiedAt = time.Time{}
+	for i := range v.Gates {
+		g := &v.Gates[i]
+		g.PassedAt, g.PassedBy, g.Kept = time.Time{}, [32]byte{}, false
+	}
+}
+
+// provenAt is the time of the proof that counts at now, zero for none: one that was kept counts for its 24 hours (RA-64).
+func (g *Gate) provenAt(now time.Time) time.Time {
+	if g.Kept && !now.Before(g.PassedAt.Add(SessionLife)) {
+		return time.Time{}
+	}
+	return g.PassedAt
+}
+
+// provenAt is the time of the proof of all gates that counts at now, zero while one is pending.
+func (v *Invitation) provenAt(now time.Time) time.Time {
+	for i := range v.Gates {
+		if v.Gates[i].provenAt(now).IsZero() {
+			return time.Time{}
+		}
+	}
+	return v.VerifiedAt
 }
 
 // claim makes proofs that were kept those of the session that goes on with them, and reports whether there were any: every other browser

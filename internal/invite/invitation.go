@@ -87,7 +87,7 @@ type Invitation struct {
 
 	SentAt      time.Time `json:"sent_at"` // the link of now, by the first channel that took it
 	OpenedAt    time.Time `json:"opened_at"`
-	VerifiedAt  time.Time `json:"verified_at"` // all gates, for the first time
+	VerifiedAt  time.Time `json:"verified_at"` // all gates, by the browser that proved the last of them; zero while that is pending
 	ConsentedAt time.Time `json:"consented_at"`
 	HandedOffAt time.Time `json:"handed_off_at"`
 	EndedAt     time.Time `json:"ended_at"`

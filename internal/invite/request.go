@@ -135,7 +135,7 @@ type View struct {
 	CreatedAt      time.Time          `json:"created_at"`
 	SentAt         time.Time          `json:"sent_at"`
 	OpenedAt       time.Time          `json:"opened_at"`
-	VerifiedAt     time.Time          `json:"verified_at"`
+	VerifiedAt     time.Time          `json:"verified_at"` // of the proof that counts; zero while it is pending
 	ConsentedAt    time.Time          `json:"consented_at"`
 	HandedOffAt    time.Time          `json:"handed_off_at"`
 	EndedAt        time.Time          `json:"ended_at"`
