@@ -31,7 +31,7 @@ func (d *desk) again(v invite.Visit) string {
 }
 
 func (d *desk) accept(v invite.Visit) error {
-	_, err := d.Consent(d.ctx(), v, invite.Answer{Accept: true, Version: "1"})
+	_, err := d.Consent(d.ctx(), v, invite.Answer{Accept: true, Version: policy.OwnConsent})
 	return err
 }
 

@@ -122,6 +122,8 @@ type View struct {
 	Locale         string             `json:"locale"`
 	Vendor         map[string]string  `json:"vendor"`
 	ConsentVersion string             `json:"consent_version"`
+	ConsentLocale  string             `json:"consent_locale"` // of the text that was answered to; empty: it was not
+	ConsentSHA256  string             `json:"consent_sha256"` // of that text
 	RedirectURL    string             `json:"redirect_url"`
 	FailureURL     string             `json:"failure_url"`
 	UnverifiedURL  string             `json:"unverified_url"`

@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -18,7 +19,8 @@ func (s *Service) view(v *Invitation) (View, error) {
 		MaskedMobile: v.Masked.Mobile, Notes: p.Notes, Policy: v.Policy, Mobile2FA: v.Mobile2FA, Overridden: v.Overridden,
 		OverriddenBy: v.OverriddenBy, OverrideReason: v.OverrideReason,
 		Edited: v.Edited, Reference: v.Reference, ExternalID: v.ExternalID, Locale: v.Locale, Vendor: v.Vendor,
-		ConsentVersion: v.ConsentVersion, RedirectURL: v.RedirectURL, FailureURL: v.FailureURL, UnverifiedURL: v.UnverifiedURL,
+		ConsentVersion: cmp.Or(v.Consent.Version, v.ConsentVersion), ConsentLocale: v.Consent.Locale, ConsentSHA256: v.Consent.SHA256,
+		RedirectURL: v.RedirectURL, FailureURL: v.FailureURL, UnverifiedURL: v.UnverifiedURL,
 		IDParam: v.IDParam, Channels: v.Channels,
 		Carried: v.Link.Carried, Resends: v.Link.N - 1, Failure: v.Failure, CreatedAt: v.CreatedAt, SentAt: v.SentAt,
 		OpenedAt: v.OpenedAt, VerifiedAt: v.provenAt(now), ConsentedAt: v.ConsentedAt, HandedOffAt: v.HandedOffAt, EndedAt: v.EndedAt,
