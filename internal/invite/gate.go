@@ -5,6 +5,7 @@ import (
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
 )
 
 // Gate is one contact proof of an invitation. Its JSON is that of the stored row.
@@ -26,6 +27,7 @@ type Gate struct {
 	Verified    uid.ID    `json:"verification"`       // of send N; zero: none
 	CodeEnds    time.Time `json:"code_ends"`
 	NextSendAt  time.Time `json:"next_send_at"`
+	AskedAt     time.Time `json:"asked_at,omitzero"` // when the last send was started: later messages to the contact are of others (RA-38)
 	LockedUntil time.Time `json:"locked_until"`       // no send and no check before
 	Shut        bool      `json:"shut,omitempty"`     // only the firm can unlock (RA-39)
 	PassedAt    time.Time `json:"passed_at"`          // zero: not, or not for the link of now
@@ -50,6 +52,16 @@ func (v *Invitation) codeLife() time.Duration {
 		return defaultCodeLife
 	}
 	return v.CodeTTL
+}
+
+// apart keeps the wait between messages to the contact of a gate over all invitations of the tenant (RA-38). Between those of this one the
+// gate does so itself.
+func (v *Invitation) apart(g *Gate) *verify.Apart {
+	a := &verify.Apart{Since: g.AskedAt}
+	if v.Kind == Entered {
+		a.Most = v.Resend.CoolDown(1) // ID-25
+	}
+	return a
 }
 
 // maxChecks is how many wrong codes end a code (RA-36, ID-23).
@@ -211,7 +223,7 @@ func (g *Gate) adopt(n int, id uid.ID, ends, now time.Time) bool {
 	if !g.Starting { // it had been taken for refused
 		g.Sends++
 	}
-	g.Starting, g.Verified, g.CodeEnds = false, id, ends
+	g.Starting, g.Verified, g.CodeEnds, g.AskedAt = false, id, ends, now
 	return true
 }
 

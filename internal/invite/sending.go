@@ -189,7 +189,7 @@ func (r *sending) start(ctx context.Context, v *Invitation) (SendOutcome, *Invit
 	answer, err := r.verify.Start(ctx, verify.StartRequest{
 		Caller: v.asVerify(r.visit.RequestID), To: r.contact, Channel: r.channel, Purpose: verify.ForContact, Locale: v.Locale, ExternalID: key,
 		Client: r.visit.Client, Supersede: true,
-		Rules:       &verify.Rules{TTL: v.codeLife(), CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks()},
+		Rules:       &verify.Rules{TTL: v.codeLife(), CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks(), Apart: v.apart(g)},
 		Idempotency: &verify.Idempotency{Key: key, Body: []byte(key)},
 	})
 	outcome, wait, reason := judge(&answer, err)
@@ -206,6 +206,9 @@ func (r *sending) start(ctx context.Context, v *Invitation) (SendOutcome, *Invit
 				err = errNothing
 			}
 			return fx, err
+		}
+		if outcome == SendFailed { // it counts for the number all the same (RA-40)
+			g.AskedAt = now
 		}
 		d := data{Status: v.Status, Gate: g.Channel, Cycle: g.Cycle, Send: g.Sends, Reason: reason}
 		if !g.refund(n, now.Add(wait)) {
