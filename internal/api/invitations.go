@@ -63,7 +63,9 @@ type Invitation struct {
 	Channels       []string         `json:"channels" nullable:"false" doc:"By which the link goes: email, sms"`
 	Deliveries     []InvitationSend `json:"deliveries" nullable:"false" doc:"What came of sending the link of now"`
 	Gates          []InvitationGate `json:"gates" nullable:"false" doc:"The contacts to be proven, in order"`
-	ConsentVersion string           `json:"consent_version,omitempty"`
+	ConsentVersion string           `json:"consent_version,omitempty" doc:"Of the text that the customer is asked to agree to, which stays that of the day when the invitation was made; countersign-1 and so on: a text of the product's own" example:"2"`
+	ConsentLocale  string           `json:"consent_locale,omitempty" doc:"Language of the text that the customer answered to" example:"de-AT"`
+	ConsentSHA256  string           `json:"consent_sha256,omitempty" doc:"SHA-256 of that text as it was shown, in hexadecimal digits"`
 	RedirectURL    string           `json:"redirect_url,omitempty"`
 	ResendCount    int              `json:"resend_count" doc:"New links sent"`
 	AttemptCount   int              `json:"attempt_count" doc:"Codes asked for"`
@@ -73,7 +75,7 @@ type Invitation struct {
 	UpdatedAt        string `json:"updated_at" format:"date-time"`
 	LinkSentAt       string `json:"link_sent_at,omitempty" format:"date-time"`
 	OpenedAt         string `json:"opened_at,omitempty" format:"date-time"`
-	MobileVerifiedAt string `json:"mobile_verified_at,omitempty" format:"date-time" doc:"When all gates were passed"`
+	MobileVerifiedAt string `json:"mobile_verified_at,omitempty" format:"date-time" doc:"When all gates were passed, by the proof that counts: absent while one is pending, also after a new link or a corrected contact"`
 	ConsentedAt      string `json:"consented_at,omitempty" format:"date-time"`
 	HandedOffAt      string `json:"handed_off_at,omitempty" format:"date-time"`
 	EndedAt          string `json:"ended_at,omitempty" format:"date-time"`
@@ -115,7 +117,7 @@ func invitation(v invite.View) Invitation {
 		Mobile2FA: string(v.Mobile2FAState()), Mobile2FAOn: v.Mobile2FA, Mobile2FAPolicy: string(v.Policy), Overridden: v.Overridden,
 		OverriddenBy: v.OverriddenBy, Mobile2FAReason: v.OverrideReason,
 		Channels: []string{}, Deliveries: make([]InvitationSend, len(v.Carried)), Gates: make([]InvitationGate, len(v.Gates)),
-		ConsentVersion: v.ConsentVersion, RedirectURL: v.RedirectURL,
+		ConsentVersion: v.ConsentVersion, ConsentLocale: v.ConsentLocale, ConsentSHA256: v.ConsentSHA256, RedirectURL: v.RedirectURL,
 		ResendCount: v.Resends, AttemptCount: v.Attempts, FailureReason: v.Failure,
 		CreatedAt: stamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt), LinkSentAt: stamp(v.SentAt), OpenedAt: stamp(v.OpenedAt),
 		MobileVerifiedAt: stamp(v.VerifiedAt), ConsentedAt: stamp(v.ConsentedAt), HandedOffAt: stamp(v.HandedOffAt), EndedAt: stamp(v.EndedAt),

@@ -36,15 +36,16 @@ type Logo struct {
 
 // ConsentTexts is what customers agree to.
 type ConsentTexts struct {
-	Version string            `json:"version" minLength:"1" maxLength:"32" pattern:"^[0-9A-Za-z.-]+$" patternDescription:"letters, digits, dots and hyphens" doc:"Change it with the texts: it is kept with each answer"`
-	Texts   map[string]string `json:"texts" maxProperties:"40" nullable:"false" doc:"By language tag; without markup, at most 20000 characters each, with line breaks. The product's own where there is none"`
+	Version string            `json:"version" minLength:"1" maxLength:"32" pattern:"^[0-9A-Za-z.-]+$" patternDescription:"letters, digits, dots and hyphens" doc:"Texts are kept by their version, for good: other ones need a version that was not used yet. Those that begin with countersign are the product's"`
+	Texts   map[string]string `json:"texts" maxProperties:"40" nullable:"false" doc:"By language tag; without markup, at most 20000 characters each, with line breaks. The product's own, under a version of its own, when there is none at all"`
+	Default string            `json:"default_locale,omitempty" maxLength:"35" doc:"Whose text is shown where the language of the page has none; English or the first when it is left out" example:"de"`
 }
 
 func customisationBody(c policy.Customisation) Customisation {
 	out := Customisation{
 		VerifyPhone: string(c.VerifyPhone), VerifyEmail: string(c.VerifyEmail), Texts: c.Texts,
 		Brand:   Brand{Name: c.Brand.Name, Support: c.Brand.Support, Accent: c.Brand.Accent, Background: c.Brand.Background},
-		Consent: ConsentTexts{Version: c.Consent.Version, Texts: c.Consent.Texts},
+		Consent: ConsentTexts{Version: c.Consent.Version, Texts: c.Consent.Texts, Default: c.Consent.Default},
 		Edition: Edition{UpdatedAt: stamp(c.UpdatedAt), UpdatedBy: c.UpdatedBy, Version: c.Version},
 	}
 	if len(c.Brand.Logo) > 0 {
@@ -108,7 +109,7 @@ func (a *api) putCustomisation(ctx context.Context, in *putCustomisationInput) (
 	}
 	set(&c.Texts, b.Texts)
 	if b.Consent != nil {
-		c.Consent = policy.Consent{Version: b.Consent.Version, Texts: b.Consent.Texts}
+		c.Consent = policy.Consent{Version: b.Consent.Version, Texts: b.Consent.Texts, Default: b.Consent.Default}
 	}
 	if c, err = a.Settings.SetCustomisation(ctx, inviter(ctx), c, in.version()); err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func TestRA_17_WhatAFirmDecidesInTheConsole(t *testing.T) {
 		}
 	}
 	v.open("/console/settings/texts?locale=ar")
-	v.press("/settings/texts", url.Values{"version": {"0"}, "locale": {"ar"}, "consent_version": {"2"}, "consent_text": {strings.Repeat("\u0646", policy.MaxConsentText)}})
+	v.press("/settings/texts", url.Values{"version": {"0"}, "locale": {"ar"}, "consent_text": {strings.Repeat("\u0646", policy.MaxConsentText)}})
 	if !strings.Contains(v.text, "Saved.") {
 		t.Errorf("the longest text of consent is not taken, at %s:\n%.500s", v.at, v.text)
 	}

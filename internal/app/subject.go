@@ -47,6 +47,8 @@ type exportInvitation struct {
 	Deliveries     []exportDelivery `json:"deliveries"`
 	Consented      bool             `json:"consented"`
 	ConsentVersion string           `json:"consent_version,omitempty"`
+	ConsentLocale  string           `json:"consent_locale,omitempty"`
+	ConsentSHA256  string           `json:"consent_sha256,omitempty"`
 	CreatedAt      time.Time        `json:"created_at"`
 	SentAt         time.Time        `json:"link_sent_at,omitzero"`
 	OpenedAt       time.Time        `json:"opened_at,omitzero"`
@@ -66,7 +68,7 @@ func (t *Tools) exportInvitations(ctx context.Context, s subject, out *json.Enco
 		line := exportInvitation{
 			ID: v.ID.Text(uid.Invitation), To: s.to.Value, Kind: v.Kind, Status: v.Status, FirstName: p.FirstName, LastName: p.LastName,
 			MaskedEmail: v.Masked.Email, MaskedMobile: v.Masked.Mobile, Notes: p.Notes, Reference: v.Reference, ExternalID: v.ExternalID,
-			Locale: v.Locale, Deliveries: []exportDelivery{}, Consented: v.Consent.Accepted, ConsentVersion: v.Consent.Version,
+			Locale: v.Locale, Deliveries: []exportDelivery{}, Consented: v.Consent.Accepted, ConsentVersion: v.Consent.Version, ConsentLocale: v.Consent.Locale, ConsentSHA256: v.Consent.SHA256,
 			CreatedAt: v.CreatedAt, SentAt: v.SentAt, OpenedAt: v.OpenedAt, VerifiedAt: v.VerifiedAt, AnsweredAt: v.Consent.At,
 			HandedOffAt: v.HandedOffAt, EndedAt: v.EndedAt,
 		}

@@ -74,7 +74,7 @@ func (v *visit) customisationPage(c, kept policy.Customisation, version int64, u
 // customisationFields are the fields of the forms whose names are not those of package policy.
 var customisationFields = map[string]string{
 	"brand.name": FieldOwnName, "brand.support": FieldSupport, "brand.accent": FieldAccent, "brand.background": FieldBackground,
-	"brand.logo": FieldLogo, "consent.version": FieldConsent, "consent.texts": FieldConsentText,
+	"brand.logo": FieldLogo, "consent.texts": FieldConsentText,
 }
 
 // readCustomisation puts what was sent into c. upload is the picture that came along, in base64.

@@ -80,6 +80,9 @@ func (d *decisions) Customisation(_ context.Context, t uid.Tenant) (policy.Custo
 func (d *decisions) SetCustomisation(_ context.Context, by invite.Caller, c policy.Customisation, version int64) (policy.Customisation, error) {
 	d.of(by.Tenant)
 	d.meanwhile()
+	if c.Consent.Version == "" {
+		c.Consent.Version = "1"
+	}
 	if err := c.Validate(); err != nil {
 		return c, err
 	}
@@ -414,10 +417,10 @@ func TestRA_66_OwnTextsAreSavedPerLanguageAndShownAsCustomersSeeThem(t *testing.
 	d.look.Texts = map[string]map[string]string{"de-AT": {"done_lead": "Danke.", "gone": "stays"}, "en": {"done_lead": "Ta."}}
 	w := b.get(textsPath + "?locale=de")
 	wantSays(t, w, "Thank you (de).", ">Danke.</textarea>", `<option value="de" selected>Deutsch`, "Last page.")
-	wantTo(t, b.send(textsPath+"?locale=de", textsPath, url.Values{"version": {"0"}, "locale": {"de"}, "consent_version": {"2"}, "consent_text": {"Zweck\r\nDauer"},
+	wantTo(t, b.send(textsPath+"?locale=de", textsPath, url.Values{"version": {"0"}, "locale": {"de"}, "consent_text": {"Zweck\r\nDauer"},
 		"text_intro_title": {"{firm} & Sie"}, "text_done_lead": {""}}), textsPath+"?locale=de")
 	want := map[string]map[string]string{"de-AT": {"intro_title": "{firm} & Sie", "gone": "stays"}, "en": {"done_lead": "Ta."}}
-	if !reflect.DeepEqual(d.look.Texts, want) || d.look.Consent.Version != "2" || d.look.Consent.Texts["de"] != "Zweck\nDauer" {
+	if !reflect.DeepEqual(d.look.Texts, want) || d.look.Consent.Version != "1" || d.look.Consent.Texts["de"] != "Zweck\nDauer" {
 		t.Errorf("kept %+v %+v", d.look.Texts, d.look.Consent)
 	}
 	wantSays(t, b.get(textsPath+"?locale=de"), "Acme &lt;i&gt; &amp; Sie")
@@ -428,8 +431,8 @@ func TestRA_66_OwnTextsAreSavedPerLanguageAndShownAsCustomersSeeThem(t *testing.
 
 func TestRA_66_ATextThatDoesNotFitIsToldBesideIt(t *testing.T) {
 	b, d := settingsDesk(t)
-	for field, typed := range map[string]string{"text_done_lead": "Hi {code}", "consent_text": "a <b>", "consent_version": "not one"} {
-		form := url.Values{"version": {"0"}, "locale": {"de"}, "consent_version": {"1"}, "text_intro_title": {"Typed"}}
+	for field, typed := range map[string]string{"text_done_lead": "Hi {code}", "consent_text": "a <b>"} {
+		form := url.Values{"version": {"0"}, "locale": {"de"}, "text_intro_title": {"Typed"}}
 		form.Set(field, typed)
 		w := b.send(textsPath+"?locale=de", textsPath, form)
 		wantSays(t, w, `href="#`+field+`"`, ">Typed</textarea>", strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(typed))
@@ -444,7 +447,7 @@ func TestTextsThatSomebodyElseChangedAreNotOverwritten(t *testing.T) {
 	theirs := func() { d.look.Texts, d.look.Version = map[string]map[string]string{"de": {"done_lead": "Theirs"}}, 1 }
 	d.between = theirs // while the form is read
 	for range 2 {
-		w := b.send(textsPath+"?locale=de", textsPath, url.Values{"version": {"0"}, "locale": {"de"}, "consent_version": {"1"}, "text_done_lead": {"Mine"}})
+		w := b.send(textsPath+"?locale=de", textsPath, url.Values{"version": {"0"}, "locale": {"de"}, "text_done_lead": {"Mine"}})
 		wantSays(t, w, "Somebody changed this meanwhile", ">Theirs<", ">Mine<", `name="locale" value="de"`, `href="`+textsPath+`?locale=de"`)
 		if d.by != nil {
 			t.Error("overwritten")

@@ -27,7 +27,6 @@ type wording struct {
 	locale  string            // of the pages
 	own     map[string]string // by key; what has none is the product's own
 	consent string
-	version string // of the consent
 }
 
 // locale is the language that is asked for, when the pages have it, else their first.
@@ -46,7 +45,7 @@ func (s *Site) locale(asked string) string {
 
 // wordingOf is what c has in a language. A tag of a region stands for its language when that has none itself, as on the pages.
 func wordingOf(c policy.Customisation, locale string) wording {
-	return wording{locale: locale, own: c.Texts[policy.ForLanguage(c.Texts, locale)], version: c.Consent.Version,
+	return wording{locale: locale, own: c.Texts[policy.ForLanguage(c.Texts, locale)],
 		consent: c.Consent.Texts[policy.ForLanguage(c.Consent.Texts, locale)]}
 }
 
@@ -62,7 +61,7 @@ func (s *Site) showTexts(v *visit) (View, error) {
 func (s *Site) textsPage(v *visit, w wording, kept policy.Customisation, wrong ...Problem) (View, error) {
 	page := &Texts{
 		Frame: v.frame(wrong...), Act: v.form(pathTexts), Version: kept.Version, May: v.May(operator.ChangeCustomisation), Locale: w.locale,
-		URL: pathTexts, Consent: w.consent, ConsentVersion: w.version,
+		URL: pathTexts, Consent: w.consent, ConsentVersion: kept.Consent.InForce(),
 	}
 	for tag, name := range s.PageTexts.Languages() {
 		page.Locales = append(page.Locales, Option{Value: tag, Label: name, Chosen: tag == w.locale})
@@ -86,7 +85,7 @@ func preview(text, firm string) string { return strings.ReplaceAll(text, "{firm}
 
 // readTexts is the form as it was typed.
 func (s *Site) readTexts(v *visit) wording {
-	w := wording{locale: s.locale(v.value(FieldOwnLocale)), own: map[string]string{}, consent: lines(v.value(FieldConsentText)), version: v.value(FieldConsent)}
+	w := wording{locale: s.locale(v.value(FieldOwnLocale)), own: map[string]string{}, consent: lines(v.value(FieldConsentText))}
 	for key := range s.PageTexts.FirmTexts(w.locale) {
 		if typed := v.value(fieldText(key)); typed != "" {
 			w.own[key] = typed
@@ -134,7 +133,6 @@ func (s *Site) into(c *policy.Customisation, w wording) {
 	if c.Consent.Texts[tag] = w.consent; w.consent == "" {
 		delete(c.Consent.Texts, tag)
 	}
-	c.Consent.Version = w.version
 }
 
 // tagFor is the tag under which texts has those of a language, or will have.
@@ -166,6 +164,7 @@ func (s *Site) setTexts(v *visit) (View, error) {
 		kept.Version = version
 		return s.textsPage(v, w, kept, problems...)
 	}
+	c.Consent.Version = "" // the next one, where the texts are others
 	_, err = s.Settings.SetCustomisation(v.ctx(), invite.Caller(v.caller()), c, version)
 	if fault.Is(err, fault.Conflict) {
 		return s.staleTexts(v, w)
@@ -183,7 +182,7 @@ func (s *Site) staleTexts(v *visit, mine wording) (View, error) {
 		return nil, err
 	}
 	theirs := wordingOf(c, mine.locale)
-	fields := []compared{{"consent_version", theirs.version, mine.version}, {"consent_text", theirs.consent, mine.consent}}
+	fields := []compared{{"consent_text", theirs.consent, mine.consent}}
 	for key, text := range s.PageTexts.FirmTexts(mine.locale) {
 		shown := func(w wording) string {
 			if own := w.own[key]; own != "" {

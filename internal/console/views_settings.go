@@ -29,7 +29,6 @@ const (
 	FieldLogo        = "logo"      // a file
 	FieldLogoSent    = "logo_sent" // a file that came before, in base64
 	FieldLogoAway    = "logo_away"
-	FieldConsent     = "consent_version"
 	FieldConsentText = "consent_text"
 	FieldText        = "text" // text_{key}
 )
@@ -96,7 +95,7 @@ type Texts struct {
 	URL            string // of this page: ?locale= asks for another language
 	Rows           []TextRow
 	Consent        string // as typed or kept; "" is the product's own
-	ConsentVersion string
+	ConsentVersion string // of the texts that customers see now
 }
 
 func (*Checks) name() string        { return "checks" }

@@ -78,13 +78,29 @@ func lines(part string) (out []string) {
 	return out
 }
 
-// consentFor is the text in the language of the page, the firm's or else the product's own, and the name of that language.
-func (f *filler) consentFor() (text consentText, locale string) {
-	texts := f.page.Consent.Texts
-	if locale = policy.ForLanguage(texts, f.locale); locale != "" {
-		return readConsent(texts[locale]), locale
+// consentFor is the text that is shown: the firm's in the language of the page, or in its default language; the product's own, in the
+// language of the page, where the firm has none at all. answer names it in the form: version, locale and hash.
+func (f *filler) consentFor() (text consentText, locale, answer string) {
+	c := &f.page.Consent
+	whole, locale := c.TextFor(f.locale)
+	if text = readConsent(whole); len(c.Texts) == 0 {
+		text, locale = f.site.consents[f.locale].named(f.page.Firm), f.locale
+		whole = text.whole()
 	}
-	return f.site.consents[f.locale].named(f.page.Firm), f.locale
+	return text, locale, strings.Join([]string{c.Version, locale, policy.TextHash(whole)}, " ")
+}
+
+// whole is a text of ours in the form in which a firm writes its own, of which the hash is kept.
+func (t consentText) whole() string {
+	return strings.Join([]string{t.Purpose, strings.Join(t.Data, "\n"), strings.Join(t.Recipients, "\n"), t.Retention}, "\n\n")
+}
+
+// foreign is a locale that is not of the language of the page, else "".
+func (f *filler) foreign(locale string) string {
+	if primary, _, _ := strings.Cut(locale, "-"); strings.EqualFold(primary, f.locale) {
+		return ""
+	}
+	return locale
 }
 
 func (s *Site) showConsent(w http.ResponseWriter, r *http.Request, f *filler) {
@@ -92,9 +108,9 @@ func (s *Site) showConsent(w http.ResponseWriter, r *http.Request, f *filler) {
 		toHub(w, r, f)
 		return
 	}
-	text, locale := f.consentFor()
+	text, locale, answer := f.consentFor()
 	f.site.write(w, r, http.StatusOK, &Consent{
-		Frame: f.frame(), Decide: f.form(pathConsent, f.page.Consent.Version+" "+locale),
+		Frame: f.frame(), Decide: f.form(pathConsent, answer), TextLocale: f.foreign(locale),
 		Purpose: text.Purpose, Data: text.Data, Recipients: text.Recipients, Retention: text.Retention, More: text.More,
 		Version: f.page.Consent.Version, Ours: len(f.page.Consent.Texts) == 0,
 	})
@@ -102,8 +118,9 @@ func (s *Site) showConsent(w http.ResponseWriter, r *http.Request, f *filler) {
 
 // consent takes the customer's answer to the text that was shown.
 func (s *Site) consent(w http.ResponseWriter, r *http.Request, v invite.Visit, what string) {
-	version, locale, _ := strings.Cut(what, " ")
-	answer := invite.Answer{Version: version, Locale: locale}
+	version, rest, _ := strings.Cut(what, " ")
+	locale, hash, _ := strings.Cut(rest, " ")
+	answer := invite.Answer{Version: version, Locale: locale, SHA256: hash}
 	switch r.PostForm.Get(FieldDecision) {
 	case DecisionAccept:
 		answer.Accept = true

@@ -1,14 +1,19 @@
 package hosted_test
 
 import (
+	"encoding/json"
+	"html"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/hosted"
 	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/policy"
 )
 
 // TestRA_46_Consent: firm, purpose, data, recipients, retention and contact are on the page, in every language, and what is
@@ -26,13 +31,13 @@ func TestRA_46_Consent(t *testing.T) {
 		}
 		form := url.Values{"form_token": {a.formToken(hub + "/consent")}, "decision": {"accept"}}
 		h.leads(h.do("POST", hub+"/consent", form, nil), hub)
-		if want := "consent " + secret + " true 7 " + locale; h.last() != want {
+		if want := "consent " + secret + " true countersign-1 " + locale + " "; !strings.HasPrefix(h.last(), want) {
 			t.Errorf("the domain was told %s, want %s", h.last(), want)
 		}
 	}
 	h.get(hub + "/consent?lang=en")
 	h.leads(h.fill(hub+"/consent", hub+"/consent", url.Values{"decision": {"decline"}}), hub)
-	if want := "consent " + secret + " false 7 en"; h.last() != want {
+	if want := "consent " + secret + " false countersign-1 en "; !strings.HasPrefix(h.last(), want) {
 		t.Errorf("the domain was told %s, want %s", h.last(), want)
 	}
 	for _, decision := range []string{"", "Accept", "yes"} {
@@ -44,11 +49,61 @@ func TestRA_46_Consent(t *testing.T) {
 	}
 }
 
-// TestRA_46_OwnText: a firm's text in the language of the page takes the place of ours, and of the whole of it.
+// ownTexts are the SHA-256 of the product's own text of consent in each language, by the name of the text. A text that
+// is changed needs another name (policy.OwnConsent), so that nobody has agreed to two texts of one name.
+var ownTexts = map[string]string{"countersign-1": "8eaa65bfa265ccadc5c11375916c9bac0787f7a83d0ccdf82b135429b2a6ed1b"}
+
+func TestRA_46_AnotherTextOfOursHasAnotherName(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("messages/consent.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all any // not how it is laid out
+	if err := json.Unmarshal(raw, &all); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := policy.TextHash(string(text)); got != ownTexts[policy.OwnConsent] {
+		t.Errorf("messages/consent.json has the SHA-256 %s, which is not that of %s: give the new text a name of its own", got, policy.OwnConsent)
+	}
+}
+
+// TestRA_46_WhatIsKeptIsTheHashOfWhatIsShown: of ours, with the firm's name in it.
+func TestRA_46_WhatIsKeptIsTheHashOfWhatIsShown(t *testing.T) {
+	t.Parallel()
+	c := &clerk{page: stepAt(invite.StepConsent)}
+	h := inside(t, c)
+	hashes := map[string]bool{}
+	for _, firm := range []string{"Acme Payments", "Another"} {
+		c.page.Firm = firm
+		a := h.get(hub + "/consent")
+		_, hash, _ := strings.Cut(strings.TrimPrefix(a.formToken(hub+"/consent"), "countersign-1 "), " ")
+		hash, _, _ = strings.Cut(hash, ".")
+		var shown []string
+		for _, part := range regexp.MustCompile(`(?s)<dd>(.*?)</dd>`).FindAllStringSubmatch(a.text, 4) {
+			text := strings.NewReplacer("</li><li>", "\n", "<ul>", "", "</ul>", "", "<li>", "", "</li>", "").Replace(part[1])
+			shown = append(shown, html.UnescapeString(text))
+		}
+		if want := policy.TextHash(strings.Join(shown, "\n\n")); hash != want {
+			t.Errorf("the form is of %s, and what is shown has %s: %q", hash, want, shown)
+		}
+		hashes[hash] = true
+	}
+	if len(hashes) != 2 {
+		t.Error("the hash does not change with the firm's name")
+	}
+}
+
+// TestRA_46_OwnText: a firm's text in the language of the page takes the place of ours, and of the whole of it. In another language it is the
+// firm's own text all the same, in the firm's default language, and says which that is.
 func TestRA_46_OwnText(t *testing.T) {
 	t.Parallel()
 	c := &clerk{page: stepAt(invite.StepConsent)}
-	c.page.Consent.Texts = map[string]string{
+	c.page.Consent.Version, c.page.Consent.Texts = "7", map[string]string{
 		"en-GB": "To open your account.\n\nYour name\nYour number\n\nAcme Payments\n\nFive years.\n\nYou can object at any time.",
 		"de":    "Wir prüfen Ihre Angaben.",
 	}
@@ -59,16 +114,25 @@ func TestRA_46_OwnText(t *testing.T) {
 			t.Errorf("the page lacks %s:\n%s", want, a.text)
 		}
 	}
-	if form := a.formToken(hub + "/consent"); !strings.HasPrefix(form, "7 en-GB.") {
+	if form := a.formToken(hub + "/consent"); !strings.HasPrefix(form, "7 en-GB "+policy.TextHash(c.page.Consent.Texts["en-GB"])+".") {
 		t.Errorf("the form is of %q", form)
 	}
 	h.get(hub + "/consent?lang=de")
 	if a := h.get(hub + "/consent"); !strings.Contains(a.text, "Wir prüfen Ihre Angaben.") || strings.Contains(a.text, "<dd></dd>") || strings.Contains(a.text, "<ul></ul>") {
 		t.Errorf("a text of one part is not shown as it is:\n%s", a.text)
 	}
-	h.get(hub + "/consent?lang=fr")
-	if a := h.get(hub + "/consent"); !strings.Contains(a.text, "Acme Payments veut") {
-		t.Errorf("without a text in French, ours is not shown:\n%s", a.text)
+	h.get(hub + "/consent?lang=ar")
+	for def, want := range map[string]string{"": "en-GB", "de": "de"} {
+		c.page.Consent.Default = def
+		a := h.get(hub + "/consent")
+		dir := ` lang="` + want + `" dir="`
+		if !strings.Contains(a.text, dir) || !strings.HasPrefix(a.formToken(hub+"/consent"), "7 "+want+" ") {
+			t.Errorf("without a text in Arabic, that in %s is not shown:\n%s", want, a.text)
+		}
+		h.fill(hub+"/consent", hub+"/consent", url.Values{"decision": {"accept"}})
+		if told := "consent " + secret + " true 7 " + want + " " + policy.TextHash(c.page.Consent.Texts[want]); h.last() != told {
+			t.Errorf("the domain was told %s, want %s", h.last(), told)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/hosted"
 	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/web"
 )
@@ -85,7 +86,7 @@ func (c *clerk) Check(_ context.Context, v invite.Visit, gate delivery.Channel, 
 }
 
 func (c *clerk) Consent(_ context.Context, v invite.Visit, a invite.Answer) (invite.Page, error) {
-	c.note("consent %s %t %s %s", v.Cookie, a.Accept, a.Version, a.Locale)
+	c.note("consent %s %t %s %s %s", v.Cookie, a.Accept, a.Version, a.Locale, a.SHA256)
 	return c.page, c.err
 }
 
@@ -112,7 +113,7 @@ var (
 func gateAt(state invite.GateState, change func(g *invite.GatePage)) invite.Page {
 	p := invite.Page{
 		ID: inv, Kind: invite.Fixed, Step: invite.StepPhone, Steps: []invite.Step{invite.StepPhone, invite.StepConsent},
-		Firm: "Acme Payments", Support: "help@acme.example", Now: moment, Consent: invite.ConsentPage{Version: "7"},
+		Firm: "Acme Payments", Support: "help@acme.example", Now: moment, Consent: policy.Consent{Version: policy.OwnConsent},
 		Gate: &invite.GatePage{
 			Channel: delivery.SMS, Via: delivery.SMS, Taken: true, State: state, Fixed: true, Masked: "+44 •••• •••123", CodeLength: 6, CodeLife: 5 * time.Minute, ChecksLeft: 5, SendsLeft: 4, Country: "GB",
 		},

@@ -214,9 +214,7 @@ func (v *Invitation) pass(g *Gate, d data, by By, now time.Time) ([]audit.Event,
 		if told, err = v.step(actPass, now); err != nil {
 			return nil, err
 		}
-		if v.VerifiedAt.IsZero() {
-			v.VerifiedAt = now
-		}
+		v.VerifiedAt = now
 		v.Failure = ""
 		if v.Kind == Entered {
 			v.restart(now)

@@ -12,8 +12,8 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
-// Correct changes contacts of a fixed invitation (RA-56): codes and proofs are void, and a new link goes out. Conflict once the
-// gates were passed. The e-mail address as it was before gets word of it, if there was one.
+// Correct changes contacts of a fixed invitation (RA-56): codes and proofs are void, and a new link goes out. Conflict while a
+// proof counts, also one that is kept for the link of now. The e-mail address as it was before gets word of it, if there was one.
 func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error) {
 	if err := checkReason(t.Reason); err != nil {
 		return View{}, err
@@ -35,7 +35,7 @@ func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error
 	}
 	var void []uid.ID
 	out, err := s.viewed(ctx, t, "correct an invitation", func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
-		if _, ok := next(v.Status, actCorrect); !ok || v.Kind != Fixed {
+		if _, ok := next(v.Status, actCorrect); !ok || v.Kind != Fixed || !v.provenAt(now).IsZero() {
 			return fx, errStatus()
 		}
 		void = v.codes(now)
@@ -109,7 +109,7 @@ func (s *Service) edit(v *Invitation, g *Gate, to recipient.Recipient) (data, er
 
 // canChange reports whether the customer may give another contact for a gate: never for one that was passed (ID-4).
 func (v *Invitation) canChange(g *Gate) bool {
-	if !g.PassedAt.IsZero() || g.Channel != delivery.SMS && g.Fixed {
+	if !g.Proof.IsZero() || g.Channel != delivery.SMS && g.Fixed {
 		return false
 	}
 	return !g.Fixed || v.Kind == Fixed && v.Editable && !v.Edited

@@ -158,7 +158,7 @@ func (m *making) begin() error {
 			return invalid(u.field+"_invalid", "Give an address that begins like one on your list of redirect addresses.", u.field)
 		}
 	}
-	if r.ConsentVersion != "" && r.ConsentVersion != m.look.Consent.Version {
+	if r.ConsentVersion != "" && r.ConsentVersion != m.look.Consent.InForce() {
 		return invalid("consent_version_invalid", "Give the version of your consent text of now, or leave it out.", "consent_version")
 	}
 	m.v = &Invitation{
@@ -168,7 +168,7 @@ func (m *making) begin() error {
 		Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor,
 	}
 	if !r.WithoutConsent {
-		m.v.ConsentVersion = m.look.Consent.Version
+		m.v.ConsentVersion = m.look.Consent.InForce()
 	}
 	if m.checks.Reminders.Enabled && r.Kind == Fixed {
 		m.v.Reminders = m.checks.Reminders.Days

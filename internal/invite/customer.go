@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
-	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/uid"
@@ -202,7 +201,8 @@ func (v *Invitation) stepOf(session [32]byte, now time.Time) Step {
 type Answer struct {
 	Accept  bool
 	Version string
-	Locale  string
+	Locale  string // of the text that was shown, which may be another than that of the page
+	SHA256  string // of that text: policy.TextHash
 }
 
 // Consent takes the customer's answer. While a gate is not passed in this session it is Conflict with step_not_reached (RA-3).
@@ -215,8 +215,16 @@ func (s *Service) Consent(ctx context.Context, visit Visit, a Answer) (Page, err
 	if a.Locale != "" && !policy.IsLocale(a.Locale) {
 		a.Locale = ""
 	}
+	look, err := s.Customisation(ctx, v.Tenant)
+	if err != nil {
+		return Page{}, err
+	}
+	text, err := s.consentOf(ctx, v, &look)
+	if err != nil {
+		return Page{}, err
+	}
 	v, err = s.changed(ctx, v, &visit, func(v *Invitation, session [32]byte, now time.Time) (fx outbox.Effects, err error) {
-		fx.Events, err = s.answered(v, a, session, &visit, now)
+		fx.Events, err = s.answered(v, a, &text, session, &visit, now)
 		return fx, err
 	})
 	if err != nil {
@@ -225,15 +233,16 @@ func (s *Service) Consent(ctx context.Context, visit Visit, a Answer) (Page, err
 	return s.page(ctx, v, hash, nil)
 }
 
-func (s *Service) answered(v *Invitation, a Answer, session [32]byte, visit *Visit, now time.Time) (events []audit.Event, err error) {
+func (s *Service) answered(v *Invitation, a Answer, text *policy.Consent, session [32]byte, visit *Visit, now time.Time) (events []audit.Event, err error) {
 	at := v.stepOf(session, now)
 	switch {
 	case a.Accept && (v.Status == Consented || v.Status == HandedOff || v.Status == Completed) && v.Consent.Accepted, !a.Accept && v.Status == Declined:
 		return nil, errNothing // again
 	case at != StepConsent:
 		return nil, errStep()
-	case a.Version != v.ConsentVersion:
-		return nil, fault.New(fault.Conflict, "consent_changed", "The text has changed. Read it again.")
+	}
+	if err := a.read(text); err != nil {
+		return nil, err
 	}
 	if v.Status != ConsentPending { // the page was never asked for
 		d, err := v.step(actReach, now)
@@ -250,12 +259,12 @@ func (s *Service) answered(v *Invitation, a Answer, session [32]byte, visit *Vis
 	if err != nil {
 		return nil, err
 	}
-	v.Consent = Consent{Accepted: a.Accept, Version: a.Version, Locale: a.Locale, At: now, Client: s.evidence(v, "consent", visit.Client)}
+	v.Consent = Consent{Accepted: a.Accept, Version: a.Version, Locale: a.Locale, SHA256: a.SHA256, At: now, Client: s.evidence(v, "consent", visit.Client)}
 	if a.Accept {
 		v.ConsentedAt = now
 	}
 	d.ProofKept = v.claim(session)
-	d.Consent, d.Locale, d.ClientHash = a.Version, a.Locale, s.client(v, visit.Client)
+	d.Consent, d.Locale, d.ConsentHash, d.ClientHash = a.Version, a.Locale, a.SHA256, s.client(v, visit.Client)
 	return append(events, v.event(kind, visit.by(), now, d)), nil
 }
 

@@ -75,7 +75,8 @@ type data struct {
 	Contacts     []string           `json:"contacts,omitempty"`     // which were changed: "email", "mobile"
 	ProofKept    bool               `json:"proof_kept,omitempty"`   // gates are passed by a proof for an earlier link (RA-64)
 	Consent      string             `json:"consent_version,omitempty"`
-	Locale       string             `json:"locale,omitempty"`
+	ConsentHash  string             `json:"consent_sha256,omitempty"` // of the text that was shown
+	Locale       string             `json:"locale,omitempty"`         // of that text
 	Reason       string             `json:"reason,omitempty"`
 	Setting      SettingKind        `json:"setting,omitempty"`
 	Old          json.RawMessage    `json:"old,omitempty"`

@@ -206,6 +206,9 @@ func (s *Service) again(v *Invitation, a action, kind string, d data, by By, now
 	if err := s.relink(v); err != nil {
 		return fx, err
 	}
+	if _, can := next(v.Status, actCorrect); can && !d.ProofKept {
+		v.unprove()
+	}
 	v.dated(now)
 	d.Status, d.From, d.Link, d.Channels = step.Status, step.From, v.Link.N, v.Channels
 	fx.Events, fx.Jobs = []audit.Event{v.event(kind, by, now, d)}, s.linkJobs(v)

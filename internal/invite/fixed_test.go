@@ -92,12 +92,12 @@ func TestRA_3_no_later_step_is_reached_while_the_gate_is_not_passed(t *testing.T
 	t.Parallel()
 	d := setup(t)
 	v := d.invited()
-	_, err := d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: "1"})
+	_, err := d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: policy.OwnConsent})
 	d.fault(err, fault.Conflict, "step_not_reached")
 	_, _, err = d.HandOff(t.Context(), v)
 	d.fault(err, fault.Conflict, "step_not_reached")
 	d.send(v, invite.SendSent)
-	_, err = d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: "1"})
+	_, err = d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: policy.OwnConsent})
 	d.fault(err, fault.Conflict, "step_not_reached")
 	d.status(v, invite.MobilePending)
 }
@@ -368,7 +368,7 @@ func TestRA_45_a_passed_gate_holds_in_its_session_for_a_day_and_in_no_other(t *t
 	d.hub(v, invite.StepConsent)
 	stranger, page := d.open(token)
 	d.is(page.Step, invite.StepPhone, "step in another browser")
-	_, err := d.Consent(t.Context(), stranger, invite.Answer{Accept: true, Version: "1"})
+	_, err := d.Consent(t.Context(), stranger, invite.Answer{Accept: true, Version: policy.OwnConsent})
 	d.fault(err, fault.Conflict, "step_not_reached")
 	d.hub(v, invite.StepConsent) // the first one is not disturbed by that
 	d.later(time.Minute)
@@ -391,7 +391,7 @@ func TestRA_45_another_browser_gets_no_signed_result_after_consent(t *testing.T)
 	v, _ := d.open(token)
 	d.send(v, invite.SendSent)
 	d.check(v, d.code(), invite.CheckRight)
-	if _, err := d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: "1"}); err != nil {
+	if _, err := d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: policy.OwnConsent}); err != nil {
 		t.Fatal(err)
 	}
 	stranger, _ := d.open(token)
@@ -418,7 +418,7 @@ func TestRA_46_consent_is_explicit_and_kept_with_its_version(t *testing.T) {
 		}
 	}
 	got := d.data(v.ID, "consented")
-	if got["consent_version"] != "1" || got["locale"] != "fr" || got["client_hash"] == nil {
+	if got["consent_version"] != policy.OwnConsent || got["locale"] != "fr" || got["client_hash"] == nil {
 		t.Errorf("%v", got)
 	}
 	d.is(strings.Count(strings.Join(d.timeline(v.ID), " "), "consented"), 1, "consents")
@@ -433,7 +433,7 @@ func TestRA_47_declining_ends_it_and_the_link_is_dead(t *testing.T) {
 	d.send(v, invite.SendSent)
 	d.check(v, d.code(), invite.CheckRight)
 	d.hub(v, invite.StepConsent)
-	page, err := d.Consent(t.Context(), v, invite.Answer{Version: "1"})
+	page, err := d.Consent(t.Context(), v, invite.Answer{Version: policy.OwnConsent})
 	if err != nil || page.Step != invite.StepDeclined {
 		t.Fatalf("%s %v", page.Step, err)
 	}
@@ -444,7 +444,7 @@ func TestRA_47_declining_ends_it_and_the_link_is_dead(t *testing.T) {
 	}
 	_, _, err = d.HandOff(t.Context(), v)
 	d.fault(err, fault.Conflict, "step_not_reached")
-	_, err = d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: "1"})
+	_, err = d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: policy.OwnConsent})
 	d.fault(err, fault.Conflict, "step_not_reached")
 }
 
@@ -457,7 +457,7 @@ func TestRA_48_accepting_leads_to_the_redirect_with_a_signed_result(t *testing.T
 	})
 	d.send(v, invite.SendSent)
 	d.check(v, d.code(), invite.CheckRight)
-	if _, err := d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: "1"}); err != nil {
+	if _, err := d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: policy.OwnConsent}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // Back, and on again

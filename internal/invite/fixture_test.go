@@ -63,6 +63,7 @@ type world struct {
 	decision risk.Decision
 	barred   map[[16]byte]bool // by blind index: who has opted out
 	asking   error             // of who has
+	results  []invite.Result   // that were signed
 }
 
 func (w *world) time() time.Time {
@@ -176,6 +177,9 @@ func setupWith(t *testing.T, wrapStore func(invite.Store) invite.Store, wrapVeri
 	d.Service, err = invite.New(invite.Config{Rules: rules, PublicURL: "https://verify.example"}, invite.Deps{Store: st, Ring: d.ring, Verify: vf,
 		Tenants: d.world, Notifier: d.world, OptOuts: d.world.optOuts, Log: quiet,
 		Signer: func(_ context.Context, r invite.Result) (string, error) {
+			d.world.mu.Lock()
+			defer d.world.mu.Unlock()
+			d.world.results = append(d.world.results, r)
 			return "signed." + r.Invitation.Text(uid.Invitation) + "." + string(r.Status), nil
 		}})
 	if err != nil {

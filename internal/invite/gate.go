@@ -5,6 +5,7 @@ import (
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/uid"
+	"github.com/countersign/countersign/internal/verify"
 )
 
 // Gate is one contact proof of an invitation. Its JSON is that of the stored row.
@@ -27,12 +28,13 @@ type Gate struct {
 	Verified    uid.ID    `json:"verification"`       // of send N; zero: none
 	CodeEnds    time.Time `json:"code_ends"`
 	NextSendAt  time.Time `json:"next_send_at"`
+	AskedAt     time.Time `json:"asked_at,omitzero"` // when the last send was started: later messages to the contact are of others (RA-38)
 	LockedUntil time.Time `json:"locked_until"`       // no send and no check before
 	Shut        bool      `json:"shut,omitempty"`     // only the firm can unlock (RA-39)
-	PassedAt    time.Time `json:"passed_at"`          // zero: not
+	PassedAt    time.Time `json:"passed_at"`          // zero: not, or not for the link of now
 	PassedBy    [32]byte  `json:"passed_by"`          // the session
 	Kept        bool      `json:"kept,omitempty"`     // it holds for every session of the link of now, until one answers to the consent text (RA-64)
-	Proof       uid.ID    `json:"proof"`              // the verification that was approved (RA-42)
+	Proof       uid.ID    `json:"proof"`              // the verification that was approved (RA-42); stays when a new link asks for another
 	Evidence    []byte    `json:"evidence,omitempty"` // address and user agent of who passed it, sealed
 }
 
@@ -51,6 +53,16 @@ func (v *Invitation) codeLife() time.Duration {
 		return defaultCodeLife
 	}
 	return v.CodeTTL
+}
+
+// apart keeps the wait between messages to the contact of a gate over all invitations of the tenant (RA-38). Between those of this one the
+// gate does so itself.
+func (v *Invitation) apart(g *Gate) *verify.Apart {
+	a := &verify.Apart{Since: g.AskedAt}
+	if v.Kind == Entered {
+		a.Most = v.Resend.CoolDown(1) // ID-25
+	}
+	return a
 }
 
 // maxChecks is how many wrong codes end a code (RA-36, ID-23).
@@ -104,6 +116,34 @@ func (v *Invitation) keepProofs(now time.Time) (kept bool) {
 		kept = kept || g.Kept
 	}
 	return kept
+}
+
+// unprove takes down that no proof counts any more: the status says that the gates have to be passed anew. What was proven stays in
+// the log.
+func (v *Invitation) unprove() {
+	v.VerifiedAt = time.Time{}
+	for i := range v.Gates {
+		g := &v.Gates[i]
+		g.PassedAt, g.PassedBy, g.Kept = time.Time{}, [32]byte{}, false
+	}
+}
+
+// provenAt is the time of the proof that counts at now, zero for none: one that was kept counts for its 24 hours (RA-64).
+func (g *Gate) provenAt(now time.Time) time.Time {
+	if g.Kept && !now.Before(g.PassedAt.Add(SessionLife)) {
+		return time.Time{}
+	}
+	return g.PassedAt
+}
+
+// provenAt is the time of the proof of all gates that counts at now, zero while one is pending.
+func (v *Invitation) provenAt(now time.Time) time.Time {
+	for i := range v.Gates {
+		if v.Gates[i].provenAt(now).IsZero() {
+			return time.Time{}
+		}
+	}
+	return v.VerifiedAt
 }
 
 // claim makes proofs that were kept those of the session that goes on with them, and reports whether there were any: every other browser
@@ -184,7 +224,7 @@ func (g *Gate) adopt(n int, id uid.ID, ends, now time.Time) bool {
 	if !g.Starting { // it had been taken for refused
 		g.Sends++
 	}
-	g.Starting, g.Verified, g.CodeEnds = false, id, ends
+	g.Starting, g.Verified, g.CodeEnds, g.AskedAt = false, id, ends, now
 	return true
 }
 

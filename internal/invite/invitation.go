@@ -61,7 +61,7 @@ type Invitation struct {
 	Reminders      []int         `json:"reminders,omitempty"`       // days after the link was sent
 	LinkTTL        time.Duration `json:"link_ttl_ns"`               // of each link; 0: it never expires
 	SessionTTL     time.Duration `json:"session_ttl_ns,omitempty"`  // of an entered invitation: from the last gate to the end (ID-28); 0: no such end
-	ConsentVersion string        `json:"consent_version,omitempty"`
+	ConsentVersion string        `json:"consent_version,omitempty"` // of the text that the customer is asked to agree to
 	WithoutConsent bool          `json:"without_consent,omitempty"` // consent is asked for elsewhere (RA-A12)
 	RedirectURL    string        `json:"redirect_url,omitempty"`
 	FailureURL     string        `json:"failure_url,omitempty"`    // where a customer goes who could not finish (ID-32)
@@ -87,7 +87,7 @@ type Invitation struct {
 
 	SentAt      time.Time `json:"sent_at"` // the link of now, by the first channel that took it
 	OpenedAt    time.Time `json:"opened_at"`
-	VerifiedAt  time.Time `json:"verified_at"` // all gates, for the first time
+	VerifiedAt  time.Time `json:"verified_at"` // all gates, by the browser that proved the last of them; zero while that is pending
 	ConsentedAt time.Time `json:"consented_at"`
 	HandedOffAt time.Time `json:"handed_off_at"`
 	EndedAt     time.Time `json:"ended_at"`
@@ -142,7 +142,8 @@ type Session struct {
 type Consent struct {
 	Accepted bool      `json:"accepted,omitempty"`
 	Version  string    `json:"version,omitempty"`
-	Locale   string    `json:"locale,omitempty"`
+	Locale   string    `json:"locale,omitempty"` // of the text
+	SHA256   string    `json:"sha256,omitempty"` // of the text, in hexadecimal digits
 	Client   []byte    `json:"client,omitempty"` // address and user agent, sealed
 	At       time.Time `json:"at"`
 }

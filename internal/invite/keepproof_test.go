@@ -31,7 +31,7 @@ func (d *desk) again(v invite.Visit) string {
 }
 
 func (d *desk) accept(v invite.Visit) error {
-	_, err := d.Consent(d.ctx(), v, invite.Answer{Accept: true, Version: "1"})
+	_, err := d.Consent(d.ctx(), v, invite.Answer{Accept: true, Version: policy.OwnConsent})
 	return err
 }
 
@@ -108,6 +108,7 @@ func TestRA_64_what_is_not_kept(t *testing.T) {
 		"another number": func(d *desk) string {
 			v := d.proven()
 			d.again(v)
+			d.later(24 * time.Hour)
 			if _, err := d.Correct(d.ctx(), d.target(v), invite.Contact{Mobile: ptr(another)}); err != nil {
 				d.Fatal(err)
 			}
@@ -116,6 +117,7 @@ func TestRA_64_what_is_not_kept(t *testing.T) {
 		"another address, then a new link": func(d *desk) string {
 			v := d.proven()
 			d.again(v)
+			d.later(24 * time.Hour)
 			if _, err := d.Correct(d.ctx(), d.target(v), invite.Contact{Email: ptr("bob@example.net")}); err != nil {
 				d.Fatal(err)
 			}

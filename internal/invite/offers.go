@@ -17,7 +17,7 @@ func (v *View) Offers() Offers {
 	links := MaxLinks - 1 - v.Resends
 	return Offers{
 		Resend:  can(actRelink) && v.Kind == Fixed && len(v.Channels) > 0 && links > 0,
-		Correct: can(actCorrect) && v.Kind == Fixed,
+		Correct: can(actCorrect) && v.Kind == Fixed && v.VerifiedAt.IsZero(),
 		Unlock: can(actUnlock) && slices.ContainsFunc(v.Gates, func(g GateView) bool {
 			return g.Shut || !g.LockedUntil.IsZero()
 		}),

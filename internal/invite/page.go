@@ -37,11 +37,11 @@ type Page struct {
 	Texts     map[string]map[string]string // locale -> key -> text
 	Locale    string                       // wanted; empty: the browser's
 	FirstName string
-	Gate      *GatePage // of StepPhone and StepEmail
-	Consent   ConsentPage
-	Redirects bool   // HandOff leads away from here
-	Failure   string // of an ending: a stable word, as contact_attempts_exceeded
-	Version   int64  // of the invitation: a form may carry it
+	Gate      *GatePage      // of StepPhone and StepEmail
+	Consent   policy.Consent // of StepConsent; without texts it is the product's own
+	Redirects bool           // HandOff leads away from here
+	Failure   string         // of an ending: a stable word, as contact_attempts_exceeded
+	Version   int64          // of the invitation: a form may carry it
 	Now       time.Time
 	ExpiresAt time.Time
 	CanLeave  bool   // Leave may be offered
@@ -82,12 +82,6 @@ type GatePage struct {
 	Unsent      bool               // nobody could carry the last code that this session asked for
 	Country     string             // that the firm named for the customer
 	Countries   []string           // that numbers may be of; none: of all
-}
-
-// ConsentPage is what the customer is asked to agree to.
-type ConsentPage struct {
-	Version string
-	Texts   map[string]string // locale -> text; a locale that is missing is the product's own text
 }
 
 // CheckOutcome is what came of a code that a customer handed in. All of them are answers and not errors.

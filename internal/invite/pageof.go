@@ -25,11 +25,12 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 	p := Page{
 		ID: v.ID, Tenant: v.Tenant, Kind: v.Kind, Status: v.Status, Step: v.stepOf(session, now), Steps: v.steps(), Firm: name,
 		Support: look.Brand.Support, Brand: look.Brand, Texts: look.Texts, Locale: v.Locale, FirstName: person.FirstName,
-		Consent:   ConsentPage{Version: v.ConsentVersion},
 		Redirects: v.RedirectURL != "", Failure: v.Failure, Version: v.Version, Now: now, ExpiresAt: v.Link.ExpiresAt, LeadsTo: v.leadsTo(),
 	}
-	if v.ConsentVersion == look.Consent.Version { // else the text that was promised is not known any more: the product's own
-		p.Consent.Texts = look.Consent.Texts
+	if p.Step == StepConsent {
+		p.Consent, err = s.consentOf(ctx, v, &look)
+		p.Consent.Version = p.Consent.InForce()
+		return p, err
 	}
 	if p.Step != StepPhone && p.Step != StepEmail {
 		return p, nil

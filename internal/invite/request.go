@@ -122,6 +122,8 @@ type View struct {
 	Locale         string             `json:"locale"`
 	Vendor         map[string]string  `json:"vendor"`
 	ConsentVersion string             `json:"consent_version"`
+	ConsentLocale  string             `json:"consent_locale"` // of the text that was answered to; empty: it was not
+	ConsentSHA256  string             `json:"consent_sha256"` // of that text
 	RedirectURL    string             `json:"redirect_url"`
 	FailureURL     string             `json:"failure_url"`
 	UnverifiedURL  string             `json:"unverified_url"`
@@ -135,7 +137,7 @@ type View struct {
 	CreatedAt      time.Time          `json:"created_at"`
 	SentAt         time.Time          `json:"sent_at"`
 	OpenedAt       time.Time          `json:"opened_at"`
-	VerifiedAt     time.Time          `json:"verified_at"`
+	VerifiedAt     time.Time          `json:"verified_at"` // of the proof that counts; zero while it is pending
 	ConsentedAt    time.Time          `json:"consented_at"`
 	HandedOffAt    time.Time          `json:"handed_off_at"`
 	EndedAt        time.Time          `json:"ended_at"`

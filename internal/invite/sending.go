@@ -221,6 +221,7 @@ func (r *sending) start(ctx context.Context, v *Invitation) (SendOutcome, *Invit
 		Locale: cmp.Or(r.visit.Chosen, v.Locale, r.visit.Accepts), ExternalID: key, Client: r.visit.Client, Supersede: true,
 		Rules: &verify.Rules{
 			TTL: v.codeLife(), CodeLength: v.codeLength(g), MaxChecks: v.Kind.maxChecks(), Sender: name,
+			Apart: v.apart(g),
 		},
 		Idempotency: &verify.Idempotency{Key: key, Body: []byte(key)},
 	})
@@ -238,6 +239,9 @@ func (r *sending) start(ctx context.Context, v *Invitation) (SendOutcome, *Invit
 				err = errNothing
 			}
 			return fx, err
+		}
+		if outcome == SendFailed { // it counts for the number all the same (RA-40)
+			g.AskedAt = now
 		}
 		d := data{Status: v.Status, Gate: g.Channel, Cycle: g.Cycle, Send: g.Sends, Reason: reason}
 		if !g.refund(n, now.Add(wait)) {

@@ -31,7 +31,7 @@ func (s *Service) SetChecks(ctx context.Context, by Caller, c policy.Checks, ver
 	if err != nil {
 		return policy.Checks{}, err
 	}
-	row, err := s.put(ctx, by, setting{SettingChecks, old, c, c, c.Loosens(&old)}, old.Version == version, version)
+	row, err := s.put(ctx, by, setting{kind: SettingChecks, old: old, new: c, all: c, loosened: c.Loosens(&old)}, old.Version == version, version)
 	c.UpdatedAt, c.UpdatedBy, c.Version = row.UpdatedAt, row.UpdatedBy, row.Version
 	return c, err
 }
@@ -44,12 +44,22 @@ func (s *Service) Customisation(ctx context.Context, t uid.Tenant) (policy.Custo
 	return c, err
 }
 
-// SetCustomisation changes it, as SetChecks does.
+// SetCustomisation changes it, as SetChecks does. Texts of consent are kept by their version: other ones under a version that has some are
+// Conflict with consent_version_kept. An empty version has the next one made for texts that differ from those of now.
 func (s *Service) SetCustomisation(ctx context.Context, by Caller, c policy.Customisation, version int64) (policy.Customisation, error) {
+	old, err := s.Customisation(ctx, by.Tenant)
+	if err != nil {
+		return policy.Customisation{}, err
+	}
+	if c.Consent.Version == "" {
+		if c.Consent.Version, err = s.nextConsent(ctx, by.Tenant, &c.Consent, &old.Consent); err != nil {
+			return policy.Customisation{}, err
+		}
+	}
 	if err := c.Validate(); err != nil {
 		return policy.Customisation{}, err
 	}
-	old, err := s.Customisation(ctx, by.Tenant)
+	texts, err := s.keepConsents(ctx, by.Tenant, &c.Consent, &old.Consent)
 	if err != nil {
 		return policy.Customisation{}, err
 	}
@@ -57,7 +67,7 @@ func (s *Service) SetCustomisation(ctx context.Context, by Caller, c policy.Cust
 	told := func(c policy.Customisation) any {
 		return map[string]any{"verify_phone": c.VerifyPhone, "verify_email": c.VerifyEmail, "consent_version": c.Consent.Version}
 	}
-	row, err := s.put(ctx, by, setting{SettingCustomisation, told(old), told(c), c, c.Loosens(&old)}, old.Version == version, version)
+	row, err := s.put(ctx, by, setting{SettingCustomisation, told(old), told(c), c, c.Loosens(&old), texts}, old.Version == version, version)
 	c.UpdatedAt, c.UpdatedBy, c.Version = row.UpdatedAt, row.UpdatedBy, row.Version
 	return c, err
 }
@@ -79,6 +89,7 @@ type setting struct {
 	kind          SettingKind
 	old, new, all any // what it was and is for the event, and the whole
 	loosened      bool
+	consents      []ConsentText
 }
 
 func (s *Service) put(ctx context.Context, by Caller, d setting, fresh bool, version int64) (Setting, error) {
@@ -98,7 +109,7 @@ func (s *Service) put(ctx context.Context, by Caller, d setting, fresh bool, ver
 		return Setting{}, err
 	}
 	now := s.moment()
-	row := Setting{Text: text, UpdatedAt: now, UpdatedBy: by.Actor, Version: version + 1}
+	row := Setting{Text: text, UpdatedAt: now, UpdatedBy: by.Actor, Version: version + 1, Consents: d.consents}
 	e := newEvent(by.Tenant, uid.Random(now), EventSettingsChanged, by.by(), now, data{Setting: d.kind, Old: was, New: is, Loosened: d.loosened})
 	fx := outbox.Effects{Events: []audit.Event{e}}
 	if d.loosened && s.loosened != nil {

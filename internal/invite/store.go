@@ -53,6 +53,14 @@ type Setting struct {
 	UpdatedAt time.Time
 	UpdatedBy string
 	Version   int64 // 0: there is none
+
+	Consents []ConsentText // of a customisation: texts that are kept from now on, where they are not yet
+}
+
+// ConsentText is the texts of one version of a firm's consent, as they are kept for good.
+type ConsentText struct {
+	Version string
+	Text    []byte // JSON of policy.Consent
 }
 
 // Store is what a Service needs from the database. Each change commits with its effects in one transaction, under the lock of the
@@ -86,6 +94,9 @@ type Store interface {
 
 	// Setting reads a document of settings; version 0 when there is none.
 	Setting(ctx context.Context, t uid.Tenant, kind SettingKind) (Setting, error)
+	// ConsentText reads the texts that are kept of a version; nil when there are none.
+	ConsentText(ctx context.Context, t uid.Tenant, version string) ([]byte, error)
 	// PutSetting keeps one in the place of the version before it, s.Version-1. ErrStale when that is not the one of now.
+	// Texts of consent that come with it are kept beside it, each version once: those of before stay.
 	PutSetting(ctx context.Context, t uid.Tenant, kind SettingKind, s Setting, eff outbox.Effects) error
 }

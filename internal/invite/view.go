@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -12,22 +13,23 @@ func (s *Service) view(v *Invitation) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	now := s.moment()
 	out := View{
 		ID: v.ID, Kind: v.Kind, Status: v.Status, FirstName: p.FirstName, LastName: p.LastName, MaskedEmail: v.Masked.Email,
 		MaskedMobile: v.Masked.Mobile, Notes: p.Notes, Policy: v.Policy, Mobile2FA: v.Mobile2FA, Overridden: v.Overridden,
 		OverriddenBy: v.OverriddenBy, OverrideReason: v.OverrideReason,
 		Edited: v.Edited, Reference: v.Reference, ExternalID: v.ExternalID, Locale: v.Locale, Vendor: v.Vendor,
-		ConsentVersion: v.ConsentVersion, RedirectURL: v.RedirectURL, FailureURL: v.FailureURL, UnverifiedURL: v.UnverifiedURL,
+		ConsentVersion: cmp.Or(v.Consent.Version, v.ConsentVersion), ConsentLocale: v.Consent.Locale, ConsentSHA256: v.Consent.SHA256,
+		RedirectURL: v.RedirectURL, FailureURL: v.FailureURL, UnverifiedURL: v.UnverifiedURL,
 		IDParam: v.IDParam, Channels: v.Channels,
 		Carried: v.Link.Carried, Resends: v.Link.N - 1, Failure: v.Failure, CreatedAt: v.CreatedAt, SentAt: v.SentAt,
-		OpenedAt: v.OpenedAt, VerifiedAt: v.VerifiedAt, ConsentedAt: v.ConsentedAt, HandedOffAt: v.HandedOffAt, EndedAt: v.EndedAt,
+		OpenedAt: v.OpenedAt, VerifiedAt: v.provenAt(now), ConsentedAt: v.ConsentedAt, HandedOffAt: v.HandedOffAt, EndedAt: v.EndedAt,
 		ExpiresAt: v.Link.ExpiresAt, UpdatedAt: v.UpdatedAt,
 	}
-	now := s.moment()
 	for i := range v.Gates {
 		g := &v.Gates[i]
 		out.Gates = append(out.Gates, GateView{
-			Channel: g.Channel, Fixed: g.Fixed, Masked: g.Masked, Sends: g.Sends, Cycle: g.Cycle, PassedAt: g.PassedAt,
+			Channel: g.Channel, Fixed: g.Fixed, Masked: g.Masked, Sends: g.Sends, Cycle: g.Cycle, PassedAt: g.provenAt(now),
 			LockedUntil: g.LockedUntil, Shut: g.Shut,
 		})
 		out.Attempts += g.N

@@ -43,10 +43,11 @@ type Brand struct {
 	LogoType   string `json:"logo_type,omitempty"` // image/png, image/jpeg or image/webp: never a format that can hold script
 }
 
-// Consent is what a customer agrees to (RA-46).
+// Consent is what a customer agrees to (RA-46). Without any text it is the product's own, whatever the version.
 type Consent struct {
-	Version string            `json:"version"`         // 1..32 letters, digits, dots and hyphens
-	Texts   map[string]string `json:"texts,omitempty"` // locale -> text without markup; what has none is the product's own
+	Version string            `json:"version"`           // 1..32 letters, digits, dots and hyphens
+	Texts   map[string]string `json:"texts,omitempty"`   // locale -> text without markup
+	Default string            `json:"default,omitempty"` // the locale of the text for languages that have none; empty: English, else the first
 }
 
 // DefaultCustomisation is that of a tenant that has decided nothing (ID-1).
@@ -89,8 +90,14 @@ func (c *Consent) validate() error {
 	if !IsVersion(c.Version) {
 		return wrong("consent.version", "Give 1 to 32 letters, digits, dots and hyphens.")
 	}
+	if strings.HasPrefix(strings.ToLower(c.Version), ownConsent) {
+		return wrong("consent.version", "Names that begin with countersign are kept for the product's own text. Give another.")
+	}
 	if len(c.Texts) > MaxLocales {
 		return wrong("consent.texts", "Give texts in at most 40 languages.")
+	}
+	if _, ok := c.Texts[c.Default]; c.Default != "" && !ok {
+		return wrong("consent.default_locale", "Name a language that has a text.")
 	}
 	for locale, text := range c.Texts {
 		if !IsLocale(locale) || strings.TrimSpace(text) == "" || !isProse(text, MaxConsentText) {

@@ -16,6 +16,24 @@ func (c *Contact) SendableAt(l tenant.Limits, now time.Time) time.Time {
 	return now.Add(c.Sends.Allowed(limits, now).RetryAfter)
 }
 
+// run is how far back messages to a recipient belong together: the wait after the last of them grows with their number.
+const run = 10 * time.Minute
+
+// ApartAt is when one more message to c keeps the wait after the one before that a asks for: now, or later.
+func (c *Contact) ApartAt(l tenant.Limits, a *Apart, now time.Time) time.Time {
+	if a == nil || c.Sends.Count(a.Since) == 0 {
+		return now
+	}
+	wait := Terms{CoolDowns: l.CoolDowns}.coolDown(max(c.Sends.Count(now.Add(-run)), 1))
+	if a.Most > 0 {
+		wait = min(wait, a.Most)
+	}
+	if wait <= 0 {
+		return now
+	}
+	return now.Add(c.Sends.Allowed([]ratelimit.Limit{{Burst: 1, Period: wait}}, now).RetryAfter)
+}
+
 // Sent counts a message asked for.
 func (c *Contact) Sent(l tenant.Limits, now time.Time) {
 	c.Sends.Prune(longest(l), now)

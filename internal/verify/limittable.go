@@ -44,6 +44,11 @@ func messageRows(l tenant.Limits, p tenant.Service) []Row {
 			Answer: "200 with the live verification and its countdown, nothing is sent", Lockout: "the code that was sent stays valid",
 		},
 		{
+			Limit: "wait between messages to a recipient", Figure: durations(l.CoolDowns) + ", by the messages of 10 minutes",
+			Counted: "tenant and recipient, exact, under the recipient's lock", Surfaces: "invitations; at most 30 s where the customer enters the contact",
+			Answer: "a page that says when, nothing is sent", Lockout: "the code that was sent stays valid",
+		},
+		{
 			Limit: "messages of a verification", Figure: strconv.Itoa(p.MaxSends), Counted: "verification", Surfaces: "all",
 			Answer: "429 " + string(classSends) + " until it expires (Twilio: 60203)", Lockout: "it ends with the code, after " + short(p.TTL),
 		},

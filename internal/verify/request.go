@@ -59,8 +59,16 @@ type Rules struct {
 	MaxChecks     int             // wrong codes that end it, 1..10; zero: the profile's
 	Deny          string          // the door's own reason to send nothing: the verification is made, with the status denied
 	Vouched       bool            // the caller asks for this send not to be weighed for fraud; what that means is for package risk to say
+	Apart         *Apart          // nil: a start waits for none but the open verification that it would send on
 	KeepCode      bool            // a start with another code of the caller's, or none, sends the code of the open one again
 	Sender        string          // who asks on a page of Config.PagesHost: the message names it, and is bound to that host; empty: the service
+}
+
+// Apart has a start keep the tenant's wait between messages from those that the recipient got for anything else, whatever they were for. Those
+// up to Since are the caller's own, which it keeps apart itself.
+type Apart struct {
+	Since time.Time
+	Most  time.Duration // the longest wait; zero: the tenant's
 }
 
 // CheckRequest hands in a code, for the verification ID or, when ID is zero, for the open one of To, Service, Purpose. With an ID,

@@ -108,6 +108,11 @@ func (st *start) decide(h *Held) (outbox.Effects, error) {
 	if at := h.Contact.SendableAt(st.owner.Limits, st.now); at.After(st.now) {
 		return e, &closedUntil{at}
 	}
+	if r := st.req.Rules; r != nil {
+		if at := h.Contact.ApartAt(st.owner.Limits, r.Apart, st.now); at.After(st.now) {
+			return e, limited(classCooling, at.Sub(st.now))
+		}
+	}
 	h.Contact.Sent(st.owner.Limits, st.now)
 	send := st.job(JobSend, st.fresh, 1)
 	send.Live = st.fresh
