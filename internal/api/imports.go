@@ -18,7 +18,7 @@ import (
 type Imports interface {
 	Import(ctx context.Context, r invite.ImportRequest) (invite.ImportAnswer, error)
 	GetImport(ctx context.Context, by invite.Caller, id uid.ID) (invite.Import, error)
-	Imports(ctx context.Context, by invite.Caller, before uid.ID, limit int) (page []invite.Import, more uid.ID, err error)
+	Imports(ctx context.Context, by invite.Caller, p uid.Page) (page []invite.Import, more uid.ID, err error)
 	ImportResult(ctx context.Context, by invite.Caller, id uid.ID) ([]byte, error)
 }
 
@@ -185,7 +185,7 @@ func (a *api) listImports(ctx context.Context, in *listImportsInput) (*listImpor
 	if err != nil {
 		return nil, err
 	}
-	page, more, err := a.Invitations.Imports(ctx, inviter(ctx), before, in.Limit)
+	page, more, err := a.Invitations.Imports(ctx, inviter(ctx), uid.Page{Before: before, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}

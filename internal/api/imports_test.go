@@ -35,10 +35,10 @@ func (i invites) GetImport(_ context.Context, by invite.Caller, id uid.ID) (invi
 	return oneImport(), i.s.note(by.Tenant, importAsked{ID: id})
 }
 
-func (i invites) Imports(_ context.Context, by invite.Caller, before uid.ID, limit int) ([]invite.Import, uid.ID, error) {
+func (i invites) Imports(_ context.Context, by invite.Caller, p uid.Page) ([]invite.Import, uid.ID, error) {
 	done := oneImport()
 	done.Created, done.Failed, done.FinishedAt = 1, 1, began
-	return []invite.Import{done}, i.s.more, i.s.note(by.Tenant, importAsked{Before: before, Limit: limit})
+	return []invite.Import{done}, i.s.more, i.s.note(by.Tenant, importAsked{Before: p.Before, Limit: p.Limit})
 }
 
 func (i invites) ImportResult(_ context.Context, by invite.Caller, id uid.ID) ([]byte, error) {

@@ -219,7 +219,8 @@ func (a *api) listInvitations(ctx context.Context, in *listInvitationsInput) (*l
 		return nil, fault.New(fault.Invalid, "filter_invalid", "Leave control characters out of reference and contact.")
 	}
 	r := invite.ListRequest{
-		Caller: inviter(ctx), Status: invite.Status(in.Status), Reference: in.Reference, Contact: web.QueryNumber(in.Contact), Before: before, Limit: in.Limit,
+		Caller: inviter(ctx), Status: invite.Status(in.Status), Reference: in.Reference, Contact: web.QueryNumber(in.Contact),
+		Page: uid.Page{Before: before, Limit: in.Limit},
 	}
 	if in.Mobile2FA != "" {
 		on := in.Mobile2FA == "true"

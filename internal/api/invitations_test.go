@@ -283,7 +283,7 @@ func TestRA_58_59_filters_reach_the_service(t *testing.T) {
 	call(h, "GET", "/v1/invitations?reference=case-7&contact=+12025550123&status=mobile_failed&mobile_2fa=false&from=2026-11-01&to=2026-11-21T22:46:00%2B01:00&limit=7&cursor="+first.Next, "", nil)
 	off := false
 	want := invite.ListRequest{
-		Status: invite.MobileFailed, Reference: "case-7", Contact: "+12025550123", Mobile2FA: &off, Before: vrf, Limit: 7,
+		Status: invite.MobileFailed, Reference: "case-7", Contact: "+12025550123", Mobile2FA: &off, Page: uid.Page{Before: vrf, Limit: 7},
 		From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 11, 21, 21, 46, 0, 0, time.UTC),
 	}
 	got := fake.asked[1].(invite.ListRequest)

@@ -290,7 +290,7 @@ func (a *api) webhookDeliveries(ctx context.Context, in *webhookDeliveriesInput)
 		return nil, err
 	}
 	page, more, err := a.Webhooks.Deliveries(ctx, web.Principal(ctx).Tenant, webhook.DeliveryFilter{
-		Endpoint: id, State: webhook.State(in.State), Before: before, Limit: in.Limit,
+		Endpoint: id, State: webhook.State(in.State), Page: uid.Page{Before: before, Limit: in.Limit},
 	})
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ func (s *server) operatorPages(chain *web.Chain, texts *hosted.Pages, document f
 		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(), Development: s.cfg.DevMode,
 		Directory: s.directory, Hooks: s.webhooks, Dispatches: s.verify, Providers: s.providers, Figures: s.tally,
 		Settings: s.invites, PageTexts: texts, AuditLog: auditLog{s.storage.db, s.storage.signer.Verifier()},
-		Invitations: s.invites, Deliveries: s.verify, Changes: s.tally, Contacts: offers{texts},
+		Invitations: s.invites, Changes: s.tally, Contacts: offers{texts},
 		Needs: attention.New(s.storage.db, s.health), Document: document,
 		MAC: func(parts ...[]byte) [32]byte {
 			return s.storage.ring.Hash("form of the console", uid.Tenant{}, parts...)

@@ -203,7 +203,7 @@ func fileAndRestart(t *testing.T, chromium context.Context) {
 	at := browsertest.Eval[string](k.Tab, `location.pathname`)
 	var made int // when the server stops, or a little less
 	o.wait("the file is begun", func() bool {
-		all, _, err := o.s.invites.Imports(t.Context(), o.by, uid.ID{}, 1)
+		all, _, err := o.s.invites.Imports(t.Context(), o.by, uid.Page{Limit: 1})
 		if err != nil || len(all) != 1 {
 			t.Fatalf("imports: %v, %v", all, err)
 		}
@@ -228,7 +228,7 @@ func fileAndRestart(t *testing.T, chromium context.Context) {
 			t.Errorf("%d messages to %s", n, to)
 		}
 	}
-	list, _, err := o.s.invites.List(t.Context(), invite.ListRequest{Caller: o.by, Limit: 250})
+	list, _, err := o.s.invites.List(t.Context(), invite.ListRequest{Caller: o.by, Page: uid.Page{Limit: 250}})
 	if err != nil || len(list) != 250 {
 		t.Fatalf("%d verifications: %v", len(list), err)
 	}

@@ -92,7 +92,7 @@ func (t *Tools) noOpenInvitation(ctx context.Context, s subject) error {
 // noOpenImport is the refusal while a file of the tenant is under way: who is in it can't be seen from outside.
 func (t *Tools) noOpenImport(ctx context.Context, of uid.Tenant) error {
 	for before := (uid.ID{}); ; {
-		list, err := t.storage.db.Imports(ctx, of, before, 250)
+		list, err := t.storage.db.Imports(ctx, of, uid.Page{Before: before, Limit: 250})
 		if err != nil || len(list) == 0 {
 			return err
 		}

@@ -53,10 +53,7 @@ var moreTypes = []string{
 	"webhook.replayed", "webhook.secret_rotated", "webhook.updated", webhook.Tested,
 }
 
-var (
-	errObject = fault.New(fault.Invalid, "object_invalid", "Give an ID as it stands in the list, such as inv_06ezk8m4yrtw70q9vgvhb3n5cr.").On(QueryObject)
-	errPlace  = fault.New(fault.Invalid, "after_invalid", "This place in the list can't be read. Begin at its start.")
-)
+var errObject = fault.New(fault.Invalid, "object_invalid", "Give an ID as it stands in the list, such as inv_06ezk8m4yrtw70q9vgvhb3n5cr.").On(QueryObject)
 
 func notDay(field string) *fault.Error {
 	return fault.New(fault.Invalid, "day_invalid", "Give a day, such as 2026-04-15.").On(field)
@@ -65,18 +62,15 @@ func notDay(field string) *fault.Error {
 func problemOf(f *fault.Error) Problem { return Problem{Field: f.Field, Message: f.Message} }
 
 // auditFilter is what the page was asked for, as typed.
-type auditFilter struct {
-	typ, actor, object, from, to string
-	after                        string // not a filter: where the page begins
-}
+type auditFilter struct{ typ, actor, object, from, to string }
 
 func (v *visit) auditFilter() auditFilter {
-	return auditFilter{v.value(QueryType), v.value(QueryActor), v.value(QueryObject), v.value(QueryFrom), v.value(QueryTo), v.value(QueryAfter)}
+	return auditFilter{v.value(QueryType), v.value(QueryActor), v.value(QueryObject), v.value(QueryFrom), v.value(QueryTo)}
 }
 
-// url is path with the filters, and where the page begins.
-func (f auditFilter) url(path, after string) string {
-	for _, p := range [][2]string{{QueryType, f.typ}, {QueryActor, f.actor}, {QueryObject, f.object}, {QueryFrom, f.from}, {QueryTo, f.to}, {QueryAfter, after}} {
+// url is path with the filters.
+func (f auditFilter) url(path string) string {
+	for _, p := range [][2]string{{QueryType, f.typ}, {QueryActor, f.actor}, {QueryObject, f.object}, {QueryFrom, f.from}, {QueryTo, f.to}} {
 		path = with(path, p[0], p[1])
 	}
 	return path
@@ -84,16 +78,13 @@ func (f auditFilter) url(path, after string) string {
 
 // query reads the filters but that of the actor, and tells what is wrong with them.
 func (f auditFilter) query(t uid.Tenant) (q audit.Query, wrong []Problem) {
-	q = audit.Query{Tenant: t, Type: f.typ, Limit: auditPage}
+	q = audit.Query{Tenant: t, Type: f.typ}
 	var err error
 	if q.Object, err = readObject(f.object); err != nil {
 		wrong = append(wrong, problemOf(errObject))
 	}
 	var bad []Problem
 	q.From, q.Until, bad = readDays(f.from, f.to)
-	if q.After, err = uid.Parse(uid.Event, f.after); err != nil && f.after != "" {
-		wrong = append(wrong, problemOf(errPlace))
-	}
 	return q, append(wrong, bad...)
 }
 
@@ -174,10 +165,10 @@ func (s *Site) auditList(v *visit) (View, error) {
 	q, wrong := f.query(v.Operator.Tenant)
 	page := &Audit{
 		Frame: v.frame(wrong...), Type: f.typ, Actor: f.actor, Object: f.object, From: f.from, To: f.to, Types: auditTypes(f.typ, s.pages.text("any_event")),
-		Filtered: f.url(pathAudit, "") != pathAudit,
+		Filtered: f.url(pathAudit) != pathAudit,
 	}
 	if v.May(operator.ExportAudit) {
-		page.ExportURL = auditFilter{from: f.from, to: f.to}.url(pathAuditExport, "")
+		page.ExportURL = auditFilter{from: f.from, to: f.to}.url(pathAuditExport)
 	}
 	if wrong != nil {
 		return page, nil
@@ -189,6 +180,9 @@ func (s *Site) auditList(v *visit) (View, error) {
 	if q.Actor, err = v.actor(f.actor); err != nil {
 		return nil, err
 	}
+	if q.Page, err = v.place(auditPage); err != nil {
+		return nil, err
+	}
 	found, err := s.AuditLog.BrowseEvents(v.ctx(), q)
 	if err != nil {
 		return nil, err
@@ -197,8 +191,10 @@ func (s *Site) auditList(v *visit) (View, error) {
 		e := &found.Events[i]
 		page.Rows = append(page.Rows, AuditRow{URL: auditURL(e.ID), At: e.At, Kind: e.Type, Actor: who.of(e.Actor), Object: objectOf(e)})
 	}
-	page.Pager = f.pager(found.More, !q.Object.IsZero())
-	page.Onward = len(found.Events) == 0 && !found.More.IsZero()
+	var first bool
+	if page.Pager, first = v.turned(f.url(pathAudit), q.Page, found.More, !q.Object.IsZero()); first {
+		return nil, nil
+	}
 	return page, nil
 }
 
@@ -223,21 +219,6 @@ func (v *visit) actor(typed string) (string, error) {
 		return actorKey + ":" + typed, nil
 	}
 	return typed, nil
-}
-
-// pager leads on and to the beginning. The history of a thing is read from its first event, so there the way on is to newer ones.
-func (f auditFilter) pager(more uid.ID, oldestFirst bool) (p Pager) {
-	on, first := "", ""
-	if !more.IsZero() {
-		on = f.url(pathAudit, more.Text(uid.Event))
-	}
-	if f.after != "" {
-		first = f.url(pathAudit, "")
-	}
-	if oldestFirst {
-		return Pager{NewerURL: on, OlderURL: first}
-	}
-	return Pager{NewerURL: first, OlderURL: on}
 }
 
 func auditURL(id uid.ID) string { return pathAudit + "/" + id.Text(uid.Event) }

@@ -76,7 +76,7 @@ func newSender() *sender {
 // browse is a browser of somebody with a role over it.
 func (d *sender) browse(t *testing.T, role operator.Role) *browser {
 	t.Helper()
-	return newBrowser(t, d, func(c *console.Config) { c.Invitations, c.Deliveries, c.Changes, c.Contacts = d, codes{}, d, places{} }).as(role)
+	return newBrowser(t, d, func(c *console.Config) { c.Invitations, c.Dispatches, c.Changes, c.Contacts = d, codes, d, places{} }).as(role)
 }
 
 func (d *sender) People(context.Context, uid.Tenant) ([]operator.Person, error) {
@@ -194,7 +194,7 @@ func (d *sender) GetImport(_ context.Context, _ invite.Caller, id uid.ID) (invit
 	return d.file, nil
 }
 
-func (d *sender) Imports(context.Context, invite.Caller, uid.ID, int) ([]invite.Import, uid.ID, error) {
+func (d *sender) Imports(context.Context, invite.Caller, uid.Page) ([]invite.Import, uid.ID, error) {
 	return []invite.Import{d.file}, uid.ID{}, nil
 }
 
@@ -214,17 +214,11 @@ func (d *sender) requests(t *testing.T) []invite.CreateRequest {
 	return nil
 }
 
-// codes knows one verification.
-type codes struct{}
-
-func (codes) Get(_ context.Context, c verify.Caller, id uid.ID, reveal bool) (verify.Record, error) {
-	if id != codeA || c.Tenant != acme || reveal {
-		return verify.Record{}, fault.New(fault.NotFound, "verification_not_found", "There is no such verification.")
-	}
-	return verify.Record{View: verify.View{To: mobile}, Deliveries: []verify.Delivery{{
-		Provider: "smsc", Channel: delivery.SMS, State: delivery.Failed, Error: "route_unavailable", Latency: 1200 * time.Millisecond, CreatedAt: noon,
-	}}}, nil
-}
+// codes are what was tried of one verification.
+var codes = &post{list: []verify.Dispatch{{
+	Verification: codeA, N: 1, To: mobile, Provider: "smsc", Channel: delivery.SMS, State: delivery.Failed, Error: "route_unavailable",
+	Latency: 1200 * time.Millisecond, At: noon,
+}}}
 
 // places are two countries and two languages.
 type places struct{}

@@ -50,7 +50,7 @@ func log() []exhibit {
 	return []exhibit{
 		{"audit", &console.Audit{Frame: f, Types: types, Rows: entries, Pager: console.Pager{OlderURL: "/console/audit?before=abc"}, ExportURL: "/console/x/export"}},
 		{"audit-none", &console.Audit{Frame: f, Types: types, Filtered: true, Actor: "Nobody"}},
-		{"audit-onward", &console.Audit{Frame: f, Types: types, Filtered: true, Onward: true, Pager: console.Pager{OlderURL: "/console/audit?after=abc"}}},
+		{"audit-onward", &console.Audit{Frame: f, Types: types, Filtered: true, Pager: console.Pager{OlderURL: "/console/audit?before=abc"}}},
 		{"audit-empty", &console.Audit{Frame: f, Types: types}},
 		{"audit-longest-error", &console.Audit{Frame: wrong(l, console.Problem{Field: "object", Message: "This is not an ID."}), Types: types, Filtered: true, Object: longRef, Rows: []console.AuditRow{{URL: "/console/x/auditentry", At: noon, Kind: "invitation.mobile_code_refused", Actor: longest.Operator.Name, Object: longMail}}}},
 		{"auditentry", &entry}, {"auditentry-invalid-longest", &bad}, {"auditentry-pending", &young},

@@ -65,7 +65,7 @@ func (s *Site) hooks(v *visit) (View, error) {
 	}
 	view := &Webhooks{Frame: v.frame(), May: v.May(operator.ChangeWebhooks)}
 	for _, e := range list { // few: a tenant has twenty at most
-		last, _, err := s.Hooks.Deliveries(v.ctx(), v.Operator.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 1})
+		last, _, err := s.Hooks.Deliveries(v.ctx(), v.Operator.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 1}})
 		if err != nil {
 			return nil, err
 		}
@@ -109,36 +109,31 @@ func (s *Site) hook(v *visit) (View, error) {
 // hookPage is an endpoint with its log.
 func (s *Site) hookPage(v *visit, e webhook.Endpoint, problems ...Problem) (View, error) {
 	view := v.endpoint(e, problems...)
-	f := webhook.DeliveryFilter{Endpoint: e.ID, Limit: mostRows, State: webhook.State(v.r.URL.Query().Get(QueryState))}
+	f := webhook.DeliveryFilter{Endpoint: e.ID, State: webhook.State(v.r.URL.Query().Get(QueryState))}
 	if !slices.Contains(hookStates, string(f.State)) {
 		f.State = ""
 	}
-	if before := v.r.URL.Query().Get(queryBefore); before != "" {
-		var err error
-		if f.Before, err = uid.Parse(uid.WebhookSent, before); err != nil {
-			return nil, errNothing
-		}
+	var err error
+	if f.Page, err = v.place(mostRows); err != nil {
+		return nil, err
 	}
 	page, more, err := s.Hooks.Deliveries(v.ctx(), v.Operator.Tenant, f)
 	if err != nil {
 		return nil, err
+	}
+	var first bool
+	if view.Pager, first = v.turned(with(hookURL(e.ID), QueryState, string(f.State)), f.Page, more, false); first {
+		return nil, nil
 	}
 	for _, d := range page {
 		view.Rows = append(view.Rows, HookRow{
 			URL: sentURL(e.ID, d.ID), At: d.UpdatedAt, Type: d.Type, State: string(d.State), Status: d.Status, Tries: d.Tries, Took: took(d.Latency),
 		})
 	}
-	if f.Before.IsZero() && f.State == "" {
+	if f.Before.IsZero() && !f.Up() && f.State == "" {
 		view.State = hookState(e, page)
 	}
-	here := with(hookURL(e.ID), QueryState, string(f.State))
 	view.HookState = string(f.State)
-	if !f.Before.IsZero() {
-		view.Pager.NewerURL = here // to the newest: the list is read one way only
-	}
-	if !more.IsZero() {
-		view.Pager.OlderURL = with(here, queryBefore, more.Text(uid.WebhookSent))
-	}
 	return view, nil
 }
 

@@ -210,11 +210,11 @@ func TestTheLogOfAnEndpointIsFilteredAndPaged(t *testing.T) {
 	h := &bells{endpoints: []webhook.Endpoint{orders}, sent: []webhook.Delivery{lost, {ID: uid.ID{0x30}, Type: "verification.sent", State: webhook.Pending}}}
 	b := withHooks(t, h).as("admin")
 	body := b.get(ordersURL + "?state=dead").Body.String()
-	has(t, body, lostURL, "1.2 s", "500", ordersURL+"?before="+uid.ID{0x30}.Text(uid.WebhookSent)+"&amp;state=dead")
+	has(t, body, lostURL, "1.2 s", "500", ordersURL+"?before="+uid.ID{0x30}.Hex()+"&amp;state=dead")
 	if h.filter.State != webhook.Dead || h.filter.Limit != 50 {
 		t.Errorf("filter %+v", h.filter)
 	}
-	has(t, b.get(ordersURL+"?state=dead&before="+lost.ID.Text(uid.WebhookSent)).Body.String(), `rel="prev" href="`+ordersURL+`?state=dead"`)
+	has(t, b.get(ordersURL+"?state=dead&before="+lost.ID.Hex()).Body.String(), `rel="prev" href="`+ordersURL+`?after=`+lost.ID.Hex()+`&amp;state=dead"`)
 	if w := b.get(ordersURL + "?before=x"); w.Code != http.StatusNotFound {
 		t.Errorf("a cursor that is none is answered by %d", w.Code)
 	}

@@ -20,7 +20,7 @@ const (
 	pathImports = Prefix + "/imports"
 	pathSample  = pathImport + "/sample.csv"
 
-	importsShown  = 10 // files of before
+	importsShown  = 10 // files of a page
 	rejectedShown = 50 // rows
 )
 
@@ -51,11 +51,19 @@ func (v *visit) importPage(wrong ...Problem) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	recent, _, err := v.site.Invitations.Imports(v.ctx(), invite.Caller(v.caller()), uid.ID{}, importsShown)
+	p, err := v.place(importsShown)
 	if err != nil {
 		return nil, err
 	}
-	page := &ImportForm{Frame: v.frame(wrong...), Act: v.form(pathImport), Once: rand.Text(), SampleURL: pathSample, Most: invite.MaxImportRows, Mode: c.Mobile2FA}
+	recent, more, err := v.site.Invitations.Imports(v.ctx(), invite.Caller(v.caller()), p)
+	if err != nil {
+		return nil, err
+	}
+	pager, first := v.turned(v.r.URL.RequestURI(), p, more, false)
+	if first {
+		return nil, nil
+	}
+	page := &ImportForm{Frame: v.frame(wrong...), Act: v.form(pathImport), Once: rand.Text(), SampleURL: pathSample, Most: invite.MaxImportRows, Mode: c.Mobile2FA, Pager: pager}
 	for _, im := range recent {
 		page.Recent = append(page.Recent, ImportRow{URL: importAt(im.ID), At: im.CreatedAt, State: importState(im), Rows: im.Rows})
 	}

@@ -3,8 +3,6 @@ package console
 import (
 	"context"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
@@ -16,7 +14,8 @@ import (
 
 // Dispatches is what the list of messages asks of verify.Service, which says what it answers.
 type Dispatches interface {
-	Dispatches(ctx context.Context, q verify.DispatchQuery, p verify.DispatchPage) (page []verify.Dispatch, more verify.DispatchRef, err error)
+	Dispatches(ctx context.Context, q verify.DispatchQuery, p uid.Page) (page []verify.Dispatch, more uid.ID, err error)
+	DispatchesOf(ctx context.Context, c verify.Caller, ids []uid.ID) ([]verify.Dispatch, error)
 }
 
 const (
@@ -49,7 +48,11 @@ func (s *Site) messages(v *visit) (View, error) {
 	}
 	problems := v.daysOf(view, &q)
 	if problems == nil {
-		if err := s.readMessages(v, view, q); err != nil {
+		first, err := s.readMessages(v, view, q)
+		if first {
+			return nil, nil
+		}
+		if err != nil {
 			if problems, err = wrong(err, nil); err != nil {
 				return nil, err
 			}
@@ -77,50 +80,26 @@ func (v *visit) daysOf(view *Messages, q *verify.DispatchQuery) (problems []Prob
 	return problems
 }
 
-// readMessages reads a page of the list. The list is read one way only, so that "newer" leads to its beginning.
-func (s *Site) readMessages(v *visit, view *Messages, q verify.DispatchQuery) error {
-	from, err := messageRef(v.value(queryBefore))
+// readMessages reads a page of the list. first says that the answer leads to the first page instead.
+func (s *Site) readMessages(v *visit, view *Messages, q verify.DispatchQuery) (first bool, err error) {
+	p, err := v.place(mostRows)
 	if err != nil {
-		return err
+		return false, err
 	}
-	page, more, err := s.Dispatches.Dispatches(v.ctx(), q, verify.DispatchPage{From: from, Limit: mostRows})
+	page, more, err := s.Dispatches.Dispatches(v.ctx(), q, p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for i := range page {
 		view.Rows = append(view.Rows, messageRow(&page[i]))
 	}
-	here := with(v.r.URL.RequestURI(), queryBefore, "")
-	if !from.Verification.IsZero() {
-		view.Pager.NewerURL = here
-	}
-	if !more.Verification.IsZero() {
-		view.Pager.OlderURL = with(here, queryBefore, more.Verification.Text(uid.Verification)+"."+strconv.Itoa(more.N))
-	}
-	return nil
-}
-
-// messageRef reads the cursor of the list.
-func messageRef(text string) (ref verify.DispatchRef, err error) {
-	if text == "" {
-		return ref, nil
-	}
-	id, n, _ := strings.Cut(text, ".")
-	if ref.Verification, err = uid.Parse(uid.Verification, id); err != nil {
-		return ref, errNothing
-	}
-	if ref.N, err = strconv.Atoi(n); err != nil || ref.N < 0 {
-		return ref, errNothing
-	}
-	return ref, nil
+	view.Pager, first = v.turned(v.r.URL.RequestURI(), p, more, false)
+	return first, nil
 }
 
 func messageRow(d *verify.Dispatch) MessageRow {
 	row := MessageRow{
-		At: d.At, What: "code", Channel: string(d.Channel), To: d.To, Provider: d.Provider, State: string(d.State), Error: d.Error, Took: took(d.Latency),
-	}
-	if row.State == "" { // asked for, and no try is recorded
-		row.State = string(delivery.Sending)
+		At: d.At, What: "code", Channel: string(d.Channel), To: d.To, Provider: d.Provider, State: stateOf(d.State), Error: d.Error, Took: took(d.Latency),
 	}
 	if d.Price != nil {
 		row.Price = d.Price.Amount + " " + d.Price.Currency

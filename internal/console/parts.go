@@ -14,11 +14,6 @@ type Option struct {
 	Chosen bool
 }
 
-// Pager leads to the neighbours in a list that is paged by key: URLs with the list's filters in them, "" where there is none.
-type Pager struct {
-	NewerURL, OlderURL string
-}
-
 // Event is one line of a timeline.
 type Event struct {
 	At     time.Time

@@ -23,9 +23,8 @@ type Config struct {
 	PageTexts   PageTexts // of customers' pages
 	AuditLog    AuditLog
 	Invitations Invitations
-	Deliveries  Deliveries // of codes
-	Changes     Changes    // for pages that stay up to date
-	Contacts    Contacts   // what customers' pages offer
+	Changes     Changes  // for pages that stay up to date
+	Contacts    Contacts // what customers' pages offer
 	Directory   Directory
 	Hooks       Hooks
 	Dispatches  Dispatches

@@ -62,6 +62,9 @@ func (v *visit) timeline(t invite.Target) (out told, err error) {
 	return out, nil
 }
 
+// codes are the verifications whose deliveries are shown, the last ones.
+func (o *told) codes() []uid.ID { return o.verifications[max(0, len(o.verifications)-mostCodes):] }
+
 func (o *told) add(e *audit.Event) {
 	var d detail
 	_ = json.Unmarshal(e.Data, &d) // of an event that says nothing more, nothing more is shown

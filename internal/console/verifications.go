@@ -14,7 +14,6 @@ import (
 	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
-	"github.com/countersign/countersign/internal/verify"
 )
 
 // Invitations is what the console asks of invite.Service, which says what each method answers.
@@ -36,13 +35,8 @@ type Invitations interface {
 
 	Import(ctx context.Context, r invite.ImportRequest) (invite.ImportAnswer, error)
 	GetImport(ctx context.Context, by invite.Caller, id uid.ID) (invite.Import, error)
-	Imports(ctx context.Context, by invite.Caller, before uid.ID, limit int) (page []invite.Import, more uid.ID, err error)
+	Imports(ctx context.Context, by invite.Caller, p uid.Page) (page []invite.Import, more uid.ID, err error)
 	ImportResult(ctx context.Context, by invite.Caller, id uid.ID) ([]byte, error)
-}
-
-// Deliveries is what the console asks of verify.Service about the codes of an invitation.
-type Deliveries interface {
-	Get(ctx context.Context, c verify.Caller, id uid.ID, reveal bool) (verify.Record, error)
 }
 
 // Contacts is what customers' pages offer, as the forms of the console offer it.
@@ -75,7 +69,7 @@ func (s *Site) verificationRoutes() []route {
 // windowOf is where the window of an invitation is.
 func windowOf(id uid.ID) string { return pathVerifications + "/" + id.Text(uid.Invitation) }
 
-// verifications is a page of the list, newest first. The services page by key and forward alone, so "newer" leads to the first page.
+// verifications is a page of the list, newest first.
 func (s *Site) verifications(v *visit) (View, error) {
 	page := &Verifications{Filter: VerificationFilter{
 		Reference: v.value(QueryReference), Contact: v.value(QueryContact), From: v.value(QueryFrom), To: v.value(QueryTo),
@@ -87,23 +81,21 @@ func (s *Site) verifications(v *visit) (View, error) {
 		return v.refused(page, err)
 	}
 	r.Caller = invite.Caller(v.caller())
-	if before := v.value(queryBefore); before != "" {
-		if r.Before, err = uid.Parse(uid.Invitation, before); err != nil {
-			return nil, errNothing
-		}
-		page.Pager.NewerURL = with(v.r.URL.RequestURI(), queryBefore, "")
+	if r.Page, err = v.place(r.Limit); err != nil {
+		return nil, err
 	}
 	list, more, err := s.Invitations.List(v.ctx(), r)
 	if err != nil {
 		return v.refused(page, err)
 	}
+	var first bool
+	if page.Pager, first = v.turned(v.r.URL.RequestURI(), r.Page, more, false); first {
+		return nil, nil
+	}
 	for i := range list {
 		if row := rowOf(&list[i]); page.Filter.Mobile2FA == "" || page.Filter.Mobile2FA == row.Mobile2FA {
 			page.Rows = append(page.Rows, row)
 		}
-	}
-	if !more.IsZero() {
-		page.Pager.OlderURL = with(v.r.URL.RequestURI(), queryBefore, more.Text(uid.Invitation))
 	}
 	page.Frame = v.frame()
 	page.Live = liveOf(nounInvitation)
@@ -119,7 +111,7 @@ func (v *visit) refused(page *Verifications, err error) (View, error) {
 
 // request is what the filters ask for. The days are whole days, in UTC.
 func (f *VerificationFilter) request() (r invite.ListRequest, err error) {
-	r = invite.ListRequest{Status: f.Status, Reference: f.Reference, Contact: f.Contact, Limit: rowsShown}
+	r = invite.ListRequest{Status: f.Status, Reference: f.Reference, Contact: f.Contact, Page: uid.Page{Limit: rowsShown}}
 	if r.From, err = dayOf(f.From, QueryFrom); err != nil {
 		return r, err
 	}

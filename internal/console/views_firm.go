@@ -6,7 +6,6 @@ import "time"
 const (
 	QueryActor      = "actor"
 	QueryObject     = "object"
-	QueryAfter      = "after" // the page begins behind this event
 	FieldRole       = "role"
 	FieldOldPass    = "old_password"
 	FieldOwnLocale  = "locale"
@@ -71,7 +70,6 @@ type Audit struct {
 	Filtered                      bool
 	Rows                          []AuditRow
 	Pager                         Pager
-	Onward                        bool   // there is nothing on this page, and the search is not at its end
 	ExportURL                     string // of the days that are asked for; "" when the operator may not
 }
 

@@ -96,6 +96,7 @@ type ImportForm struct {
 	Most      int // rows
 	Mode      policy.Mode
 	Recent    []ImportRow // the newest first
+	Pager     Pager       // of them
 }
 
 // ImportRow is a file that was taken in before.

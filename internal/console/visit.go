@@ -21,9 +21,6 @@ const maxForm = 64 << 10
 // That is a picture, a file, notes of ten customers, and a text of 20000 characters, each of which takes up to twelve bytes.
 var largeForms = map[string]int64{pathCustomisation: 1 << 20, pathTexts: 512 << 10, pathImport: 2 << 20, pathNew: 512 << 10}
 
-// queryBefore is the name of the cursor of a list that begins with the newest: go on behind this one.
-const queryBefore = "before"
-
 // maxUserAgent is how much is kept of what a browser calls itself, in bytes.
 const maxUserAgent = 512
 

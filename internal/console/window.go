@@ -3,10 +3,8 @@ package console
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
 	"github.com/countersign/countersign/internal/delivery"
-	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/uid"
@@ -81,7 +79,7 @@ func (v *visit) window(t invite.Target) (*Verification, error) {
 	if err != nil {
 		return nil, err
 	}
-	codes, err := v.codes(told.verifications)
+	codes, err := v.site.Dispatches.DispatchesOf(v.ctx(), verify.Caller(v.caller()), told.codes())
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +88,10 @@ func (v *visit) window(t invite.Target) (*Verification, error) {
 		Status: i.Status, Mobile2FA: string(i.Mobile2FAState()), Policy: i.Policy, OverrideReason: i.OverrideReason,
 		CreatedAt: i.CreatedAt, SentAt: i.SentAt, OpenedAt: i.OpenedAt, ConsentedAt: i.ConsentedAt, ExpiresAt: i.ExpiresAt,
 		LockedUntil: i.LockedUntil, CreatedBy: told.createdBy, Contacts: contactsOf(&i), Timeline: told.events,
-		Messages: append(links(&i), codes...),
+		Messages: links(&i),
+	}
+	for i := range codes {
+		page.Messages = append(page.Messages, messageRow(&codes[i]))
 	}
 	if i.OverriddenBy != "" {
 		page.OverriddenBy = told.names.of(i.OverriddenBy)
@@ -130,33 +131,6 @@ func links(i *invite.View) (all []MessageRow) {
 		})
 	}
 	return all
-}
-
-// codes are the deliveries of codes, by the verifications that the timeline names. One that is not there any more is left out.
-func (v *visit) codes(ids []uid.ID) (all []MessageRow, err error) {
-	for _, id := range ids[max(0, len(ids)-mostCodes):] {
-		r, err := v.site.Deliveries.Get(v.ctx(), verify.Caller(v.caller()), id, false)
-		if fault.Is(err, fault.NotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range r.Deliveries {
-			row := MessageRow{
-				At: d.CreatedAt, What: "code", Channel: string(d.Channel), To: r.View.To, Provider: d.Provider, State: stateOf(d.State),
-				Error: d.Error,
-			}
-			if d.Latency > 0 {
-				row.Took = strconv.FormatFloat(d.Latency.Seconds(), 'f', 1, 64) + " s"
-			}
-			if d.Price != nil {
-				row.Price = d.Price.Amount + " " + d.Price.Currency
-			}
-			all = append(all, row)
-		}
-	}
-	return all, nil
 }
 
 // stateOf is a state as its badge knows it. None is what was asked for and not tried yet.

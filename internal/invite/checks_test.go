@@ -187,7 +187,7 @@ func TestRA_30_a_number_is_shown_by_its_country_code_and_last_three_digits(t *te
 
 	own := d.invited(entered(true, false)) // what the door of another vendor shows stays
 	d.sendTo(own, delivery.SMS, mobile, invite.SendSent)
-	d.is(d.status(own, invite.MobilePending).Gates[0].Masked, "+1 ••• ••• ••23", "entered by the customer")
+	d.is(d.status(own, invite.MobilePending).Gates[0].Masked, "+1 ••• ••• •123", "entered by the customer")
 }
 
 func TestRA_41_a_replaced_code_is_a_wrong_one_and_uses_up_tries(t *testing.T) {

@@ -102,7 +102,7 @@ func (s *Service) edit(v *Invitation, g *Gate, to recipient.Recipient) (data, er
 	}
 	p.Mobile = to.Value
 	s.keep(v, p)
-	s.setContact(v, g, to.Value, v.mask(to.Kind, to.Value))
+	s.setContact(v, g, to.Value, recipient.MaskForOwner(to.Kind, to.Value))
 	v.Edited = true
 	return data{Status: v.Status, Gate: g.Channel, Contacts: []string{"mobile"}, Reason: "changed by customer"}, nil
 }

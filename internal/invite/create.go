@@ -285,7 +285,7 @@ func (m *making) finish() (err error) {
 			to = m.email
 		}
 		if to.Value != "" {
-			m.setContact(v, g, to.Value, v.mask(to.Kind, to.Value))
+			m.setContact(v, g, to.Value, recipient.MaskForOwner(to.Kind, to.Value))
 			g.Fixed = g.Fixed || m.r.Contacts.Locked
 		}
 	}
@@ -309,19 +309,11 @@ func (s *Service) keep(v *Invitation, p Person) {
 	v.Sealed = s.seal(v, sealPerson, p)
 	v.Masked, v.EmailIndex, v.PhoneIndex = Masked{}, [16]byte{}, [16]byte{}
 	if p.Email != "" {
-		v.Masked.Email, v.EmailIndex = v.mask(recipient.Email, p.Email), s.ring.BlindIndex(v.Tenant, p.Email)
+		v.Masked.Email, v.EmailIndex = recipient.MaskForOwner(recipient.Email, p.Email), s.ring.BlindIndex(v.Tenant, p.Email)
 	}
 	if p.Mobile != "" {
-		v.Masked.Mobile, v.PhoneIndex = v.mask(recipient.Phone, p.Mobile), s.ring.BlindIndex(v.Tenant, p.Mobile)
+		v.Masked.Mobile, v.PhoneIndex = recipient.MaskForOwner(recipient.Phone, p.Mobile), s.ring.BlindIndex(v.Tenant, p.Mobile)
 	}
-}
-
-// mask is a contact of v as it may be shown (RA-30). One that a customer enters is shown as at the vendor's door that asks for it.
-func (v *Invitation) mask(kind recipient.Kind, value string) string {
-	if v.Kind == Entered {
-		return recipient.Mask(kind, value)
-	}
-	return recipient.MaskForOwner(kind, value)
 }
 
 // dated begins the life of a link.

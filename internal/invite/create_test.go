@@ -273,7 +273,7 @@ func TestRA_58_the_list_is_filtered_and_paged(t *testing.T) {
 	}
 	var seen []uid.ID
 	for before, pages := (uid.ID{}), 0; ; pages++ {
-		page, more, err := d.List(t.Context(), invite.ListRequest{Caller: d.by, Limit: 2, Before: before})
+		page, more, err := d.List(t.Context(), invite.ListRequest{Caller: d.by, Page: uid.Page{Limit: 2, Before: before}})
 		if err != nil || pages > 3 {
 			t.Fatal(err, pages)
 		}
@@ -287,7 +287,21 @@ func TestRA_58_the_list_is_filtered_and_paged(t *testing.T) {
 	if !slices.Equal(seen, []uid.ID{third.View.ID, second.View.ID, first.View.ID}) {
 		t.Errorf("paged: %v", seen)
 	}
-	for _, r := range []invite.ListRequest{{Limit: 251}, {Limit: -1}, {Status: "x"}, {Contact: "1"}} {
+	for _, c := range []struct {
+		limit int
+		want  []uid.ID
+		more  bool
+	}{{1, []uid.ID{second.View.ID}, true}, {2, []uid.ID{third.View.ID, second.View.ID}, false}} {
+		page, more, err := d.List(t.Context(), invite.ListRequest{Caller: d.by, Page: uid.Page{Limit: c.limit, After: second.View.ID}})
+		var got []uid.ID
+		for _, v := range page {
+			got = append(got, v.ID)
+		}
+		if !slices.Equal(got, c.want) || err != nil || more.IsZero() == c.more {
+			t.Errorf("back by %d: %v, more %v, %v", c.limit, got, more, err)
+		}
+	}
+	for _, r := range []invite.ListRequest{{Page: uid.Page{Limit: 251}}, {Page: uid.Page{Limit: -1}}, {Status: "x"}, {Contact: "1"}} {
 		r.Caller = d.by
 		if _, _, err := d.List(t.Context(), r); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%+v: %v", r, err)

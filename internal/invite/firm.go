@@ -62,7 +62,7 @@ func (s *Service) revealed(v *Invitation) (out Revealed, err error) {
 	return out, nil
 }
 
-// List reads a page, newest first. more is the Before of the next page, zero at the end.
+// List reads a page, newest first. more is where the next page begins in the direction of this one, zero at the end.
 func (s *Service) List(ctx context.Context, r ListRequest) (page []View, more uid.ID, err error) {
 	f, err := s.filter(&r)
 	if err != nil {
@@ -72,10 +72,7 @@ func (s *Service) List(ctx context.Context, r ListRequest) (page []View, more ui
 	if err != nil {
 		return nil, more, err
 	}
-	if len(rows) == f.Limit {
-		rows = rows[:f.Limit-1]
-		more = rows[len(rows)-1].ID
-	}
+	rows, more = uid.Cut(rows, r.Page, func(v *Invitation) uid.ID { return v.ID })
 	page = make([]View, len(rows))
 	for i := range rows {
 		if page[i], err = s.view(&rows[i]); err != nil {
@@ -87,13 +84,12 @@ func (s *Service) List(ctx context.Context, r ListRequest) (page []View, more ui
 
 // filter reads what is asked for. One row more than a page is asked of the store, to know whether there is a next one.
 func (s *Service) filter(r *ListRequest) (Filter, error) {
-	f := Filter{Status: r.Status, Reference: r.Reference, Mobile2FA: r.Mobile2FA, To: r.Before, Limit: r.Limit + 1}
-	if r.Limit == 0 {
-		f.Limit = defaultPage + 1
+	f := Filter{Status: r.Status, Reference: r.Reference, Mobile2FA: r.Mobile2FA, OldestFirst: r.Up()}
+	if err := sized(&r.Page); err != nil {
+		return f, err
 	}
+	f.Limit = r.Limit + 1
 	switch {
-	case f.Limit < 2 || f.Limit > maxPage+1:
-		return f, invalid("limit_invalid", "Give a limit of 1 to 250.", "limit")
 	case f.Status != "" && !f.Status.known():
 		return f, invalid("status_invalid", "Use one of the statuses that the documentation lists.", "status")
 	case !isText(f.Reference, MaxReference, false):
@@ -110,10 +106,22 @@ func (s *Service) filter(r *ListRequest) (Filter, error) {
 	if !r.From.IsZero() {
 		f.From = uid.Floor(r.From)
 	}
-	if to := uid.Floor(r.To); !r.To.IsZero() && (f.To.IsZero() || string(to[:]) < string(f.To[:])) {
-		f.To = to
+	if !r.To.IsZero() {
+		f.To = uid.Floor(r.To)
 	}
+	f.From, f.To = r.Within(f.From, f.To)
 	return f, nil
+}
+
+// sized refuses a size that no page has, and gives the usual one to a page that asks for none.
+func sized(p *uid.Page) error {
+	if p.Limit == 0 {
+		p.Limit = defaultPage
+	}
+	if p.Limit < 1 || p.Limit > maxPage {
+		return invalid("limit_invalid", "Give a limit of 1 to 250.", "limit")
+	}
+	return nil
 }
 
 // Events reads the timeline of one, oldest first, from the event after the given one; at most limit, 1..250, 0: 50. more is the

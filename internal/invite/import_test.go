@@ -75,7 +75,7 @@ func (d *desk) imported(id uid.ID) invite.Import {
 // all are the invitations of the tenant.
 func (d *desk) all() (list []invite.View) {
 	d.Helper()
-	r := invite.ListRequest{Caller: d.by, Limit: 250}
+	r := invite.ListRequest{Caller: d.by, Page: uid.Page{Limit: 250}}
 	for {
 		page, more, err := d.List(d.ctx(), r)
 		if err != nil {
@@ -228,7 +228,7 @@ func TestRA_57_a_dry_run_leaves_nothing(t *testing.T) {
 	d.is(a.Import.ID.IsZero(), true, "no id")
 	d.is(len(a.Rejected), 1, "rejected")
 	d.work()
-	list, _, err := d.Imports(d.ctx(), d.by, uid.ID{}, 0)
+	list, _, err := d.Imports(d.ctx(), d.by, uid.Page{})
 	d.is(len(list)+len(d.all())+len(d.world.notices), 0, "left")
 	if err != nil {
 		t.Fatal(err)
@@ -288,7 +288,7 @@ func TestRA_70_another_firms_import_is_not_there(t *testing.T) {
 	d.fault(err, fault.NotFound, "import_not_found")
 	_, err = d.GetImport(t.Context(), d.by, uid.Random(d.world.now))
 	d.fault(err, fault.NotFound, "import_not_found")
-	list, _, err := d.Imports(t.Context(), stranger, uid.ID{}, 0)
+	list, _, err := d.Imports(t.Context(), stranger, uid.Page{})
 	d.is(len(list), 0, "listed")
 	if err != nil {
 		t.Fatal(err)
@@ -308,7 +308,7 @@ func TestRA_57_imports_are_listed_newest_first(t *testing.T) {
 	}
 	var got []uid.ID
 	for before := (uid.ID{}); ; {
-		page, more, err := d.Imports(t.Context(), d.by, before, 2)
+		page, more, err := d.Imports(t.Context(), d.by, uid.Page{Before: before, Limit: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -323,7 +323,7 @@ func TestRA_57_imports_are_listed_newest_first(t *testing.T) {
 	if diff := cmp.Diff(made, got); diff != "" {
 		t.Error(diff)
 	}
-	_, _, err := d.Imports(t.Context(), d.by, uid.ID{}, 251)
+	_, _, err := d.Imports(t.Context(), d.by, uid.Page{Limit: 251})
 	d.fault(err, fault.Invalid, "limit_invalid")
 }
 

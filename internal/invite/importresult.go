@@ -23,21 +23,19 @@ func (s *Service) GetImport(ctx context.Context, by Caller, id uid.ID) (Import, 
 	return im, err
 }
 
-// Imports reads a page of imports, newest first, before the given one; limit is 1..250, 0: 50. more is the before of the next page, zero at
-// the end.
-func (s *Service) Imports(ctx context.Context, by Caller, before uid.ID, limit int) (page []Import, more uid.ID, err error) {
-	if limit == 0 {
-		limit = defaultPage
+// Imports reads a page of imports, newest first; its limit is 1..250, 0: 50. more is where the next page begins in the direction of this
+// one, zero at the end.
+func (s *Service) Imports(ctx context.Context, by Caller, p uid.Page) (page []Import, more uid.ID, err error) {
+	if err := sized(&p); err != nil {
+		return nil, more, err
 	}
-	if limit < 1 || limit > maxPage {
-		return nil, more, invalid("limit_invalid", "Give a limit of 1 to 250.", "limit")
+	ask := p
+	ask.Limit++ // to know whether there is a next one
+	if page, err = s.store.Imports(ctx, by.Tenant, ask); err != nil {
+		return nil, more, err
 	}
-	page, err = s.store.Imports(ctx, by.Tenant, before, limit+1)
-	if len(page) > limit {
-		page = page[:limit]
-		more = page[limit-1].ID
-	}
-	return page, more, err
+	page, more = uid.Cut(page, p, func(im *Import) uid.ID { return im.ID })
+	return page, more, nil
 }
 
 // ImportResult is what has become of each row up to now, as CSV in UTF-8, in the order of the file. It holds no name and no contact, and

@@ -37,8 +37,8 @@ type ImportStore interface {
 	CreateImport(ctx context.Context, im Import, rows []ImportRow, kept *Kept, eff outbox.Effects) error
 	// Import reads one, or ErrNotFound.
 	Import(ctx context.Context, t uid.Tenant, id uid.ID) (Import, error)
-	// Imports lists at most limit that come before the given one, zero: all, the newest first.
-	Imports(ctx context.Context, t uid.Tenant, before uid.ID, limit int) ([]Import, error)
+	// Imports lists those of a page in the order of its direction.
+	Imports(ctx context.Context, t uid.Tenant, p uid.Page) ([]Import, error)
 	// ImportRows lists those that the filter lets through.
 	ImportRows(ctx context.Context, t uid.Tenant, id uid.ID, f RowFilter) ([]ImportRow, error)
 	// StepImport locks one, lets decide count, and writes the import, the rows, the invitations with their links, and the effects. A row

@@ -97,8 +97,7 @@ type ListRequest struct {
 	Contact   string // exact: a number or an address
 	Mobile2FA *bool
 	From, To  time.Time // of the creation: From <= t < To
-	Before    uid.ID    // go on before this one
-	Limit     int       // 1..250; 0: 50
+	uid.Page            // Limit 1..250; 0: 50
 }
 
 // View is an invitation as its owner may see it: never a code, a token or a session.

@@ -185,7 +185,7 @@ func (r *sending) stale(g *Gate) bool {
 // take gives the gate the contact that was typed.
 func (r *sending) take(v *Invitation, g *Gate, now time.Time) ([]audit.Event, error) {
 	if !g.Fixed {
-		r.setContact(v, g, r.to.Value, v.mask(r.to.Kind, r.to.Value))
+		r.setContact(v, g, r.to.Value, recipient.MaskForOwner(r.to.Kind, r.to.Value))
 		if g.Channel == delivery.Email {
 			v.Masked.Email, v.EmailIndex = g.Masked, g.Index
 		} else {

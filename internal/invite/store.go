@@ -35,7 +35,9 @@ type Filter struct {
 	Contact   *[16]byte // blind index of either contact
 	Mobile2FA *bool
 	From, To  uid.ID // ids: From <= id < To; zero: no bound
-	Limit     int
+
+	OldestFirst bool // else the newest
+	Limit       int
 }
 
 // SettingKind names one of a tenant's documents of settings.
@@ -75,7 +77,7 @@ type Store interface {
 	InvitationByLink(ctx context.Context, hash [32]byte) (Invitation, error)
 	// InvitationByID reads one of whatever tenant, or ErrNotFound: for customers, whose session says whose it is.
 	InvitationByID(ctx context.Context, id uid.ID) (Invitation, error)
-	// Invitations lists those that the filter lets through, newest first.
+	// Invitations lists those that the filter lets through, in its order.
 	Invitations(ctx context.Context, t uid.Tenant, f Filter) ([]Invitation, error)
 	// ChangeInvitation locks one and lets decide change it. A link of another hash takes the place of the one before. ErrNotFound.
 	ChangeInvitation(ctx context.Context, t uid.Tenant, id uid.ID, decide Decide) error

@@ -129,8 +129,8 @@ func (r Recipient) Masked() string { return Mask(r.Kind, r.Value) }
 // form of its kind is hidden whole.
 func Mask(kind Kind, value string) string { return mask(kind, value, 2) }
 
-// MaskForOwner is Mask for a page that asks whose number it is to recognize it, and for who gave it: three digits of a number (RA-30), or
-// two where three would be half of it.
+// MaskForOwner is Mask for pages, which are looked at by who has to recognize the number or gave it: three digits (RA-30), or two where
+// three would be half of it.
 func MaskForOwner(kind Kind, value string) string { return mask(kind, value, 3) }
 
 // mask shows the last digits of a number, two or three.

@@ -67,12 +67,10 @@ func (db *DB) Import(ctx context.Context, t uid.Tenant, id uid.ID) (invite.Impor
 }
 
 // Imports implements invite.ImportStore.
-func (db *DB) Imports(ctx context.Context, t uid.Tenant, before uid.ID, limit int) ([]invite.Import, error) {
-	if before.IsZero() {
-		before = uid.ID{0xff}
-	}
-	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+importColumns+` FROM invitation_import WHERE tenant = $1 AND id < $2
-		ORDER BY id DESC LIMIT $3`, t[:], before[:], limit)
+func (db *DB) Imports(ctx context.Context, t uid.Tenant, p uid.Page) ([]invite.Import, error) {
+	from, below := p.Within(uid.ID{}, lastID)
+	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+importColumns+` FROM invitation_import WHERE tenant = $1 AND id >= $2 AND id < $3
+		ORDER BY id `+direction(p.Up())+` LIMIT $4`, t[:], from[:], below[:], p.Limit)
 	list, err := collect(rows, err, scanImport)
 	return list, db.away("list imports", err)
 }

@@ -230,11 +230,8 @@ func (db *DB) InvitationByLink(ctx context.Context, hash [32]byte) (invite.Invit
 // Invitations implements invite.Store. The keys are found in a query of their own, in an index that has all that it asks for: of a row
 // as wide as these SQLite would rather walk over the whole list.
 func (db *DB) Invitations(ctx context.Context, t uid.Tenant, f invite.Filter) ([]invite.Invitation, error) {
-	to := f.To
-	if to.IsZero() {
-		to = uid.ID{0xff}
-	}
-	keys, args := `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3`, []any{t[:], f.From[:], to[:]}
+	below := orLast(f.To)
+	keys, args := `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3`, []any{t[:], f.From[:], below[:]}
 	and := func(condition string, value any) {
 		args = append(args, value)
 		keys += fmt.Sprintf(condition, len(args))
@@ -252,9 +249,10 @@ func (db *DB) Invitations(ctx context.Context, t uid.Tenant, f invite.Filter) ([
 		and(` AND x.id IN (SELECT e.id FROM invitation e WHERE e.tenant = $1 AND e.email_index = $%[1]d
 			UNION SELECT p.id FROM invitation p WHERE p.tenant = $1 AND p.phone_index = $%[1]d)`, f.Contact[:])
 	}
-	and(` ORDER BY x.id DESC LIMIT $%d`, f.Limit)
+	order := direction(f.OldestFirst)
+	and(` ORDER BY x.id `+order+` LIMIT $%d`, f.Limit)
 	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+invitationColumns+` FROM (`+keys+`) w
-		JOIN invitation i ON i.tenant = $1 AND i.id = w.id ORDER BY w.id DESC`, args...)
+		JOIN invitation i ON i.tenant = $1 AND i.id = w.id ORDER BY w.id `+order, args...)
 	list, err := collect(rows, err, scanInvitation)
 	return list, db.away("list invitations", err)
 }

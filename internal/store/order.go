@@ -13,6 +13,25 @@ import (
 
 func compareIDs(a, b uid.ID) int { return bytes.Compare(a[:], b[:]) }
 
+// lastID is above every id: those begin with their time.
+var lastID = uid.ID{0xff}
+
+// orLast is a bound that ids lie below; zero is none.
+func orLast(below uid.ID) uid.ID {
+	if below.IsZero() {
+		return lastID
+	}
+	return below
+}
+
+// direction is the order of ids in a statement.
+func direction(oldestFirst bool) string {
+	if oldestFirst {
+		return `ASC`
+	}
+	return `DESC`
+}
+
 func compareContacts(a, b contactKey) int {
 	return cmp.Or(cmp.Compare(a.bucket, b.bucket), bytes.Compare(a.tenant[:], b.tenant[:]), bytes.Compare(a.blind[:], b.blind[:]))
 }

@@ -12,16 +12,9 @@ import (
 // Outlines implements verify.Store. As in Verifications the tenant's index gives the order, and a recipient's rows are found in
 // its bucket or in that index. Few columns are read: a count of sends looks at very many rows.
 func (db *DB) Outlines(ctx context.Context, tenant uid.Tenant, f verify.Span) ([]verify.Outline, error) {
-	below := f.Below
-	if below.IsZero() {
-		below = uid.ID{0xff}
-	}
-	number, order := `NULL`, `DESC`
+	below, number := orLast(f.Below), `NULL`
 	if f.Numbers {
 		number = `v.recipient`
-	}
-	if f.OldestFirst {
-		order = `ASC`
 	}
 	text := `SELECT v.id, v.service, v.kind, v.country, v.status, v.sends, ` + number + ` FROM verification v
 		WHERE v.tenant = $1 AND v.id >= $2 AND v.id < $3`
@@ -31,7 +24,7 @@ func (db *DB) Outlines(ctx context.Context, tenant uid.Tenant, f verify.Span) ([
 		args = append(args, int64(f.Bucket), f.BlindIndex[:])
 	}
 	args = append(args, f.Limit)
-	text += fmt.Sprintf(` ORDER BY v.id %s LIMIT $%d`, order, len(args))
+	text += fmt.Sprintf(` ORDER BY v.id %s LIMIT $%d`, direction(f.OldestFirst), len(args))
 	rows, err := db.engine.Reader().QueryContext(ctx, text, args...)
 	list, err := collect(rows, err, scanOutline)
 	return list, db.away("list outlines", err)

@@ -100,16 +100,20 @@ func operatorsReads(t *testing.T, db *store.DB, ten uid.Tenant) {
 	note(db.TallyPosition(ctx))
 	note(db.Tally(ctx, ten, at.Add(-time.Hour), at))
 	note(db.Happenings(ctx, []uid.ID{id, id.Next()}))
-	for _, f := range []verify.Span{{}, {BlindIndex: &blind, Bucket: 7}, {Below: id}} {
+	for _, f := range []verify.Span{{}, {Below: id}, {OldestFirst: true}} {
 		for _, failed := range []bool{false, true} {
 			f.Limit = 200
 			_, _, err := db.Parcels(ctx, ten, f, failed)
 			errs = append(errs, err)
 		}
 	}
+	note(db.ParcelsOf(ctx, ten, []uid.ID{id, id.Next()}))
 	for _, q := range []audit.Query{{}, {Type: "a.b"}, {Actor: "a"}, {Object: id}, {From: at.Add(-time.Hour), Until: at}} {
-		q.Tenant, q.Limit = ten, 50
-		note(audit.BrowseEvents(ctx, db, q))
+		for _, p := range []uid.Page{{}, {After: uid.Floor(at.Add(-time.Hour))}} {
+			q.Tenant, q.Page = ten, p
+			q.Limit = 50
+			note(audit.BrowseEvents(ctx, db, q))
+		}
 	}
 	_, _, err := db.FindEvent(ctx, ten, id)
 	errs = append(errs, err)
@@ -122,8 +126,10 @@ func operatorsReads(t *testing.T, db *store.DB, ten uid.Tenant) {
 	note(db.OldKeys(ctx, ten, at, at, 101))
 	note(db.UnusedKeys(ctx, ten, at, at, 101))
 	for _, f := range []invite.Filter{{}, {Status: invite.Sent}, {Reference: "a"}, {Contact: &blind}, {Mobile2FA: &yes}, {Status: invite.Sent, Mobile2FA: &yes}, {From: id, To: id.Next()}} {
-		f.Limit = 50
-		note(db.Invitations(ctx, ten, f))
+		for _, f.OldestFirst = range []bool{false, true} {
+			f.Limit = 50
+			note(db.Invitations(ctx, ten, f))
+		}
 	}
 	note(db.InvitationEvents(ctx, ten, id, uid.ID{}, 50))
 	if err := errors.Join(errs...); err != nil {

@@ -99,10 +99,7 @@ func (db *DB) Open(ctx context.Context, t verify.Target) (*verify.Verification, 
 // Verifications implements verify.Store. The tenant's index gives the order. A recipient's rows are found in its bucket,
 // which holds one in 4096 of all, or on SQLite in the tenant's index.
 func (db *DB) Verifications(ctx context.Context, tenant uid.Tenant, f verify.Filter) ([]verify.Verification, uid.ID, error) {
-	before := f.Before
-	if before.IsZero() {
-		before = uid.ID{0xff}
-	}
+	before := orLast(f.Before)
 	text, args := `SELECT `+verificationColumns+` FROM verification v WHERE v.tenant = $1 AND v.id < $2`, []any{tenant[:], before[:]}
 	if f.BlindIndex != nil {
 		text += ` AND v.bucket = $3 AND v.blind_index = $4`

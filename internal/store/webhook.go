@@ -405,33 +405,23 @@ const hookScan = 1000
 // Deliveries implements webhook.Store. Dead ones have an index; others of a state are looked for among a bounded number
 // of rows, so a page may be short or empty while more is not zero.
 func (db *DB) Deliveries(ctx context.Context, t uid.Tenant, f webhook.DeliveryFilter) ([]webhook.Delivery, uid.ID, error) {
-	before := f.Before
-	if before.IsZero() {
-		before = uid.ID{0xff}
-	}
-	text, limit := `SELECT `+hookDeliveryColumns+` FROM webhook_delivery w WHERE w.tenant = $1 AND w.endpoint = $2 AND w.id < $3`, f.Limit+1
+	from, below := f.Within(uid.ID{}, lastID)
+	text, limit := `SELECT `+hookDeliveryColumns+` FROM webhook_delivery w WHERE w.tenant = $1 AND w.endpoint = $2 AND w.id >= $3 AND w.id < $4`, f.Limit+1
 	switch f.State {
 	case webhook.Dead:
 		text += ` AND w.state = 'dead'`
 	case webhook.Pending, webhook.Delivered:
 		limit = hookScan
 	}
-	rows, err := db.engine.Reader().QueryContext(ctx, text+` ORDER BY w.id DESC LIMIT $4`, t[:], f.Endpoint[:], before[:], limit)
+	rows, err := db.engine.Reader().QueryContext(ctx, text+` ORDER BY w.id `+direction(f.Up())+` LIMIT $5`, t[:], f.Endpoint[:], from[:], below[:], limit)
 	list, err := collect(rows, err, scanHookDelivery)
 	if err != nil {
 		return nil, uid.ID{}, db.away("list deliveries to a webhook", err)
 	}
-	page := []webhook.Delivery{}
-	for i, d := range list {
-		if f.State == "" || d.State == f.State {
-			page = append(page, d)
-		}
-		if len(page) == f.Limit && i+1 < len(list) {
-			return page, d.ID, nil
-		}
+	fits := slices.DeleteFunc(slices.Clone(list), func(d webhook.Delivery) bool { return f.State != "" && d.State != f.State })
+	page, more := uid.Cut(fits, f.Page, func(d *webhook.Delivery) uid.ID { return d.ID })
+	if more.IsZero() && len(list) == limit && limit == hookScan {
+		more = f.Beyond(list[limit-1].ID)
 	}
-	if len(list) == limit && limit == hookScan {
-		return page, list[len(list)-1].ID, nil
-	}
-	return page, uid.ID{}, nil
+	return page, more, nil
 }

@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
@@ -25,29 +24,16 @@ type DispatchQuery struct {
 	State        delivery.State // of the delivery
 	Channel      delivery.Channel
 	Provider     string
-	To           string    // the recipient, in normal form or as typed
 	Since, Until time.Time // when the verification was started: Since <= start < Until
-}
-
-// DispatchRef names a message: delivery N of a verification, or the send that no delivery is recorded of.
-type DispatchRef struct {
-	Verification uid.ID
-	N            int
-}
-
-// DispatchPage asks for a part of the messages that a query selects: in the order of their verifications, newest first, and in one
-// verification the latest first.
-type DispatchPage struct {
-	From  DispatchRef // it begins behind this one; zero: with the newest
-	Limit int         // 1..200
 }
 
 // Dispatch is one try to hand a send of a verification to a provider, or a send of which no try is recorded yet.
 type Dispatch struct {
 	Verification uid.ID
 	Service      uid.ID
+	ExternalID   string // of the verification
 	N, Send      int
-	To           string // masked
+	To           string // masked as for who gave it
 	Country      string
 	Provider     string // empty while no try is recorded, or when it is not known
 	Channel      delivery.Channel
@@ -61,93 +47,128 @@ type Dispatch struct {
 	UpdatedAt    time.Time
 }
 
-// Ref is the place of m in the list.
-func (m *Dispatch) Ref() DispatchRef { return DispatchRef{m.Verification, m.N} }
-
 // Parcel is what the list of messages reads of a verification.
 type Parcel struct {
 	ID         uid.ID
 	Service    uid.ID
-	Masked     string
+	ExternalID string
+	Kind       recipient.Kind
+	Recipient  []byte // sealed; nil once erased
 	Country    string
 	TestNumber bool
 	Sends      []Send     // in order
 	Deliveries []Delivery // in no order
 }
 
-// dispatches are those of a verification, the latest first.
+// dispatches are those of a verification, the latest first, without To.
 func (p *Parcel) dispatches() []Dispatch {
 	list := make([]Dispatch, 0, len(p.Deliveries))
 	for _, d := range p.Deliveries {
 		list = append(list, Dispatch{
-			Verification: p.ID, Service: p.Service, N: d.N, Send: d.Send, To: p.Masked, Country: p.Country, Provider: d.Provider,
-			Channel: d.Channel, State: d.State, Error: d.Error, Reference: d.Reference, Latency: d.Latency, Price: d.Price,
-			Segments: d.Segments, At: d.CreatedAt, UpdatedAt: d.UpdatedAt,
+			N: d.N, Send: d.Send, Provider: d.Provider, Channel: d.Channel, State: d.State, Error: d.Error, Reference: d.Reference,
+			Latency: d.Latency, Price: d.Price, Segments: d.Segments, At: d.CreatedAt, UpdatedAt: d.UpdatedAt,
 		})
 	}
 	for _, s := range p.Sends {
 		if !p.TestNumber && LatestOf(p.Deliveries, s.N) == nil {
-			list = append(list, Dispatch{
-				Verification: p.ID, Service: p.Service, N: (s.N - 1) * numbersPerSend, Send: s.N, To: p.Masked, Country: p.Country,
-				Channel: s.Channel, At: s.At, UpdatedAt: s.At,
-			})
+			list = append(list, Dispatch{N: (s.N - 1) * numbersPerSend, Send: s.N, Channel: s.Channel, At: s.At, UpdatedAt: s.At})
 		}
+	}
+	for i := range list {
+		m := &list[i]
+		m.Verification, m.Service, m.ExternalID, m.Country = p.ID, p.Service, p.ExternalID, p.Country
 	}
 	slices.SortFunc(list, func(a, b Dispatch) int { return b.N - a.N })
 	return list
 }
 
-// selects reports whether q selects m, as far as its verification has not ruled it out.
-func (q *DispatchQuery) selects(m *Dispatch) bool {
-	failed := m.State == delivery.Failed || m.State == delivery.ExpiredAt || m.State == delivery.Unknown
-	return (q.State == "" || m.State == q.State) && (q.Channel == "" || m.Channel == q.Channel) &&
-		(q.Provider == "" || m.Provider == q.Provider) && (!q.Failed || failed)
+// of are the messages of a verification that q selects.
+func (q *DispatchQuery) of(p *Parcel) []Dispatch {
+	return slices.DeleteFunc(p.dispatches(), func(m Dispatch) bool {
+		failed := m.State == delivery.Failed || m.State == delivery.ExpiredAt || m.State == delivery.Unknown
+		return q.State != "" && m.State != q.State || q.Channel != "" && m.Channel != q.Channel ||
+			q.Provider != "" && m.Provider != q.Provider || q.Failed && !failed
+	})
 }
 
-// passes reports whether m lies behind p.From.
-func (p DispatchPage) passes(m *Dispatch) bool {
-	order := strings.Compare(string(m.Verification[:]), string(p.From.Verification[:]))
-	return p.From.Verification.IsZero() || order < 0 || order == 0 && m.N < p.From.N
-}
-
-// Dispatches reads a page of the messages that q selects. more is the From of the page that follows, zero at the end: a page looks at
-// a thousand verifications at most, so it may be short or empty before the end. Faults: Invalid, Unavailable.
-func (s *Service) Dispatches(ctx context.Context, q DispatchQuery, p DispatchPage) (page []Dispatch, more DispatchRef, err error) {
+// Dispatches reads a page of the messages that q selects: in the order of their verifications, newest first, and in one verification
+// the latest first. A page has whole verifications, so it may have a few messages more than its limit, which is 1 to 200. more is where
+// the next page begins in the direction of this one, zero at the end: a page looks at a thousand verifications at most, so it may be
+// short or empty before that. Faults: Invalid, Unavailable.
+func (s *Service) Dispatches(ctx context.Context, q DispatchQuery, p uid.Page) (page []Dispatch, more uid.ID, err error) {
 	if p.Limit < 1 || p.Limit > mostDispatches {
 		return nil, more, invalid("limit_invalid", "Give a limit of 1 to 200.", "limit")
 	}
-	span, err := s.parcelSpan(&q, p)
-	if err != nil {
-		return nil, more, err
-	}
-	for looked := 0; ; looked += span.Limit {
+	var found [][]Dispatch // by verification, in the direction of the page
+	for looked, size := 0, 0; looked < mostParcels; {
+		span := q.span(p)
 		parcels, next, err := s.store.Parcels(ctx, q.Caller.Tenant, span, q.Failed)
 		if err != nil {
 			return nil, more, err
 		}
 		for i := range parcels {
-			for _, m := range parcels[i].dispatches() {
-				if !p.passes(&m) || !q.selects(&m) {
-					continue
-				}
-				if len(page) == p.Limit {
-					return page, page[p.Limit-1].Ref(), nil
-				}
-				page = append(page, m)
+			list := q.of(&parcels[i])
+			if len(list) > 0 && size >= p.Limit {
+				return together(found, p), p.Beyond(found[len(found)-1][0].Verification), nil
+			}
+			if err := s.address(q.Caller.Tenant, &parcels[i], list); err != nil {
+				return nil, more, err
+			}
+			if len(list) > 0 {
+				found, size = append(found, list), size+len(list)
 			}
 		}
-		if next.IsZero() {
-			return page, more, nil
+		if more = next; more.IsZero() {
+			break
 		}
-		if span.Below = next; looked+span.Limit >= mostParcels || q.To != "" { // what looks for a recipient has looked far
-			return page, DispatchRef{Verification: next}, nil
+		if looked += span.Limit; p.Up() {
+			p.After = more
+		} else {
+			p.Before = more
 		}
 	}
+	return together(found, p), more, nil
 }
 
-// parcelSpan is where the verifications of q lie, from p.From on.
-func (s *Service) parcelSpan(q *DispatchQuery, p DispatchPage) (Span, error) {
-	f := Span{Limit: min(parcelsRead, p.Limit+1)}
+// together are messages as a page shows them: newest first.
+func together(found [][]Dispatch, p uid.Page) []Dispatch {
+	if p.Up() {
+		slices.Reverse(found)
+	}
+	return slices.Concat(found...)
+}
+
+// DispatchesOf reads all messages of some verifications, in the order of Dispatches. What is not there any more is left out.
+func (s *Service) DispatchesOf(ctx context.Context, c Caller, ids []uid.ID) (list []Dispatch, err error) {
+	parcels, err := s.store.ParcelsOf(ctx, c.Tenant, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i := range parcels {
+		some := parcels[i].dispatches()
+		if err := s.address(c.Tenant, &parcels[i], some); err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+	}
+	return list, nil
+}
+
+// address says to whom the messages of a verification went, as far as that may be shown.
+func (s *Service) address(t uid.Tenant, p *Parcel, list []Dispatch) error {
+	if p.Recipient == nil || len(list) == 0 {
+		return nil // erased
+	}
+	to, err := s.recipientOf(&Verification{Tenant: t, ID: p.ID, Kind: p.Kind, Recipient: p.Recipient})
+	for i := range list {
+		list[i].To = recipient.MaskForOwner(p.Kind, to.Value)
+	}
+	return err
+}
+
+// span is where the verifications of a page of q lie.
+func (q *DispatchQuery) span(p uid.Page) Span {
+	f := Span{Limit: min(parcelsRead, p.Limit+1), OldestFirst: p.Up()}
 	if q.State != "" || q.Provider != "" || q.Channel != "" {
 		f.Limit = parcelsRead
 	}
@@ -157,22 +178,6 @@ func (s *Service) parcelSpan(q *DispatchQuery, p DispatchPage) (Span, error) {
 	if !q.Until.IsZero() {
 		f.Below = later(uid.Floor(q.Until), uid.ID{15: 1}) // before 1970 there is none
 	}
-	if id := p.From.Verification; !id.IsZero() {
-		if p.From.N > 0 {
-			id = id.Next() // there may be more of it
-		}
-		if f.Below.IsZero() || later(f.Below, id) == f.Below {
-			f.Below = id
-		}
-	}
-	if q.To == "" {
-		return f, nil
-	}
-	to, err := recipient.Parse(q.To, s.rules)
-	if err != nil {
-		return f, onField(err, "to")
-	}
-	blind := s.ring.BlindIndex(q.Caller.Tenant, to.Value)
-	f.BlindIndex, f.Bucket = &blind, s.ring.Bucket(q.Caller.Tenant, to.Value)
-	return f, nil
+	f.From, f.Below = p.Within(f.From, f.Below)
+	return f
 }

@@ -279,29 +279,51 @@ func (m *memStore) Outlines(_ context.Context, t uid.Tenant, f Span) (list []Out
 	return list[:min(len(list), f.Limit)], m.down
 }
 
+// parcel is a verification as the list of messages reads it, and whether a delivery of it failed. The lock is held.
+func (m *memStore) parcel(v *Verification) (p Parcel, bad bool) {
+	p = Parcel{
+		ID: v.ID, Service: v.Service, ExternalID: v.ExternalID, Kind: v.Kind, Recipient: v.Recipient, Country: v.Country, TestNumber: v.TestNumber,
+		Sends: slices.Clone(v.Sends), Deliveries: slices.Clone(m.deliveries[v.ID]),
+	}
+	return p, slices.ContainsFunc(p.Deliveries, func(d Delivery) bool {
+		return d.State == delivery.Failed || d.State == delivery.ExpiredAt || d.State == delivery.Unknown
+	})
+}
+
+func newestParcel(a, b Parcel) int { return strings.Compare(string(b.ID[:]), string(a.ID[:])) }
+
 func (m *memStore) Parcels(_ context.Context, t uid.Tenant, f Span, failed bool) (list []Parcel, more uid.ID, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, v := range m.verifications {
 		in := v.Tenant == t && string(v.ID[:]) >= string(f.From[:]) && (f.Below.IsZero() || string(v.ID[:]) < string(f.Below[:]))
-		if !in || f.BlindIndex != nil && *f.BlindIndex != v.BlindIndex {
-			continue
-		}
-		p := Parcel{ID: v.ID, Service: v.Service, Masked: v.Masked, Country: v.Country, TestNumber: v.TestNumber, Sends: slices.Clone(v.Sends)}
-		bad := false
-		for _, d := range m.deliveries[v.ID] {
-			p.Deliveries = append(p.Deliveries, d)
-			bad = bad || d.State == delivery.Failed || d.State == delivery.ExpiredAt || d.State == delivery.Unknown
-		}
-		if bad || !failed {
+		if p, bad := m.parcel(v); in && (bad || !failed) {
 			list = append(list, p)
 		}
 	}
-	slices.SortFunc(list, func(a, b Parcel) int { return strings.Compare(string(b.ID[:]), string(a.ID[:])) })
+	if slices.SortFunc(list, newestParcel); f.OldestFirst {
+		slices.Reverse(list)
+	}
 	if len(list) >= f.Limit {
-		list, more = list[:f.Limit], list[f.Limit-1].ID
+		list = list[:f.Limit]
+		if more = list[f.Limit-1].ID; f.OldestFirst {
+			more = more.Next()
+		}
 	}
 	return list, more, m.down
+}
+
+func (m *memStore) ParcelsOf(_ context.Context, t uid.Tenant, ids []uid.ID) (list []Parcel, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range ids {
+		if v := m.verifications[id]; v != nil && v.Tenant == t {
+			p, _ := m.parcel(v)
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, newestParcel)
+	return list, m.down
 }
 
 func (m *memStore) Due(_ context.Context, now time.Time, limit int) (due []Target, err error) {

@@ -133,10 +133,13 @@ type Store interface {
 	// Outlines lists outlines in the order of ids. There are no more when they are fewer than the limit.
 	Outlines(ctx context.Context, tenant uid.Tenant, f Span) ([]Outline, error)
 
-	// Parcels lists verifications with their deliveries, newest first, whatever the order that the span names; with failed only those
-	// with a delivery that failed, expired or was unknown once, as package tally notes them. more is the Below of the next read, zero at
+	// Parcels lists verifications of a span, of all recipients, with their deliveries; with failed only those with a delivery that failed,
+	// expired or was unknown once, as package tally notes them. more is the Below of the next read, or with OldestFirst its From, zero at
 	// the end. The list may be short or empty before the end.
 	Parcels(ctx context.Context, tenant uid.Tenant, f Span, failed bool) (list []Parcel, more uid.ID, err error)
+
+	// ParcelsOf lists those of these verifications that are there, newest first.
+	ParcelsOf(ctx context.Context, tenant uid.Tenant, ids []uid.ID) ([]Parcel, error)
 
 	// Due lists pending verifications whose time is over, oldest first, for the expiry sweep.
 	Due(ctx context.Context, now time.Time, limit int) ([]Target, error)

@@ -222,7 +222,7 @@ func (b *bench) jobs() []outbox.Job {
 // deliveries of an endpoint, newest first.
 func (b *bench) deliveries(e webhook.Endpoint) []webhook.Delivery {
 	b.t.Helper()
-	page, _, err := b.store.Deliveries(b.t.Context(), e.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 200})
+	page, _, err := b.store.Deliveries(b.t.Context(), e.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 200}})
 	if err != nil {
 		b.t.Fatal(err)
 	}

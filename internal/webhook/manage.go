@@ -242,8 +242,8 @@ func (s *Service) on(ctx context.Context, t uid.Tenant, id uid.ID) (Endpoint, er
 	return e, told(err)
 }
 
-// Deliveries lists those of an endpoint, newest first; NotFound for an unknown endpoint. more is the Before of the next
-// page, zero at the end.
+// Deliveries lists those of an endpoint, newest first; NotFound for an unknown endpoint. more is where the next page begins in
+// the direction of this one, zero at the end. A page may be short or empty before that.
 func (s *Service) Deliveries(ctx context.Context, t uid.Tenant, f DeliveryFilter) (page []Delivery, more uid.ID, err error) {
 	if _, err := s.store.Endpoint(ctx, t, f.Endpoint); err != nil {
 		return nil, uid.ID{}, told(err)

@@ -94,7 +94,7 @@ func TestARequestIsShownAsItIsMade(t *testing.T) {
 		}
 		time.Sleep(3 * time.Second)
 		b.CheckShown(e, "webhook-signature")
-		page, _, err := b.Deliveries(t.Context(), b.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 1})
+		page, _, err := b.Deliveries(t.Context(), b.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -49,9 +49,8 @@ type Work struct {
 // DeliveryFilter selects deliveries of an endpoint for a list, newest first.
 type DeliveryFilter struct {
 	Endpoint uid.ID
-	State    State  // empty: all
-	Before   uid.ID // keyset: only ids below this one; zero: from the newest
-	Limit    int    // 1..200
+	State    State // empty: all
+	uid.Page       // Limit 1..200
 }
 
 // Store is what this package needs from the database. Each change commits with its effects in one transaction, and with the
@@ -97,6 +96,7 @@ type Store interface {
 	Answered(ctx context.Context, of Answer) (kept Answer, found bool, err error)
 	// Delivery reads one of an endpoint, or ErrNotFound.
 	Delivery(ctx context.Context, t uid.Tenant, endpoint, id uid.ID) (Delivery, error)
-	// Deliveries lists, newest first, without earlier tries. more is the Before of the next page, zero at the end.
+	// Deliveries lists, newest first, without earlier tries. more is where the next page begins in the direction of this one, zero at
+	// the end. A page may be short or empty before that.
 	Deliveries(ctx context.Context, t uid.Tenant, f DeliveryFilter) (page []Delivery, more uid.ID, err error)
 }

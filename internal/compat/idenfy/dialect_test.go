@@ -262,7 +262,7 @@ func TestID_39_a_webhook_is_tried_ten_more_times_within_ten_seconds_and_then_for
 				t.Errorf("try %d is another body", i+2)
 			}
 		}
-		list, _, err := b.Deliveries(t.Context(), account, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 10})
+		list, _, err := b.Deliveries(t.Context(), account, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 10}})
 		if err != nil || len(list) != 1 || list[0].State != webhook.Dead {
 			t.Errorf("%+v, %v", list, err)
 		}
@@ -278,7 +278,7 @@ func TestID_39_a_receiver_has_ten_seconds_and_any_2xx_is_taken(t *testing.T) {
 			draft.Once = true
 			e, _ := b.Register(draft)
 			b.happen(b.session(""), invite.EventExpired, expired)
-			list, _, err := b.Deliveries(t.Context(), account, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 10})
+			list, _, err := b.Deliveries(t.Context(), account, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 10}})
 			if err != nil || len(list) != 1 || (list[0].State == webhook.Delivered) != taken {
 				t.Fatalf("%d: %+v, %v", status, list, err)
 			}

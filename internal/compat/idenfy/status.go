@@ -212,7 +212,7 @@ func (d *Door) list(w http.ResponseWriter, r *http.Request) error {
 
 // walk lists the sessions of a client, "" for all, and reports whether that is all of them.
 func (d *Door) walk(ctx context.Context, client string) (found []listed, whole bool, err error) {
-	ask := invite.ListRequest{Caller: host(ctx), Reference: client, Limit: walkStep}
+	ask := invite.ListRequest{Caller: host(ctx), Reference: client, Page: uid.Page{Limit: walkStep}}
 	for looked := 0; looked < maxWalk; {
 		views, more, err := d.cfg.Sessions.List(ctx, ask)
 		if err != nil {

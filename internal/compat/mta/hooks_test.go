@@ -74,7 +74,7 @@ func TestMTA_42_only_200_is_a_delivery(t *testing.T) {
 			b.Ears.Answer = func(int) int { return status }
 			e := b.register("delivery-status", func(e *webhook.Endpoint) { e.Once = true })
 			b.happen(uid.Random(time.Now()), "verification.sent", sent("sent", ""))
-			list, _, err := b.Deliveries(t.Context(), b.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 10})
+			list, _, err := b.Deliveries(t.Context(), b.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 10}})
 			want := webhook.Dead
 			if status == 200 {
 				want = webhook.Delivered
@@ -151,7 +151,7 @@ func TestMTA_A11_a_receiver_has_ten_seconds(t *testing.T) {
 		}
 		begin := time.Now()
 		s.HandleDeliver(t.Context(), rows[0].Job)
-		list, _, err := s.Deliveries(t.Context(), e.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 1})
+		list, _, err := s.Deliveries(t.Context(), e.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 1}})
 		if err != nil || time.Since(begin) != 10*time.Second || list[0].Error != webhook.ErrorTimeout {
 			t.Errorf("after %v %+v, %v", time.Since(begin), list, err)
 		}
@@ -254,7 +254,7 @@ func TestMTA_46_only_public_https_is_posted_to_and_no_redirect_followed(t *testi
 		if v := s.HandleDeliver(t.Context(), rows[0].Job); v.Outcome != outbox.Committed {
 			t.Fatalf("%+v", v)
 		}
-		list, _, err := s.Deliveries(t.Context(), e.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 1})
+		list, _, err := s.Deliveries(t.Context(), e.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 1}})
 		if err != nil || list[0].Error != word {
 			t.Errorf("loopback %v: %+v, %v", open, list, err)
 		}

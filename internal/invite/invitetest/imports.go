@@ -89,7 +89,7 @@ func (b *bench) importsApart() {
 		b.Error("asked to decide on another tenant's")
 		return invite.ImportStep{}, nil
 	}), invite.ErrNotFound, "step")
-	list, err := b.Store.Imports(b.Context(), stranger, uid.ID{}, 10)
+	list, err := b.Store.Imports(b.Context(), stranger, uid.Page{Limit: 10})
 	b.ok(err)
 	rows, err := b.Store.ImportRows(b.Context(), stranger, im.ID, invite.RowFilter{Limit: 10})
 	b.ok(err)
@@ -103,16 +103,17 @@ func (b *bench) importList() {
 		im, _ := b.bring(t, Noon.Add(time.Duration(i)*time.Second), 2, outbox.Effects{})
 		made = append(made, im.ID)
 	}
-	list := func(before uid.ID, limit int) (ids []uid.ID) {
-		page, err := b.Store.Imports(b.Context(), t, before, limit)
+	list := func(p uid.Page) (ids []uid.ID) {
+		page, err := b.Store.Imports(b.Context(), t, p)
 		b.ok(err)
 		for _, im := range page {
 			ids = append(ids, im.ID)
 		}
 		return ids
 	}
-	b.same(list(uid.ID{}, 3), []uid.ID{made[3], made[2], made[1]}, "first page")
-	b.same(list(made[1], 3), []uid.ID{made[0]}, "second page")
+	b.same(list(uid.Page{Limit: 3}), []uid.ID{made[3], made[2], made[1]}, "first page")
+	b.same(list(uid.Page{Before: made[1], Limit: 3}), []uid.ID{made[0]}, "second page")
+	b.same(list(uid.Page{After: made[1], Limit: 2}), []uid.ID{made[1], made[2]}, "back, as it is read")
 }
 
 func (b *bench) importAnswers() {

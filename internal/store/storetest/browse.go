@@ -14,19 +14,43 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
-// browse reads all pages of a query.
+// browse reads all pages of a query, and then back from where the last one began: what comes there stands before it.
 func browse(t *testing.T, db *store.DB, q audit.Query) (all []audit.Event, pages int) {
 	t.Helper()
-	for {
+	read := func() audit.Page {
+		t.Helper()
 		page, err := audit.BrowseEvents(t.Context(), db, q)
 		if err != nil {
 			t.Fatalf("browse: %v", err)
 		}
-		all, pages = append(all, page.Events...), pages+1
-		if q.After = page.More; q.After.IsZero() {
-			return all, pages
+		return page
+	}
+	history := !q.Object.IsZero()
+	var last, back []audit.Event
+	for {
+		page := read()
+		last, pages = page.Events, pages+1
+		all = append(all, last...)
+		if page.More.IsZero() {
+			break
+		}
+		if q.Before = page.More; history {
+			q.Before, q.After = uid.ID{}, page.More
 		}
 	}
+	for q.Before, q.After = q.After, q.Before; !q.Before.IsZero() || !q.After.IsZero(); {
+		page := read()
+		back = append(page.Events, back...)
+		if q.After = page.More; history {
+			q.Before, q.After = page.More, uid.ID{}
+		}
+	}
+	if pages > 1 {
+		if diff := cmp.Diff(all, append(back, last...), sameTimes); diff != "" {
+			t.Errorf("back again: want -, got +:\n%s", diff)
+		}
+	}
+	return all, pages
 }
 
 func browsed(t *testing.T, e store.Engine) {
@@ -45,13 +69,12 @@ func browsed(t *testing.T, e store.Engine) {
 	}
 	record(t, db, all...)
 	record(t, db, happened(other, at, "key.created", ""), happened(other, at.Add(-5*time.Second), "verification.started", ""))
-	q := audit.Query{Tenant: mine, Limit: 5}
 	for _, c := range []struct {
 		name string
 		q    audit.Query
 		want []int
 	}{
-		{"all", q, []int{11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}},
+		{"all", audit.Query{}, []int{11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}},
 		{"a type", audit.Query{Type: "key.created"}, []int{11, 9, 7, 5, 3, 1}},
 		{"a type that nobody has", audit.Query{Type: "key.revoked"}, nil},
 		{"an actor", audit.Query{Actor: "operator:a"}, []int{11, 8, 5, 2}},
@@ -90,7 +113,7 @@ func browsedFar(t *testing.T, e store.Engine) {
 		}
 		record(t, db, many...)
 	}
-	got, pages := browse(t, db, audit.Query{Tenant: mine, Limit: 5})
+	got, pages := browse(t, db, audit.Query{Tenant: mine, Page: uid.Page{Limit: 5}})
 	if len(got) != 1 || got[0].ID != rare.ID || pages != 2 {
 		t.Errorf("%d found on %d pages, want one on the second: one page looks at 20,000", len(got), pages)
 	}
@@ -104,10 +127,14 @@ func browsedFar(t *testing.T, e store.Engine) {
 		if err != nil || len(page.Events) != 1 || !page.More.IsZero() {
 			t.Errorf("%q: %d found, more %v, %v; want one at once", q.Type, len(page.Events), page.More, err)
 		}
+		q.After = rare.ID
+		if page, err = audit.BrowseEvents(t.Context(), db, q); err != nil || len(page.Events) != 1 || !page.More.IsZero() {
+			t.Errorf("%q, up from it: %d found, more %v, %v; want one at once", q.Type, len(page.Events), page.More, err)
+		}
 	}
 	late := happened(mine, at.Add(-3*time.Hour), "key.revoked", "") // not sealed, not counted, among hours that have none
 	record(t, db, late)
-	got, _ = browse(t, db, audit.Query{Tenant: mine, Type: "key.revoked", Until: at.Add(-150 * time.Minute), Limit: 5})
+	got, _ = browse(t, db, audit.Query{Tenant: mine, Type: "key.revoked", Until: at.Add(-150 * time.Minute), Page: uid.Page{Limit: 5}})
 	if len(got) != 2 || got[0].ID != late.ID {
 		t.Errorf("%d found, want also the one that came late: it is within a look", len(got))
 	}
@@ -156,7 +183,7 @@ func proved(t *testing.T, e store.Engine) {
 	}
 	tamper(t, e, `INSERT INTO event (bucket, id, tenant, type, object, at_us, actor, request_id, data) SELECT bucket, $2, tenant, type, object,
 		at_us, actor, request_id, data FROM event WHERE id = $1`, all[11].ID[:], uid.New(all[11].At, all[11].ID.Bucket()).Next())
-	page, _ := browse(t, db, audit.Query{Tenant: mine, Limit: 200})
+	page, _ := browse(t, db, audit.Query{Tenant: mine, Page: uid.Page{Limit: 200}})
 	unlogged := 0
 	for _, x := range page[680:] {
 		if prove(x.ID).Verdict == audit.VerdictUnlogged {

@@ -58,7 +58,6 @@ func parcels(t *testing.T, e store.Engine) {
 		{Tenant: ten, Verification: all[3].ID, N: 1}, {Tenant: ten, Verification: all[3].ID, N: 2}, {Tenant: uid.NewTenant(now()), Verification: all[4].ID, N: 1}}); err != nil {
 		t.Fatal(err)
 	}
-	mine := &all[3].BlindIndex
 	for _, c := range []struct {
 		name   string
 		span   verify.Span
@@ -69,12 +68,12 @@ func parcels(t *testing.T, e store.Engine) {
 		{"all", verify.Span{Limit: 10}, false, []int{5, 4, 3, 2, 1, 0}, false},
 		{"some", verify.Span{Limit: 2}, false, []int{5, 4}, true},
 		{"a span", verify.Span{From: all[1].ID, Below: all[4].ID, Limit: 10}, false, []int{3, 2, 1}, false},
-		{"a recipient", verify.Span{Bucket: all[3].ID.Bucket(), BlindIndex: mine, Limit: 10}, false, []int{3}, false},
+		{"oldest first", verify.Span{From: all[2].ID, OldestFirst: true, Limit: 2}, false, []int{2, 3}, true},
 		{"failed", verify.Span{Limit: 10}, true, []int{3, 1}, false},
 		{"some failed", verify.Span{Limit: 1}, true, []int{3}, true},
 		{"failed below", verify.Span{Below: all[3].ID, Limit: 10}, true, []int{1}, false},
-		{"failed of a recipient", verify.Span{Bucket: all[3].ID.Bucket(), BlindIndex: mine, Limit: 10}, true, []int{3}, false},
-		{"failed of a recipient, who is not among the first", verify.Span{BlindIndex: &all[1].BlindIndex, Limit: 1}, true, nil, true},
+		{"failed, oldest first", verify.Span{OldestFirst: true, Limit: 10}, true, []int{1, 3}, false},
+		{"some failed, oldest first", verify.Span{OldestFirst: true, Limit: 1}, true, []int{1}, true},
 	} {
 		list, more, err := db.Parcels(t.Context(), ten, c.span, c.failed)
 		var got []int
@@ -90,7 +89,10 @@ func parcels(t *testing.T, e store.Engine) {
 		}
 		for _, p := range list {
 			if p.ID == all[1].ID {
-				want := verify.Parcel{ID: p.ID, Service: all[1].Service, Masked: all[1].Masked, Country: "US", Sends: all[1].Sends, Deliveries: []verify.Delivery{one, two}}
+				want := verify.Parcel{
+					ID: p.ID, Service: all[1].Service, ExternalID: all[1].ExternalID, Kind: all[1].Kind, Recipient: all[1].Recipient, Country: "US",
+					Sends: all[1].Sends, Deliveries: []verify.Delivery{one, two},
+				}
 				if diff := cmp.Diff(want, p, sameTimes); diff != "" {
 					t.Errorf("%s: want -, got +:\n%s", c.name, diff)
 				}

@@ -297,16 +297,16 @@ func (m *Memory) Delivery(_ context.Context, t uid.Tenant, endpoint, id uid.ID) 
 func (m *Memory) Deliveries(_ context.Context, t uid.Tenant, f webhook.DeliveryFilter) (page []webhook.Delivery, more uid.ID, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, d := range slices.Backward(m.deliveries) {
-		if d.Tenant != t || d.Endpoint != f.Endpoint || f.State != "" && d.State != f.State ||
-			!f.Before.IsZero() && less(d.ID, f.Before) >= 0 {
-			continue
+	from, below := f.Within(uid.ID{}, uid.ID{0xff})
+	for _, d := range m.deliveries {
+		if d.Tenant == t && d.Endpoint == f.Endpoint && (f.State == "" || d.State == f.State) && less(d.ID, from) >= 0 && less(d.ID, below) < 0 {
+			d.Earlier = nil
+			page = append(page, d)
 		}
-		if len(page) == f.Limit {
-			return page, page[len(page)-1].ID, nil
-		}
-		d.Earlier = nil
-		page = append(page, d)
 	}
-	return page, uid.ID{}, nil
+	if !f.Up() {
+		slices.Reverse(page)
+	}
+	page, more = uid.Cut(page, f.Page, func(d *webhook.Delivery) uid.ID { return d.ID })
+	return page, more, nil
 }

@@ -175,7 +175,7 @@ func (s *Stage) Happen(of uid.ID, pause time.Duration, pairs ...string) {
 // proves that it was sent by who has the secret, and for what people are shown masked, pairs of what came and what is shown.
 func (s *Stage) CheckShown(e webhook.Endpoint, signature string, masked ...string) {
 	s.t.Helper()
-	page, _, err := s.Deliveries(s.t.Context(), s.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 1})
+	page, _, err := s.Deliveries(s.t.Context(), s.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 1}})
 	if err != nil || len(page) == 0 {
 		s.t.Fatalf("no delivery to be shown: %v", err)
 	}

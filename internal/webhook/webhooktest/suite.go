@@ -5,6 +5,7 @@ package webhooktest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -211,7 +212,7 @@ func (b *bench) apart() {
 		}
 	}
 	list, err := b.Store.Endpoints(b.Context(), other)
-	page, _, err2 := b.Store.Deliveries(b.Context(), other, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 10})
+	page, _, err2 := b.Store.Deliveries(b.Context(), other, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 10}})
 	b.must(errors.Join(err, err2))
 	if after, _ := b.count(); len(list)+len(page) != 0 || after != before {
 		b.Errorf("%d endpoints, %d deliveries, %d events of another's acts", len(list), len(page), after-before)
@@ -318,7 +319,7 @@ func (b *bench) fanOut() {
 	all.Wait()
 	position, err := b.Store.Position(b.Context())
 	b.must(err)
-	page, _, err := b.Store.Deliveries(b.Context(), e.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 200})
+	page, _, err := b.Store.Deliveries(b.Context(), e.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 200}})
 	b.must(err)
 	if _, jobs := b.count(); won.Load() != 1 || position != from+70 || len(page) != 70 || jobs != 70 {
 		b.Errorf("%d of 8 won, position %d, %d deliveries, %d jobs", won.Load(), position, len(page), jobs)
@@ -389,7 +390,7 @@ func (b *bench) settle() {
 	if len(jobs) != 1 || jobs[0].Job.ID != next.ID || jobs[0].Job.N != 2 || !jobs[0].Job.Due.Equal(d.Due) || !jobs[0].Holder.IsZero() {
 		b.Errorf("jobs %+v, want the next one", jobs)
 	}
-	page, _, err := b.Store.Deliveries(b.Context(), d.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Limit: 10})
+	page, _, err := b.Store.Deliveries(b.Context(), d.Tenant, webhook.DeliveryFilter{Endpoint: e.ID, Page: uid.Page{Limit: 10}})
 	b.must(err)
 	if len(page) != 1 || page[0].Earlier != nil {
 		b.Errorf("a list has earlier tries: %+v", page)
@@ -436,23 +437,43 @@ func (b *bench) pages() {
 		}
 	}
 	for state, n := range map[webhook.State]int{"": 25, webhook.Dead: dead, webhook.Pending: 25 - dead, webhook.Delivered: 0} {
-		seen, last := 0, uid.ID{0xff}
-		for f := (webhook.DeliveryFilter{Endpoint: e.ID, State: state, Limit: 4}); ; {
+		seen, last := []uid.ID{}, uid.ID{0xff}
+		var from uid.ID // where the last page began
+		for f := (webhook.DeliveryFilter{Endpoint: e.ID, State: state, Page: uid.Page{Limit: 4}}); ; {
 			page, more, err := b.Store.Deliveries(b.Context(), e.Tenant, f)
 			b.must(err)
 			for _, d := range page {
 				if string(d.ID[:]) >= string(last[:]) || !want[d.ID] || state != "" && d.State != state {
 					b.Errorf("%s %s came twice, out of order or without reason", d.State, d.ID)
 				}
-				seen, last = seen+1, d.ID
+				seen, last = append(seen, d.ID), d.ID
 			}
 			if more.IsZero() {
 				break
 			}
-			f.Before = more
+			from, f.Before = more, more
 		}
-		if seen != n {
-			b.Errorf("%d of state %q, want %d", seen, state, n)
+		if len(seen) != n {
+			b.Errorf("%d of state %q, want %d", len(seen), state, n)
 		}
+		b.goBack(e, state, from, seen)
+	}
+}
+
+// goBack reads from where the last page began to the newest: those of seen that were not on it, newest first.
+func (b *bench) goBack(e webhook.Endpoint, state webhook.State, from uid.ID, seen []uid.ID) {
+	var back []uid.ID
+	for f := (webhook.DeliveryFilter{Endpoint: e.ID, State: state, Page: uid.Page{After: from, Limit: 4}}); !f.After.IsZero(); {
+		page, more, err := b.Store.Deliveries(b.Context(), e.Tenant, f)
+		b.must(err)
+		var ids []uid.ID
+		for _, d := range page {
+			ids = append(ids, d.ID)
+		}
+		back, f.After = append(ids, back...), more
+	}
+	newer := slices.DeleteFunc(slices.Clone(seen), func(id uid.ID) bool { return from.IsZero() || string(id[:]) < string(from[:]) })
+	if !slices.Equal(back, newer) {
+		b.Errorf("back from %s, state %q: %d deliveries, want %d", from, state, len(back), len(newer))
 	}
 }
