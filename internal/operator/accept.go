@@ -123,8 +123,6 @@ type SetupRequest struct {
 // Setup makes the first owner of an installation, and with Firm the tenant, by the link that was printed at the start. Of two at once one
 // wins, and the other is told link_invalid. An authenticator comes next.
 func (s *Service) Setup(ctx context.Context, c Client, token string, r SetupRequest) (Step, error) {
-	s.setup.Lock()
-	defer s.setup.Unlock()
 	l, err := s.link(ctx, token)
 	if err != nil {
 		return Step{}, err
@@ -144,45 +142,48 @@ func (s *Service) Setup(ctx context.Context, c Client, token string, r SetupRequ
 	if err != nil {
 		return Step{}, err
 	}
-	hash, short, err := s.choose(ctx, who, minBeside, r.Password) // before a tenant is made
+	hash, short, err := s.choose(ctx, who, minBeside, r.Password)
 	if err != nil {
 		return Step{}, err
 	}
-	t, err := s.firstTenant(ctx, c, r)
+	t, found, err := s.firstTenant(ctx, c, r)
 	if err != nil {
 		return Step{}, err
 	}
 	o := s.draft(t, Owner, who, locale)
 	o.Password, o.Short = hash, short
-	return s.join(ctx, c, l, o)
+	return s.join(ctx, c, l, o, found)
 }
 
-// firstTenant is whose the first owner is.
-func (s *Service) firstTenant(ctx context.Context, c Client, r SetupRequest) (uid.Tenant, error) {
-	if r.Tenant.IsZero() {
-		made, err := s.tenants.CreateTenant(ctx, tenant.Caller{Actor: "setup", RequestID: c.RequestID}, r.Firm)
-		if f, is := errors.AsType[*fault.Error](err); is && f.Field == "name" {
-			err = f.On("firm")
-		}
-		return made.ID, err
+// firstTenant is whose the first owner is: one that is there, or a new one, which is made with its owner or not at all.
+func (s *Service) firstTenant(ctx context.Context, c Client, r SetupRequest) (uid.Tenant, *tenant.Founding, error) {
+	if !r.Tenant.IsZero() {
+		there, err := s.tenants.Tenant(ctx, r.Tenant)
+		return there.ID, nil, err
 	}
-	there, err := s.tenants.Tenant(ctx, r.Tenant)
-	return there.ID, err
+	found, err := s.tenants.Found(tenant.Caller{Actor: "setup", RequestID: c.RequestID}, r.Firm)
+	if f, is := errors.AsType[*fault.Error](err); is && f.Field == "name" {
+		err = f.On("firm")
+	}
+	return found.Tenant.ID, &found, err
 }
 
-// join makes the operator o by the link l, and signs in.
-func (s *Service) join(ctx context.Context, c Client, l *Link, o *Operator) (step Step, err error) {
+// join makes the operator o by the link l, and the tenant when there is one to make, and signs in.
+func (s *Service) join(ctx context.Context, c Client, l *Link, o *Operator, found *tenant.Founding) (step Step, err error) {
 	now, token := s.moment(), newToken()
 	err = s.store.ChangeOperator(ctx, Target{Link: l.Hash}, func(h *Held) (fx outbox.Effects, err error) {
 		if !h.Link.live(now) || h.Link.Kind != l.Kind || l.Kind == LinkSetup && h.Anyone {
 			return fx, errNoLink()
 		}
 		fresh := *o
-		h.Used, h.Create = true, &fresh
+		h.Used, h.Create, h.Found = true, &fresh, found
 		var in outbox.Effects
 		h.Open, in = s.begin(&fresh, c, token, now)
 		step = Step{Stage: h.Open.Stage, Token: token, ExpiresAt: h.Open.ExpiresAt}
-		fx = effects(o.event(EventCreated, c.self(o), now, data{Role: o.Role, Link: l.Kind, ClientHash: s.clientHash(c)}))
+		if found != nil {
+			fx.Events = append(fx.Events, found.Effects.Events...)
+		}
+		fx.Events = append(fx.Events, o.event(EventCreated, c.self(o), now, data{Role: o.Role, Link: l.Kind, ClientHash: s.clientHash(c)}))
 		fx.Events = append(fx.Events, in.Events...)
 		return fx, nil
 	})
@@ -229,7 +230,7 @@ func (s *Service) Accept(ctx context.Context, c Client, token string, r AcceptRe
 		return Step{}, err
 	}
 	if l.Kind == LinkInvitation {
-		return s.join(ctx, c, l, o)
+		return s.join(ctx, c, l, o, nil)
 	}
 	return s.restore(ctx, c, l, o)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
@@ -20,8 +19,8 @@ import (
 type Tenants interface {
 	// Tenant gives the tenant, or NotFound.
 	Tenant(ctx context.Context, id uid.Tenant) (tenant.Tenant, error)
-	// CreateTenant makes one.
-	CreateTenant(ctx context.Context, by tenant.Caller, name string) (tenant.Tenant, error)
+	// Found drafts one, or says what is wrong with its name.
+	Found(by tenant.Caller, name string) (tenant.Founding, error)
 }
 
 // Notifier sends notices. Refusals by providers are in the result; an error means that no try was made, or that ctx ended.
@@ -61,7 +60,6 @@ type Service struct {
 	notifier  Notifier
 	log       *slog.Logger
 	passwords *passwords
-	setup     sync.Mutex // of two set-ups at once, one makes a tenant
 }
 
 // New makes a Service, or says which part is missing.

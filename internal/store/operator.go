@@ -13,6 +13,7 @@ import (
 
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/tenant"
 )
 
 var _ operator.Store = (*DB)(nil)
@@ -253,6 +254,9 @@ func makeOperator(ctx context.Context, tx *sql.Tx, h *operator.Held) error {
 			return err
 		}
 	}
+	if err := makeTenant(ctx, tx, h.Found); err != nil {
+		return err
+	}
 	if o := h.Create; o != nil {
 		body, err := jsonText(o, false)
 		if err != nil {
@@ -285,6 +289,17 @@ func makeOperator(ctx context.Context, tx *sql.Tx, h *operator.Held) error {
 		created_us = excluded.created_us, expires_us = excluded.expires_us, body = excluded.body`, string(l.Kind), l.Tenant[:], l.Subject[:],
 		l.ID[:], l.Hash[:], micros(l.CreatedAt), micros(l.ExpiresAt), body)
 	return err
+}
+
+// makeTenant inserts the tenant of a first owner, where there is one to make.
+func makeTenant(ctx context.Context, tx *sql.Tx, f *tenant.Founding) error {
+	if f == nil {
+		return nil
+	}
+	if err := insertTenant(ctx, tx, f.Tenant, f.Service); err != nil {
+		return err
+	}
+	return nextDirectory(ctx, tx)
 }
 
 // SweepOperators implements operator.Store.

@@ -14,6 +14,7 @@ import (
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -28,7 +29,7 @@ func runOperators(t *testing.T, engine Open) {
 		{"operators_of_another_tenant_are_not_there", operatorsApart},
 		{"a_refused_decision_leaves_nothing", operatorRefused},
 		{"of_two_sign_ins_with_one_recovery_code_one_wins", codeOnce},
-		{"of_two_set_ups_with_one_link_one_wins", setupOnce},
+		{"of_two_set_ups_with_one_link_one_wins_and_leaves_one_tenant", setupOnce},
 		{"of_two_owners_who_step_down_at_once_one_stays", lastOwner},
 		{"failures_are_counted_each_also_at_once", failuresCounted},
 		{"sessions_end_as_they_are_named", sessionsEnd},
@@ -264,20 +265,46 @@ func setupOnce(t *testing.T, b *staff) {
 	gone := errors.New("gone")
 	link := operator.Link{ID: uid.Random(b.at), Kind: operator.LinkSetup, Hash: [32]byte{3}, CreatedAt: b.at, ExpiresAt: b.at.Add(time.Hour)}
 	b.ok(b.change(operator.Target{}, func(h *operator.Held) { h.Put = &link }))
+	version, err := b.Version(t.Context())
+	b.ok(err)
 	won := b.race(8, func(i int) error {
 		return b.ChangeOperator(t.Context(), operator.Target{Link: link.Hash}, func(h *operator.Held) (outbox.Effects, error) {
 			if h.Link == nil || h.Anyone {
 				return outbox.Effects{}, gone
 			}
 			h.Used = true
-			h.Create = &operator.Operator{ID: uid.Random(b.at), Tenant: uid.NewTenant(b.at), EmailIndex: [16]byte{byte(i)}, Role: operator.Owner, State: operator.Active,
-				CreatedAt: b.at, UpdatedAt: b.at, Version: 1}
+			h.Create, h.Found = b.founder(byte(i))
 			return outbox.Effects{}, nil
 		})
 	}, gone)
-	if won != 1 || Count(t, b.engine, "operator") != 1 || Count(t, b.engine, "operator_token") != 0 {
-		t.Errorf("%d won, %d operators, %d links", won, Count(t, b.engine, "operator"), Count(t, b.engine, "operator_token"))
+	made := func() string {
+		return fmt.Sprint(Count(t, b.engine, "tenant"), Count(t, b.engine, "service"), Count(t, b.engine, "operator"), Count(t, b.engine, "operator_token"))
 	}
+	if won != 1 || made() != "1 1 1 0" {
+		t.Errorf("%d won; tenants, services, operators and links: %s", won, made())
+	}
+	if now, err := b.Version(t.Context()); err != nil || now != version+1 {
+		t.Errorf("the version of the directory went from %d to %d with a new tenant, %v", version, now, err)
+	}
+	for i := range byte(8) { // the address of whoever has won is another's: nothing is made, the tenant neither
+		err := b.change(operator.Target{}, func(h *operator.Held) { h.Create, h.Found = b.founder(i) })
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, operator.ErrEmailTaken) || Count(t, b.engine, "tenant") != Count(t, b.engine, "operator") {
+			t.Errorf("%v; tenants, services, operators and links: %s", err, made())
+		}
+		return
+	}
+	t.Error("an address was taken twice")
+}
+
+// founder is a first owner with the tenant.
+func (b *staff) founder(address byte) (*operator.Operator, *tenant.Founding) {
+	ten := tenant.Tenant{ID: uid.NewTenant(b.at), Name: "Acme", CreatedAt: b.at, UpdatedAt: b.at}
+	s := tenant.Service{ID: uid.Random(b.at), Tenant: ten.ID, Name: "Acme", Default: true, CreatedAt: b.at, UpdatedAt: b.at, Version: 1}
+	return &operator.Operator{ID: uid.Random(b.at), Tenant: ten.ID, EmailIndex: [16]byte{address}, Role: operator.Owner, State: operator.Active,
+		CreatedAt: b.at, UpdatedAt: b.at, Version: 1}, &tenant.Founding{Tenant: ten, Service: s}
 }
 
 func lastOwner(t *testing.T, b *staff) {
