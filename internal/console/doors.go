@@ -19,7 +19,7 @@ type Operators interface {
 	Glance(ctx context.Context, token string) (operator.Signed, error)
 	Stage(ctx context.Context, token string) (operator.Stage, error)
 	NeedsSetup(ctx context.Context) (bool, error)
-	Link(ctx context.Context, token string) (operator.LinkView, error)
+	Link(ctx context.Context, c operator.Client, token string) (operator.LinkView, error)
 	Setup(ctx context.Context, c operator.Client, token string, r operator.SetupRequest) (operator.Step, error)
 	Accept(ctx context.Context, c operator.Client, token string, r operator.AcceptRequest) (operator.Step, error)
 	EnrolTOTP(ctx context.Context, c operator.Client, token string) (operator.Enrolment, error)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
 )
 
@@ -116,4 +117,33 @@ func TestAPageThatCanNotBeShownSaysWhy(t *testing.T) {
 	says(b.do(r), http.StatusForbidden, "This came from another address")
 	says(newBrowser(t, &barred{}).as(operator.Owner).get("/console/profile"), http.StatusForbidden, "Your firm’s account is suspended")
 	says(b.as(operator.Viewer).get("/console/keys"), http.StatusForbidden, "Your role doesn’t include this")
+}
+
+// caller is somebody who comes by a link, which is refused when it is looked at, or when it is used.
+type caller struct {
+	people
+	looked, used error
+}
+
+func (c *caller) Link(context.Context, operator.Client, string) (operator.LinkView, error) {
+	return operator.LinkView{Kind: operator.LinkInvitation, Firm: "Acme", Email: "bob@example.com", Role: operator.Agent, Least: 15}, c.looked
+}
+
+func (c *caller) Accept(context.Context, operator.Client, string, operator.AcceptRequest) (operator.Step, error) {
+	return operator.Step{Stage: operator.StageOpen, Token: seal.CodeFrom("agent")}, c.used
+}
+
+func TestAnInvitationThatLeadsNowhereSaysWhyOnAPlainPage(t *testing.T) {
+	ended := fault.New(fault.NotFound, "invitation_ended", "This invitation has ended: whoever sent it may not invite you any more.")
+	unknown := fault.New(fault.NotFound, "link_invalid", "This link is not known.")
+	form := url.Values{"token": {"t"}, "name": {"Bob"}, "password": {"x"}}
+	for name, c := range map[string]*caller{"looked at": {looked: ended}, "used": {used: ended}} {
+		w := newBrowser(t, c).send("/console/join", "/console/join", form)
+		wantSays(t, w, "whoever sent it may not invite you any more", `name="form_token"`)
+		if strings.Contains(w.Body.String(), `name="password"`) || w.Header().Get("Set-Cookie") != "" && strings.Contains(w.Header().Get("Set-Cookie"), "console=") {
+			t.Errorf("%s: the page asks for a password, or somebody is signed in", name)
+		}
+	}
+	wantSays(t, newBrowser(t, &caller{looked: unknown}).send("/console/join", "/console/join", form), "This link is not valid any more. Ask for a new one.")
+	wantTo(t, newBrowser(t, &caller{}).send("/console/join", "/console/join", form), "/console")
 }

@@ -21,7 +21,7 @@
 //   - A session ends at once, everywhere: it is read from the database with each request, and deleted in the commit that ends it
 //     (SEC-72).
 //   - No code is right twice: the steps of an authenticator rise, a recovery code is gone with its use.
-//   - A link works once, and for the kind that it was made for.
+//   - A link works once, and for the kind that it was made for. An invitation is worth what whoever made it may do when it is used.
 //   - A tenant that has an owner who can sign in keeps one.
 //   - No secret is in a row, an event or a log. E-mail and name are sealed; the address is found by a keyed hash.
 //   - Each change commits with its event; messages are sent after the commit.

@@ -29,6 +29,7 @@ const (
 	EventReset           = "operator.reset"
 	EventInvited         = "operator.invited"
 	EventWithdrawn       = "operator.invitation_withdrawn"
+	EventInvitationEnded = "operator.invitation_ended"
 	EventSetupOffered    = "operator.setup_offered"
 	EventContactOwn      = "operator.contact_confirmed"
 	EventLogExported     = "operator.log_exported"
@@ -43,6 +44,7 @@ func EventTypes() []EventType {
 		{EventSetupOffered, "a server without operators printed the link of its set-up; of no tenant"},
 		{EventInvited, "somebody was asked into the team, or a command made a link"},
 		{EventWithdrawn, "an invitation was taken back"},
+		{EventInvitationEnded, "an invitation was refused and ended when it was used, since whoever made it may not invite any more; for which role"},
 		{EventCreated, "somebody became an operator"},
 		{EventSignedIn, "a session was opened; with which factor"},
 		{EventSignInFailed, "a sign-in or a proof failed; of no tenant when there is no such account, or the step before had failed"},

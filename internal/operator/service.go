@@ -49,7 +49,7 @@ type Deps struct {
 //
 // Faults: Unauthenticated with sign_in_failed, session_ended or proof_needed (Prove first); Limited with sign_in_paused; Denied with
 // role_forbids or account_suspended; Invalid with the field at fault; Conflict with last_owner or email_taken; NotFound with
-// link_invalid, operator_not_found or session_not_found.
+// link_invalid, invitation_ended, operator_not_found or session_not_found.
 type Service struct {
 	Now func() time.Time // the wall clock
 
@@ -174,6 +174,10 @@ func errNoOperator() error {
 
 func errNoLink() error {
 	return fault.New(fault.NotFound, "link_invalid", "This link is not known, was used, or its time is over. Ask for a new one.")
+}
+
+func errEndedLink() error {
+	return fault.New(fault.NotFound, "invitation_ended", "This invitation has ended: whoever sent it may not invite you any more. Ask the firm for a new one.")
 }
 
 func errEmail() error {

@@ -25,7 +25,7 @@ func TestSEC_96_the_set_up_is_offered_once_for_ten_minutes_and_never_again(t *te
 	_, err := o.Setup(o.ctx(), here, first, annSets)
 	o.fault(err, "link_invalid", "the link of an earlier start")
 	o.later(10 * time.Minute)
-	_, err = o.Link(o.ctx(), second)
+	_, err = o.Link(o.ctx(), here, second)
 	o.fault(err, "link_invalid", "looking after ten minutes")
 	_, err = o.Setup(o.ctx(), here, second, annSets)
 	o.fault(err, "link_invalid", "after ten minutes")
@@ -34,7 +34,7 @@ func TestSEC_96_the_set_up_is_offered_once_for_ten_minutes_and_never_again(t *te
 
 	third := o.offered()
 	o.later(10*time.Minute - time.Microsecond)
-	if v, err := o.Link(o.ctx(), third); err != nil || v.Kind != operator.LinkSetup || v.Least != 12 {
+	if v, err := o.Link(o.ctx(), here, third); err != nil || v.Kind != operator.LinkSetup || v.Least != 12 {
 		t.Errorf("%+v, %v", v, err)
 	}
 	step, err := o.Setup(o.ctx(), here, third, annSets)
@@ -84,7 +84,7 @@ func TestSEC_96_a_set_up_makes_nothing_once_there_is_an_operator(t *testing.T) {
 	o.ok(err)
 	o.accepted(annEmail, strings.TrimPrefix(invited, base+"/console/join#"))
 
-	_, err = o.Link(o.ctx(), link)
+	_, err = o.Link(o.ctx(), here, link)
 	o.fault(err, "link_invalid", "looking")
 	_, err = o.Setup(o.ctx(), here, link, operator.SetupRequest{Firm: "Other", Email: "eve@example.net", Name: "Eve", Password: password})
 	o.fault(err, "link_invalid", "the set-up")
@@ -149,7 +149,7 @@ func TestReset_on_the_machine_lets_the_last_owner_in_again(t *testing.T) {
 	if len(e) != 1 || e[0].Actor != "command" || e[0].Object != id {
 		t.Errorf("%+v", e)
 	}
-	if v, err := o.Link(o.ctx(), token); err != nil || v.Kind != operator.LinkReset || v.Firm != "Acme" || v.Email != annEmail || v.Name != "Ann Bee" {
+	if v, err := o.Link(o.ctx(), here, token); err != nil || v.Kind != operator.LinkReset || v.Firm != "Acme" || v.Email != annEmail || v.Name != "Ann Bee" {
 		t.Errorf("%+v, %v", v, err)
 	}
 	step, err = o.Accept(o.ctx(), here, token, operator.AcceptRequest{Password: "another pass for all of it"})

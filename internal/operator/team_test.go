@@ -72,9 +72,9 @@ func TestTeam_an_invitation_is_for_72_hours_once_and_for_a_role(t *testing.T) {
 	_, err = ask("bob@example.net", operator.Viewer)
 	o.ok(err)
 	second := o.posted("/console/join#")
-	_, err = o.Link(o.ctx(), first)
+	_, err = o.Link(o.ctx(), here, first)
 	o.fault(err, "link_invalid", "the invitation of before")
-	if v, err := o.Link(o.ctx(), second); err != nil || v.Role != operator.Viewer || v.Email != "bob@example.net" || v.Firm != "Acme" || v.Least != 15 {
+	if v, err := o.Link(o.ctx(), here, second); err != nil || v.Role != operator.Viewer || v.Email != "bob@example.net" || v.Firm != "Acme" || v.Least != 15 {
 		t.Errorf("%+v, %v", v, err)
 	}
 	_, err = o.Setup(o.ctx(), here, second, annSets)

@@ -80,7 +80,7 @@ func (b *staff) hire(change ...func(o *operator.Operator)) operator.Operator {
 	o := operator.Operator{ID: uid.Random(b.at), Tenant: b.tenant, EmailIndex: [16]byte{b.made, 0xff}, Role: operator.Owner, State: operator.Active,
 		Person: []byte{1, 2}, Locale: "de", Password: "$argon2id$", Short: true, TOTP: &operator.TOTP{Secret: []byte{3}, LastStep: 4, Drift: -1, SeenStep: 5,
 			SeenOffset: 6, Wrong: 7, VerifiedAt: b.at, ExpiresAt: b.at}, Enrolling: &operator.TOTP{Secret: []byte{8}}, Codes: [][32]byte{{9}, {10}},
-		CreatedAt: b.at, UpdatedAt: b.at, LastSignInAt: b.at, Version: 1}
+		CreatedAt: b.at, UpdatedAt: b.at, LastSignInAt: b.at, InvitesSince: b.at, Version: 1}
 	for _, one := range change {
 		one(&o)
 	}
