@@ -92,11 +92,12 @@ func kit() []exhibit {
 }
 
 func common() []exhibit {
-	verifications := at(signed, console.AtVerifications)
+	verifications, barred := at(signed, console.AtVerifications), longest
+	barred.Barred, barred.Sections, barred.Watches = true, []console.Section{}, true
 	return []exhibit{
 		{"trouble-denied", &console.Trouble{Frame: signed, Kind: console.Denied}},
 		{"trouble-foreign", &console.Trouble{Frame: nobody, Kind: console.Foreign}},
-		{"trouble-suspended", &console.Trouble{Frame: nobody, Kind: console.Suspended}},
+		{"trouble-suspended", &console.Trouble{Frame: barred, Kind: console.Suspended}},
 		{"trouble-too-much", &console.Trouble{Frame: signed, Kind: console.TooMuch}},
 		{"trouble-missing", &console.Trouble{Frame: signed, Kind: console.Missing}},
 		{"trouble-limited", &console.Trouble{Frame: nobody, Kind: console.Limited, RetryURL: "/console/sign-in"}},

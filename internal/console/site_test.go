@@ -97,8 +97,44 @@ func TestAFormIsTakenFromOurOwnPageAlone(t *testing.T) {
 // barred are people of a firm that is suspended.
 type barred struct{ people }
 
-func (*barred) Session(context.Context, string) (operator.Signed, error) {
-	return operator.Signed{}, fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended.")
+func (p *barred) Session(ctx context.Context, token string) (operator.Signed, error) {
+	g, err := p.people.Session(ctx, token)
+	if err == nil {
+		err = fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended.")
+	}
+	return g, err
+}
+
+func (p *barred) Glance(ctx context.Context, token string) (operator.Signed, error) {
+	return p.Session(ctx, token)
+}
+
+func TestOperatorsOfASuspendedFirmSeeWhyNothingWorksAndSignOut(t *testing.T) {
+	p := &barred{}
+	b := newBrowser(t, p).as(operator.Owner)
+	for _, path := range []string{"/console", "/console/profile", "/console/keys", "/console/live", "/console/prove"} {
+		w := b.get(path)
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+		wantIn(t, w.Body.String(), "Your firm’s account is suspended", "owner@example.com", `action="/console/sign-out"`)
+		for _, offered := range []string{`href="/console/keys"`, `href="/console/verifications`, `href="/console/team"`, `href="/console/profile"`} {
+			if strings.Contains(w.Body.String(), offered) {
+				t.Errorf("%s offers %s", path, offered)
+			}
+		}
+	}
+	if w := b.post("/console/sign-out", url.Values{}); w.Code != http.StatusConflict || len(p.out) != 0 {
+		t.Errorf("a form without a token is answered by %d, signed out: %v", w.Code, p.out)
+	}
+	if w := b.send("/console", "/console/sign-out", url.Values{}); w.Header().Get("Location") != "/console/sign-in" || len(p.out) != 1 || b.cookies["countersign_console"] != "" {
+		t.Errorf("the button is answered by %d to %q, signed out: %v", w.Code, w.Header().Get("Location"), p.out)
+	}
+	stranger := newBrowser(t, p).as(operator.Owner)
+	if w := stranger.post("/console/prove", url.Values{"password": {"x"}}); w.Code != http.StatusForbidden {
+		t.Errorf("another form is answered by %d", w.Code)
+	}
+	wantTo(t, newBrowser(t, p).get("/console"), "/console/sign-in")
 }
 
 func TestAPageThatCanNotBeShownSaysWhy(t *testing.T) {
