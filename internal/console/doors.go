@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -166,7 +167,7 @@ func (s *Site) again(w http.ResponseWriter, r *http.Request, err error, view fun
 
 func (s *Site) secondPage(w http.ResponseWriter, r *http.Request, f Frame) View {
 	return &SecondFactor{
-		Frame: f, Act: s.doorForm(w, r, pathSecond), Next: trim(inConsole(r.FormValue(FieldNext))), StartURL: pathSignIn,
+		Frame: f, Act: s.doorForm(w, r, pathSecond), Once: rand.Text(), Next: trim(inConsole(r.FormValue(FieldNext))), StartURL: pathSignIn,
 	}
 }
 

@@ -5,9 +5,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/seal"
@@ -48,6 +51,56 @@ func TestSEC_70_EachStepGivesTheBrowserAnotherToken(t *testing.T) {
 	if got := b.cookies["countersign_console"]; got != "owner" {
 		t.Errorf("after the code the cookie is %q", got)
 	}
+}
+
+func TestEachPageOfASecondStepIsNamedAndTheNameIsSentOn(t *testing.T) {
+	p := &people{}
+	b := newBrowser(t, p)
+	b.send("/console/sign-in", "/console/sign-in", url.Values{"email": {"a@example.com"}, "password": {"x"}})
+	body := b.get("/console/second-factor").Body.String()
+	once := regexp.MustCompile(`name="once" value="([A-Z2-7]{26})"`).FindStringSubmatch(body)
+	if once == nil {
+		t.Fatal("the page has no name")
+	}
+	form := url.Values{"form_token": {tokenField.FindStringSubmatch(body)[1]}, "once": {once[1]}, "code": {"999999"}}
+	again := b.post("/console/second-factor", form).Body.String()
+	if strings.Contains(again, once[1]) {
+		t.Error("the page that asks again has the same name: what is typed now would be taken for a second click")
+	}
+	form.Set("code", "123456")
+	wantTo(t, b.post("/console/second-factor", form), "/console")
+	form.Set("once", strings.Repeat("A", 41))
+	b.post("/console/second-factor", form)
+	if !slices.Equal(p.once, []string{once[1], once[1], ""}) {
+		t.Errorf("sent on %q", p.once)
+	}
+}
+
+// newcomer sets up an authenticator by a form that is sent twice.
+type newcomer struct{ house }
+
+func (*newcomer) EnrolTOTP(context.Context, operator.Client, string) (operator.Enrolment, error) {
+	return operator.Enrolment{Secret: factor.NewSecret(), Account: "a@example.com"}, nil
+}
+
+func (p *newcomer) ConfirmTOTP(_ context.Context, c operator.Client, token, _ string) (operator.Step, []string, error) {
+	step := operator.Step{Stage: operator.StageOpen, Token: seal.CodeFrom("owner")}
+	if p.once = append(p.once, c.Once); len(p.once) == 1 {
+		return step, []string{"1111-2222"}, nil
+	}
+	return step, nil, nil
+}
+
+func TestASecondClickOnANewAuthenticatorLeadsToWhereCodesAreMade(t *testing.T) {
+	p := &newcomer{}
+	b := newBrowser(t, p)
+	wantSays(t, b.send("/console/enrol", "/console/enrol", url.Values{"code": {"123456"}, "once": {"O"}}), "1111-2222")
+	b.cookies["countersign_console"] = "half" // the browser never saw the answer
+	wantTo(t, b.send("/console/enrol", "/console/enrol", url.Values{"code": {"123456"}, "once": {"O"}}), "/console/profile/security")
+	if b.cookies["countersign_console"] != "owner" || !slices.Equal(p.once, []string{"O", "O"}) {
+		t.Errorf("the cookie is %q, forms %q", b.cookies["countersign_console"], p.once)
+	}
+	wantIn(t, b.get("/console/profile/security").Body.String(), "If you didn’t see your recovery codes, make new ones here.")
 }
 
 func TestNobodyIsLedOutOfTheConsole(t *testing.T) {

@@ -153,11 +153,23 @@ func client(r *http.Request) operator.Client {
 	agent := r.UserAgent()
 	c := operator.Client{
 		UserAgent: strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], ""), RequestID: web.RequestID(r.Context()),
+		Once: onceOf(r),
 	}
 	if addr := web.ClientAddr(r.Context()); addr.IsValid() {
 		c.IP = addr.String()
 	}
 	return c
+}
+
+// maxOnce is longer than any FieldOnce that was given out, in bytes.
+const maxOnce = 40
+
+// onceOf names the form that was drawn here and is sent by r; "" when it has no name.
+func onceOf(r *http.Request) string {
+	if once := r.PostForm.Get(FieldOnce); len(once) <= maxOnce {
+		return once
+	}
+	return ""
 }
 
 // caller is who asks, for the services.

@@ -49,10 +49,13 @@ func (s *Service) session(ctx context.Context, token string) (Session, Operator,
 // what is no session.
 func (s *Service) Stage(ctx context.Context, token string) (Stage, error) {
 	v, _, err := s.session(ctx, token)
-	if err != nil && v.Stage == StageSecond && v.live(s.moment()) {
+	switch {
+	case err == nil:
+		return v.Stage, nil
+	case v.Stage == StageSecond && v.live(s.moment()):
 		return StageSecond, nil // of nobody, or of somebody who was disabled meanwhile
 	}
-	return v.Stage, err
+	return "", err
 }
 
 // Session says who holds a token, and notes that it was used. It reads the database, so that what has ended is over at once. session_ended for

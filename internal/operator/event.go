@@ -70,7 +70,7 @@ func EventTypes() []EventType {
 type data struct {
 	Role       Role     `json:"role,omitempty"` // after it
 	From       Role     `json:"from,omitempty"` // before it
-	Step       string   `json:"step,omitempty"` // of a failure: "password", "second_factor", "proof"
+	Step       string   `json:"step,omitempty"` // of a failure: "password", "second_factor", "enrolment", "proof"
 	Factor     string   `json:"factor,omitempty"`
 	CodesLeft  *int     `json:"codes_left,omitempty"`
 	Link       LinkKind `json:"link,omitempty"`

@@ -82,6 +82,7 @@ type Client struct {
 	IP        string // as far as trusted proxies tell
 	UserAgent string
 	RequestID string
+	Once      string // of the form that was sent, when it has one: a second click sends the same
 }
 
 // Caller is a signed-in operator as other packages are told who asks: verify.Caller, invite.Caller and factor.Caller have the same
@@ -152,8 +153,11 @@ func errFailed() error {
 	return fault.New(fault.Unauthenticated, "sign_in_failed", "That did not work. Check your address, your password and the code, and begin again.")
 }
 
+// codeEnded is the code of the fault of what is no session.
+const codeEnded = "session_ended"
+
 func errEnded() error {
-	return fault.New(fault.Unauthenticated, "session_ended", "You are not signed in, or no longer. Sign in.")
+	return fault.New(fault.Unauthenticated, codeEnded, "You are not signed in, or no longer. Sign in.")
 }
 
 func errProof() error {
