@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/fault"
@@ -235,4 +237,55 @@ func TestAnInvitationThatLeadsNowhereSaysWhyOnAPlainPage(t *testing.T) {
 	}
 	wantSays(t, newBrowser(t, &caller{looked: unknown}).send("/console/join", "/console/join", form), "This link is not valid any more. Ask for a new one.")
 	wantTo(t, newBrowser(t, &caller{}).send("/console/join", "/console/join", form), "/console")
+}
+
+// sluggish are people whose database answers nobody, until the request gives up.
+type sluggish struct {
+	people
+	wrapped bool
+}
+
+func (p *sluggish) wait(ctx context.Context) error {
+	<-ctx.Done()
+	if p.wrapped {
+		return fault.Wrap(fault.Unavailable, "storage_unavailable", "Not now.", ctx.Err()).After(2 * time.Second)
+	}
+	return ctx.Err()
+}
+
+func (p *sluggish) SignIn(ctx context.Context, _ operator.Client, _, _ string) (operator.Step, error) {
+	return operator.Step{}, p.wait(ctx)
+}
+
+func (p *sluggish) SecondFactor(ctx context.Context, _ operator.Client, _, _ string) (operator.Step, error) {
+	return operator.Step{}, p.wait(ctx)
+}
+
+func (p *sluggish) EnrolTOTP(ctx context.Context, _ operator.Client, _ string) (operator.Enrolment, error) {
+	return operator.Enrolment{}, p.wait(ctx)
+}
+
+func TestASignInWhileTheDatabaseIsBusyIsAnsweredWithinSeconds(t *testing.T) {
+	for wrapped, after := range map[bool]string{true: "2", false: "1"} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBrowser(t, &sluggish{wrapped: wrapped})
+			answered := func(what string, ask func() *httptest.ResponseRecorder, again string) {
+				t.Helper()
+				began := time.Now()
+				w := ask()
+				if took := time.Since(began); w.Code != http.StatusServiceUnavailable || took > 4*time.Second || w.Header().Get("Retry-After") != after {
+					t.Errorf("%s is answered by %d after %s, Retry-After %q", what, w.Code, took, w.Header().Get("Retry-After"))
+				}
+				wantIn(t, w.Body.String(), "Nothing is lost. Try again in a moment.", `href="`+again+`"`)
+			}
+			answered("the first step", func() *httptest.ResponseRecorder {
+				return b.send("/console/sign-in", "/console/sign-in", url.Values{"email": {"a@example.com"}, "password": {"x"}, "next": {"/console/team"}})
+			}, "/console/sign-in?next=%2Fconsole%2Fteam")
+			b.cookies["countersign_console"] = "half"
+			answered("the second step", func() *httptest.ResponseRecorder {
+				return b.send("/console/second-factor", "/console/second-factor", url.Values{"code": {"123456"}})
+			}, "/console/second-factor")
+			answered("a new authenticator", func() *httptest.ResponseRecorder { return b.get("/console/enrol") }, "/console/enrol")
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/store"
@@ -32,6 +34,7 @@ func runOperators(t *testing.T, engine Open) {
 		{"of_two_set_ups_with_one_link_one_wins_and_leaves_one_tenant", setupOnce},
 		{"of_two_owners_who_step_down_at_once_one_stays", lastOwner},
 		{"failures_are_counted_each_also_at_once", failuresCounted},
+		{"a_change_waits_no_longer_than_its_caller", callerGone},
 		{"sessions_end_as_they_are_named", sessionsEnd},
 		{"a_new_link_takes_the_place_of_the_old_one", linkReplaced},
 		{"what_is_over_is_swept", operatorsSwept},
@@ -352,6 +355,39 @@ func failuresCounted(t *testing.T, b *staff) {
 			if w.Failed != 16 || !w.Until.Equal(b.at.Add(time.Minute)) || !w.UpdatedAt.Equal(b.at) {
 				t.Errorf("%+v", w)
 			}
+		}
+	}))
+}
+
+// callerGone is about a database that is busy with somebody else's change.
+func callerGone(t *testing.T, b *staff) {
+	target := operator.Target{Waits: []operator.WaitKey{{1}}}
+	held, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := b.change(target, func(*operator.Held) { close(held); <-release }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	end := sync.OnceFunc(func() { close(release) })
+	late := time.AfterFunc(4*time.Second, end)
+	defer late.Stop()
+	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	began := time.Now()
+	err := b.ChangeOperator(ctx, target, func(h *operator.Held) (outbox.Effects, error) {
+		h.Waits[0].Failed = 7
+		return b.told(), nil
+	})
+	if took := time.Since(began); !fault.Is(err, fault.Unavailable) || took > 2*time.Second {
+		t.Errorf("a caller with 300 ms is answered after %s: %v", took, err)
+	}
+	end()
+	wg.Wait()
+	b.ok(b.change(target, func(h *operator.Held) {
+		if h.Waits[0].Failed != 0 {
+			t.Error("what its caller gave up was done")
 		}
 	}))
 }
