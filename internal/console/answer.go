@@ -2,11 +2,14 @@ package console
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/tenant"
@@ -35,7 +38,13 @@ func (s *Site) trouble(v *visit, err error) { s.tell(v.w, v.r, v.frame(), err) }
 // fail tells it to somebody of whom nothing is known.
 func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) { s.tell(w, r, Frame{}, err) }
 
+// errBusy is told of what ran out of its time.
+var errBusy = fault.New(fault.Unavailable, "busy", "The server is busy. Try again in a moment.").After(time.Second)
+
 func (s *Site) tell(w http.ResponseWriter, r *http.Request, frame Frame, err error) {
+	if fault.As(err).Kind == fault.Internal && errors.Is(err, context.DeadlineExceeded) {
+		err = errBusy
+	}
 	p := web.NewProblem(r.Context(), err)
 	for k, v := range p.GetHeaders() {
 		w.Header()[k] = v
@@ -44,9 +53,7 @@ func (s *Site) tell(w http.ResponseWriter, r *http.Request, frame Frame, err err
 	if p.Status >= 500 {
 		t.Reference = p.RequestID
 	}
-	if r.Method == http.MethodGet && (p.Status >= 500 || t.Kind == Limited) {
-		t.RetryURL = r.URL.RequestURI()
-	}
+	t.RetryURL = retryOf(r, t.Kind, p.Status)
 	var page bytes.Buffer
 	if err := s.pages.Render(&page, t); err != nil {
 		panic(err) // each kind is drawn by the tests
@@ -54,6 +61,19 @@ func (s *Site) tell(w http.ResponseWriter, r *http.Request, frame Frame, err err
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(p.Status)
 	_, _ = page.WriteTo(w)
+}
+
+// retryOf is what can be asked for again: the page, or that of a step of the sign-in, whose form is empty then.
+func retryOf(r *http.Request, kind string, status int) string {
+	switch {
+	case status < 500 && kind != Limited:
+		return ""
+	case r.Method == http.MethodGet:
+		return r.URL.RequestURI()
+	case r.URL.Path == pathSignIn, r.URL.Path == pathSecond:
+		return with(r.URL.Path, FieldNext, trim(inConsole(r.PostForm.Get(FieldNext))))
+	}
+	return ""
 }
 
 func kindOf(p *web.Problem, f *fault.Error) string {

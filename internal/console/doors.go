@@ -2,7 +2,9 @@ package console
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
+	"time"
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
@@ -19,7 +21,7 @@ type Operators interface {
 	Glance(ctx context.Context, token string) (operator.Signed, error)
 	Stage(ctx context.Context, token string) (operator.Stage, error)
 	NeedsSetup(ctx context.Context) (bool, error)
-	Link(ctx context.Context, token string) (operator.LinkView, error)
+	Link(ctx context.Context, c operator.Client, token string) (operator.LinkView, error)
 	Setup(ctx context.Context, c operator.Client, token string, r operator.SetupRequest) (operator.Step, error)
 	Accept(ctx context.Context, c operator.Client, token string, r operator.AcceptRequest) (operator.Step, error)
 	EnrolTOTP(ctx context.Context, c operator.Client, token string) (operator.Enrolment, error)
@@ -60,16 +62,31 @@ const (
 
 // doors are the ways in: what is answered to somebody who is not signed in, or not yet.
 func (s *Site) doors() {
-	s.mux.HandleFunc("GET "+pathSignIn, s.showSignIn)
-	s.mux.HandleFunc("POST "+pathSignIn, s.door(s.signIn))
-	s.mux.HandleFunc("GET "+pathSecond, s.showSecond)
-	s.mux.HandleFunc("POST "+pathSecond, s.door(s.second))
-	s.mux.HandleFunc("GET "+pathEnrol, s.showEnrol)
-	s.mux.HandleFunc("POST "+pathEnrol, s.door(s.enrol))
-	s.mux.HandleFunc("GET "+pathQR, s.qr)
+	show := func(path string, page http.HandlerFunc) { s.mux.HandleFunc("GET "+path, hasty(page)) }
+	take := func(path string, form http.HandlerFunc) { s.mux.HandleFunc("POST "+path, hasty(s.door(form))) }
+	show(pathSignIn, s.showSignIn)
+	take(pathSignIn, s.signIn)
+	show(pathSecond, s.showSecond)
+	take(pathSecond, s.second)
+	show(pathEnrol, s.showEnrol)
+	take(pathEnrol, s.enrol)
+	show(pathQR, s.qr)
 	for path, l := range linkDoors {
-		s.mux.HandleFunc("GET "+path, s.showLink(l))
-		s.mux.HandleFunc("POST "+path, s.door(s.link(l)))
+		show(path, s.showLink(l))
+		take(path, s.link(l))
+	}
+}
+
+// doorTime is how long all of a request at a door may wait for the database and for its turn: who wants to come in is told soon that it
+// can't be now.
+const doorTime = 4 * time.Second
+
+// hasty gives a request at a door its time.
+func hasty(door http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, stop := context.WithTimeout(r.Context(), doorTime)
+		defer stop()
+		door(w, r.WithContext(ctx))
 	}
 }
 
@@ -166,7 +183,7 @@ func (s *Site) again(w http.ResponseWriter, r *http.Request, err error, view fun
 
 func (s *Site) secondPage(w http.ResponseWriter, r *http.Request, f Frame) View {
 	return &SecondFactor{
-		Frame: f, Act: s.doorForm(w, r, pathSecond), Next: trim(inConsole(r.FormValue(FieldNext))), StartURL: pathSignIn,
+		Frame: f, Act: s.doorForm(w, r, pathSecond), Once: rand.Text(), Next: trim(inConsole(r.FormValue(FieldNext))), StartURL: pathSignIn,
 	}
 }
 

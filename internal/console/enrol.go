@@ -1,6 +1,7 @@
 package console
 
 import (
+	"crypto/rand"
 	"net/http"
 
 	"github.com/countersign/countersign/internal/operator"
@@ -16,7 +17,7 @@ func (s *Site) drawEnrol(w http.ResponseWriter, r *http.Request, frame Frame) {
 		s.turnAway(w, r, err)
 		return
 	}
-	v := &Enrol{Frame: frame, Act: s.doorForm(w, r, pathEnrol), QRURL: pathQR, Key: grouped(e.Secret.Reveal()), Account: e.Account}
+	v := &Enrol{Frame: frame, Act: s.doorForm(w, r, pathEnrol), Once: rand.Text(), QRURL: pathQR, Key: grouped(e.Secret.Reveal()), Account: e.Account}
 	if stage, err := s.Operators.Stage(r.Context(), s.cookie(r, sessionCookie)); err == nil && stage == operator.StageOpen {
 		v.SkipURL = pathSecurity
 	}
@@ -66,5 +67,10 @@ func (s *Site) enrol(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.setCookie(w, sessionCookie, step.Token.Reveal())
+	if codes == nil { // a second click: the answer to the first had them
+		s.keepFlash(w, Flash{Said: "enrolled"})
+		http.Redirect(w, r, pathSecurity, http.StatusSeeOther)
+		return
+	}
 	s.write(w, r, http.StatusOK, &RecoveryCodes{Codes: codes, NextURL: Prefix})
 }

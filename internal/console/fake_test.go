@@ -21,9 +21,10 @@ import (
 type people struct {
 	console.Operators
 	out     []string
-	glances int  // at sessions, by pages that keep themselves up to date
-	over    int  // after how many the session has ended; 0: never
-	long    bool // since everything was shown
+	glances int      // at sessions, by pages that keep themselves up to date
+	over    int      // after how many the session has ended; 0: never
+	long    bool     // since everything was shown
+	once    []string // of the forms of the second step
 }
 
 func (p *people) Glance(ctx context.Context, token string) (operator.Signed, error) {
@@ -64,7 +65,8 @@ func (p *people) SignIn(_ context.Context, _ operator.Client, email, _ string) (
 	return operator.Step{Stage: operator.StageSecond, Token: seal.CodeFrom("half")}, nil
 }
 
-func (p *people) SecondFactor(_ context.Context, _ operator.Client, token, code string) (operator.Step, error) {
+func (p *people) SecondFactor(_ context.Context, c operator.Client, token, code string) (operator.Step, error) {
+	p.once = append(p.once, c.Once)
 	if token != "half" || code != "123456" {
 		return operator.Step{}, fault.New(fault.Unauthenticated, "sign_in_failed", "That did not fit.")
 	}

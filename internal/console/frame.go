@@ -18,6 +18,7 @@ type Frame struct {
 	At       Section   // the part of the console that the page is in
 	Sections []Section // which parts the operator may see; nil: all
 	Watches  bool      // the operator sends nothing: no button for it is shown
+	Barred   bool      // nothing is open to the operator but the way out
 	SignOut  Form      // the button
 	Flash    Flash     // what the last form did
 	Live     string    // URL of a stream of events (text/event-stream) that says "changed" when the page is out of date; "" without

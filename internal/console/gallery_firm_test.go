@@ -14,7 +14,8 @@ func firm() []exhibit {
 		{URL: "/console/x/member", Name: "Mara Jensen", Email: "mara@acme.example", Role: "admin", State: "active", TOTP: true, At: noon, You: true},
 		{URL: "/console/x/member", Name: "Tom Okafor", Email: "tom@acme.example", Role: "agent", State: "active", At: noon.Add(-30 * time.Hour)},
 		{URL: "/console/x/member", Name: "Ines Duarte", Email: "ines@acme.example", Role: "owner", State: "disabled", TOTP: true},
-		{Email: "new@acme.example", Role: "viewer", State: "invited", At: noon.Add(60 * time.Hour), Withdraw: "/console/x/confirm"}}
+		{Email: "new@acme.example", Role: "viewer", State: "invited", At: noon.Add(60 * time.Hour), Withdraw: "/console/x/confirm"},
+		{Email: "newer@acme.example", Role: "admin", State: "ended", At: noon.Add(60 * time.Hour), Withdraw: "/console/x/confirm"}}
 	return append([]exhibit{
 		{"team", &console.Team{Frame: f, May: true, Rows: members}},
 		{"team-one", &console.Team{Frame: f, May: true, Rows: members[:1]}},

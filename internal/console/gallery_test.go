@@ -92,15 +92,17 @@ func kit() []exhibit {
 }
 
 func common() []exhibit {
-	verifications := at(signed, console.AtVerifications)
+	verifications, barred := at(signed, console.AtVerifications), longest
+	barred.Barred, barred.Sections, barred.Watches = true, []console.Section{}, true
 	return []exhibit{
 		{"trouble-denied", &console.Trouble{Frame: signed, Kind: console.Denied}},
 		{"trouble-foreign", &console.Trouble{Frame: nobody, Kind: console.Foreign}},
-		{"trouble-suspended", &console.Trouble{Frame: nobody, Kind: console.Suspended}},
+		{"trouble-suspended", &console.Trouble{Frame: barred, Kind: console.Suspended}},
 		{"trouble-too-much", &console.Trouble{Frame: signed, Kind: console.TooMuch}},
 		{"trouble-missing", &console.Trouble{Frame: signed, Kind: console.Missing}},
 		{"trouble-limited", &console.Trouble{Frame: nobody, Kind: console.Limited, RetryURL: "/console/sign-in"}},
 		{"trouble-busied", &console.Trouble{Frame: signed, Kind: console.Busied, RetryURL: "/console"}},
+		{"trouble-busied-door", &console.Trouble{Frame: nobody, Kind: console.Busied, Reference: "req_06ezk8m4yrtw70q9vgvhb3n5cr", RetryURL: "/console/sign-in"}},
 		{"trouble-outdated", &console.Trouble{Frame: signed, Kind: console.Outdated, RetryURL: "/console/settings/checks"}},
 		{"trouble-broken", &console.Trouble{Frame: longest, Kind: console.Broken, Reference: "req_06ezk8m4yrtw70q9vgvhb3n5cr", RetryURL: "/console"}},
 		{"trouble-broken-nobody", &console.Trouble{Frame: nobody, Kind: console.Broken, Reference: "req_06ezk8m4yrtw70q9vgvhb3n5cr"}},

@@ -33,16 +33,12 @@ func (s *Site) askLink(w http.ResponseWriter, r *http.Request, l linkDoor, frame
 func (s *Site) link(l linkDoor) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		token := r.PostFormValue(FieldLink)
-		view, err := s.Operators.Link(r.Context(), token)
+		view, err := s.Operators.Link(r.Context(), client(r), token)
 		if err == nil && view.Kind != l.kind {
 			err = errNothing
 		}
-		if fault.Is(err, fault.NotFound) {
-			s.askLink(w, r, l, Frame{Problems: []Problem{{Field: FieldLink, Message: textLinkInvalid}}})
-			return
-		}
 		if err != nil {
-			s.fail(w, r, err)
+			s.refuseLink(w, r, l, err)
 			return
 		}
 		if !r.PostForm.Has(FieldPassword) {
@@ -55,6 +51,23 @@ func (s *Site) link(l linkDoor) http.HandlerFunc {
 
 // textLinkInvalid is all that is told of a link that leads nowhere.
 const textLinkInvalid = "This link is not valid any more. If you have chosen a password already, sign in with it. Otherwise ask whoever sent you the link for a new one; for the first owner of a server, start the server again and use the link that it prints."
+
+// codeInvitationEnded is the fault of an invitation that whoever made it may not make any more: its holder is told so.
+const codeInvitationEnded = "invitation_ended"
+
+// refuseLink says that a link leads nowhere.
+func (s *Site) refuseLink(w http.ResponseWriter, r *http.Request, l linkDoor, err error) {
+	f := fault.As(err)
+	if f.Kind != fault.NotFound {
+		s.fail(w, r, err)
+		return
+	}
+	p := Problem{Field: FieldLink, Message: textLinkInvalid}
+	if f.Code == codeInvitationEnded {
+		p.Message = f.Message
+	}
+	s.askLink(w, r, l, Frame{Problems: []Problem{p}})
+}
 
 func (s *Site) takeLink(w http.ResponseWriter, r *http.Request, l linkDoor, view operator.LinkView) {
 	var step operator.Step
@@ -69,7 +82,11 @@ func (s *Site) takeLink(w http.ResponseWriter, r *http.Request, l linkDoor, view
 			Name: r.PostFormValue(FieldName), Password: password,
 		})
 	}
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.NotFound): // it ended while the page was open
+		s.refuseLink(w, r, l, err)
+		return
+	case err != nil:
 		s.again(w, r, err, func(f Frame) View { return s.linkPage(w, r, l, view, f) })
 		return
 	}

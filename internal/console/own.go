@@ -7,10 +7,13 @@ import (
 // pathSecurity is where an operator changes what they sign in with.
 const pathSecurity = Prefix + "/profile/security"
 
+// signingOut is the one way that is open to operators of a suspended firm.
+const signingOut = "POST " + pathSignOut
+
 // ownRoutes are what everybody does who is signed in.
 func (s *Site) ownRoutes() []route {
 	return []route{
-		{"POST " + pathSignOut, AtProfile, "", s.signOut},
+		{signingOut, AtProfile, "", s.signOut},
 		{"GET " + pathProve, AtProfile, "", s.showProve},
 		{"POST " + pathProve, AtProfile, "", s.prove},
 	}

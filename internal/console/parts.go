@@ -55,7 +55,7 @@ var tones = map[string]map[string]Tone{
 	"key":      {"active": Good, "rotating": Wait, "expired": Plain, "revoked": Plain},
 	"endpoint": {"enabled": Good, "failing": Wait, "disabled": Plain},
 	"hook":     {"delivered": Good, "pending": Busy, "dead": Bad},
-	"member":   {"active": Good, "invited": Busy, "disabled": Plain},
+	"member":   {"active": Good, "invited": Busy, "disabled": Plain, "ended": Plain},
 	"factor":   {"on": Good, "off": Wait},
 	"proof":    {"valid": Good, "invalid": Bad, "pending": Busy},
 	"import":   {"running": Busy, "done": Good, "failed": Bad},

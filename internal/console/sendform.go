@@ -17,9 +17,6 @@ import (
 // mostEntered is the longest life of a link whose customer enters the contacts, in hours (ID-30).
 const mostEntered = 30 * 24
 
-// maxOnce is longer than any FieldOnce that was given out, in bytes.
-const maxOnce = 40
-
 // newVerification is the form by the firm's settings of this moment, with what was typed.
 func (v *visit) newVerification() (*NewVerification, error) {
 	c, err := v.site.Invitations.Checks(v.ctx(), v.Operator.Tenant)
@@ -149,8 +146,8 @@ func (page *NewVerification) enter(r *invite.CreateRequest) {
 // once names a form that was drawn here, so that a second click does nothing more. part is one of several things that it asks for,
 // file what it has beside its fields.
 func (v *visit) once(part string, file ...byte) *verify.Idempotency {
-	once := v.r.PostForm.Get(FieldOnce)
-	if once == "" || len(once) > maxOnce {
+	once := onceOf(v.r)
+	if once == "" {
 		return nil
 	}
 	form := maps.Clone(v.r.PostForm)

@@ -5,11 +5,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
 )
 
@@ -47,6 +53,56 @@ func TestSEC_70_EachStepGivesTheBrowserAnotherToken(t *testing.T) {
 	if got := b.cookies["countersign_console"]; got != "owner" {
 		t.Errorf("after the code the cookie is %q", got)
 	}
+}
+
+func TestEachPageOfASecondStepIsNamedAndTheNameIsSentOn(t *testing.T) {
+	p := &people{}
+	b := newBrowser(t, p)
+	b.send("/console/sign-in", "/console/sign-in", url.Values{"email": {"a@example.com"}, "password": {"x"}})
+	body := b.get("/console/second-factor").Body.String()
+	once := regexp.MustCompile(`name="once" value="([A-Z2-7]{26})"`).FindStringSubmatch(body)
+	if once == nil {
+		t.Fatal("the page has no name")
+	}
+	form := url.Values{"form_token": {tokenField.FindStringSubmatch(body)[1]}, "once": {once[1]}, "code": {"999999"}}
+	again := b.post("/console/second-factor", form).Body.String()
+	if strings.Contains(again, once[1]) {
+		t.Error("the page that asks again has the same name: what is typed now would be taken for a second click")
+	}
+	form.Set("code", "123456")
+	wantTo(t, b.post("/console/second-factor", form), "/console")
+	form.Set("once", strings.Repeat("A", 41))
+	b.post("/console/second-factor", form)
+	if !slices.Equal(p.once, []string{once[1], once[1], ""}) {
+		t.Errorf("sent on %q", p.once)
+	}
+}
+
+// newcomer sets up an authenticator by a form that is sent twice.
+type newcomer struct{ house }
+
+func (*newcomer) EnrolTOTP(context.Context, operator.Client, string) (operator.Enrolment, error) {
+	return operator.Enrolment{Secret: factor.NewSecret(), Account: "a@example.com"}, nil
+}
+
+func (p *newcomer) ConfirmTOTP(_ context.Context, c operator.Client, token, _ string) (operator.Step, []string, error) {
+	step := operator.Step{Stage: operator.StageOpen, Token: seal.CodeFrom("owner")}
+	if p.once = append(p.once, c.Once); len(p.once) == 1 {
+		return step, []string{"1111-2222"}, nil
+	}
+	return step, nil, nil
+}
+
+func TestASecondClickOnANewAuthenticatorLeadsToWhereCodesAreMade(t *testing.T) {
+	p := &newcomer{}
+	b := newBrowser(t, p)
+	wantSays(t, b.send("/console/enrol", "/console/enrol", url.Values{"code": {"123456"}, "once": {"O"}}), "1111-2222")
+	b.cookies["countersign_console"] = "half" // the browser never saw the answer
+	wantTo(t, b.send("/console/enrol", "/console/enrol", url.Values{"code": {"123456"}, "once": {"O"}}), "/console/profile/security")
+	if b.cookies["countersign_console"] != "owner" || !slices.Equal(p.once, []string{"O", "O"}) {
+		t.Errorf("the cookie is %q, forms %q", b.cookies["countersign_console"], p.once)
+	}
+	wantIn(t, b.get("/console/profile/security").Body.String(), "If you didn’t see your recovery codes, make new ones here.")
 }
 
 func TestNobodyIsLedOutOfTheConsole(t *testing.T) {
@@ -96,8 +152,44 @@ func TestAFormIsTakenFromOurOwnPageAlone(t *testing.T) {
 // barred are people of a firm that is suspended.
 type barred struct{ people }
 
-func (*barred) Session(context.Context, string) (operator.Signed, error) {
-	return operator.Signed{}, fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended.")
+func (p *barred) Session(ctx context.Context, token string) (operator.Signed, error) {
+	g, err := p.people.Session(ctx, token)
+	if err == nil {
+		err = fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended.")
+	}
+	return g, err
+}
+
+func (p *barred) Glance(ctx context.Context, token string) (operator.Signed, error) {
+	return p.Session(ctx, token)
+}
+
+func TestOperatorsOfASuspendedFirmSeeWhyNothingWorksAndSignOut(t *testing.T) {
+	p := &barred{}
+	b := newBrowser(t, p).as(operator.Owner)
+	for _, path := range []string{"/console", "/console/profile", "/console/keys", "/console/live", "/console/prove"} {
+		w := b.get(path)
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+		wantIn(t, w.Body.String(), "Your firm’s account is suspended", "owner@example.com", `action="/console/sign-out"`)
+		for _, offered := range []string{`href="/console/keys"`, `href="/console/verifications`, `href="/console/team"`, `href="/console/profile"`} {
+			if strings.Contains(w.Body.String(), offered) {
+				t.Errorf("%s offers %s", path, offered)
+			}
+		}
+	}
+	if w := b.post("/console/sign-out", url.Values{}); w.Code != http.StatusConflict || len(p.out) != 0 {
+		t.Errorf("a form without a token is answered by %d, signed out: %v", w.Code, p.out)
+	}
+	if w := b.send("/console", "/console/sign-out", url.Values{}); w.Header().Get("Location") != "/console/sign-in" || len(p.out) != 1 || b.cookies["countersign_console"] != "" {
+		t.Errorf("the button is answered by %d to %q, signed out: %v", w.Code, w.Header().Get("Location"), p.out)
+	}
+	stranger := newBrowser(t, p).as(operator.Owner)
+	if w := stranger.post("/console/prove", url.Values{"password": {"x"}}); w.Code != http.StatusForbidden {
+		t.Errorf("another form is answered by %d", w.Code)
+	}
+	wantTo(t, newBrowser(t, p).get("/console"), "/console/sign-in")
 }
 
 func TestAPageThatCanNotBeShownSaysWhy(t *testing.T) {
@@ -116,4 +208,84 @@ func TestAPageThatCanNotBeShownSaysWhy(t *testing.T) {
 	says(b.do(r), http.StatusForbidden, "This came from another address")
 	says(newBrowser(t, &barred{}).as(operator.Owner).get("/console/profile"), http.StatusForbidden, "Your firm’s account is suspended")
 	says(b.as(operator.Viewer).get("/console/keys"), http.StatusForbidden, "Your role doesn’t include this")
+}
+
+// caller is somebody who comes by a link, which is refused when it is looked at, or when it is used.
+type caller struct {
+	people
+	looked, used error
+}
+
+func (c *caller) Link(context.Context, operator.Client, string) (operator.LinkView, error) {
+	return operator.LinkView{Kind: operator.LinkInvitation, Firm: "Acme", Email: "bob@example.com", Role: operator.Agent, Least: 15}, c.looked
+}
+
+func (c *caller) Accept(context.Context, operator.Client, string, operator.AcceptRequest) (operator.Step, error) {
+	return operator.Step{Stage: operator.StageOpen, Token: seal.CodeFrom("agent")}, c.used
+}
+
+func TestAnInvitationThatLeadsNowhereSaysWhyOnAPlainPage(t *testing.T) {
+	ended := fault.New(fault.NotFound, "invitation_ended", "This invitation has ended: whoever sent it may not invite you any more.")
+	unknown := fault.New(fault.NotFound, "link_invalid", "This link is not known.")
+	form := url.Values{"token": {"t"}, "name": {"Bob"}, "password": {"x"}}
+	for name, c := range map[string]*caller{"looked at": {looked: ended}, "used": {used: ended}} {
+		w := newBrowser(t, c).send("/console/join", "/console/join", form)
+		wantSays(t, w, "whoever sent it may not invite you any more", `name="form_token"`)
+		if strings.Contains(w.Body.String(), `name="password"`) || w.Header().Get("Set-Cookie") != "" && strings.Contains(w.Header().Get("Set-Cookie"), "console=") {
+			t.Errorf("%s: the page asks for a password, or somebody is signed in", name)
+		}
+	}
+	wantSays(t, newBrowser(t, &caller{looked: unknown}).send("/console/join", "/console/join", form), "This link is not valid any more. Ask for a new one.")
+	wantTo(t, newBrowser(t, &caller{}).send("/console/join", "/console/join", form), "/console")
+}
+
+// sluggish are people whose database answers nobody, until the request gives up.
+type sluggish struct {
+	people
+	wrapped bool
+}
+
+func (p *sluggish) wait(ctx context.Context) error {
+	<-ctx.Done()
+	if p.wrapped {
+		return fault.Wrap(fault.Unavailable, "storage_unavailable", "Not now.", ctx.Err()).After(2 * time.Second)
+	}
+	return ctx.Err()
+}
+
+func (p *sluggish) SignIn(ctx context.Context, _ operator.Client, _, _ string) (operator.Step, error) {
+	return operator.Step{}, p.wait(ctx)
+}
+
+func (p *sluggish) SecondFactor(ctx context.Context, _ operator.Client, _, _ string) (operator.Step, error) {
+	return operator.Step{}, p.wait(ctx)
+}
+
+func (p *sluggish) EnrolTOTP(ctx context.Context, _ operator.Client, _ string) (operator.Enrolment, error) {
+	return operator.Enrolment{}, p.wait(ctx)
+}
+
+func TestASignInWhileTheDatabaseIsBusyIsAnsweredWithinSeconds(t *testing.T) {
+	for wrapped, after := range map[bool]string{true: "2", false: "1"} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBrowser(t, &sluggish{wrapped: wrapped})
+			answered := func(what string, ask func() *httptest.ResponseRecorder, again string) {
+				t.Helper()
+				began := time.Now()
+				w := ask()
+				if took := time.Since(began); w.Code != http.StatusServiceUnavailable || took > 4*time.Second || w.Header().Get("Retry-After") != after {
+					t.Errorf("%s is answered by %d after %s, Retry-After %q", what, w.Code, took, w.Header().Get("Retry-After"))
+				}
+				wantIn(t, w.Body.String(), "Nothing is lost. Try again in a moment.", `href="`+again+`"`)
+			}
+			answered("the first step", func() *httptest.ResponseRecorder {
+				return b.send("/console/sign-in", "/console/sign-in", url.Values{"email": {"a@example.com"}, "password": {"x"}, "next": {"/console/team"}})
+			}, "/console/sign-in?next=%2Fconsole%2Fteam")
+			b.cookies["countersign_console"] = "half"
+			answered("the second step", func() *httptest.ResponseRecorder {
+				return b.send("/console/second-factor", "/console/second-factor", url.Values{"code": {"123456"}})
+			}, "/console/second-factor")
+			answered("a new authenticator", func() *httptest.ResponseRecorder { return b.get("/console/enrol") }, "/console/enrol")
+		})
+	}
 }

@@ -39,6 +39,9 @@ func (s *Site) team(v *visit) (View, error) {
 	}
 	for _, p := range open {
 		row := MemberRow{Email: p.Email, Role: string(p.Role), State: "invited", At: p.ExpiresAt}
+		if p.Ended {
+			row.State = "ended"
+		}
 		if v.manages(p.Role) {
 			row.Withdraw = withdrawURL(p.ID)
 		}

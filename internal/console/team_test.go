@@ -18,6 +18,7 @@ type house struct {
 	people
 	did    []string // what was asked for
 	refuse error    // each of it
+	ended  bool     // the invitation to an owner
 }
 
 var (
@@ -39,7 +40,7 @@ func (h *house) People(_ context.Context, t uid.Tenant) ([]operator.Person, erro
 func (h *house) Team(ctx context.Context, g operator.Signed) ([]operator.Person, []operator.Pending, error) {
 	all, err := h.People(ctx, g.Operator.Tenant)
 	return all, []operator.Pending{{ID: uid.ID{8}, Email: "new@example.com", Role: operator.Viewer, ExpiresAt: noon},
-		{ID: uid.ID{9}, Email: "boss@example.com", Role: operator.Owner, ExpiresAt: noon}}, err
+		{ID: uid.ID{9}, Email: "boss@example.com", Role: operator.Owner, ExpiresAt: noon, Ended: h.ended}}, err
 }
 
 func (h *house) do(what ...string) error {
@@ -120,6 +121,17 @@ func TestTheTeamIsShownWithWhoWasInvited(t *testing.T) {
 	}
 	wantSays(t, b.as(operator.Owner).get("/console/team"), uid.ID{9}.Text(uid.OperatorLink))
 	h.wants(t)
+}
+
+func TestAnInvitationByWhoMayNotInviteAnyMoreIsShownAsEnded(t *testing.T) {
+	h := &house{}
+	b := newBrowser(t, h).as(operator.Owner)
+	const said, badge = "Whoever sent it may not invite them any more.", "Invitation ended"
+	if body := b.get("/console/team").Body.String(); strings.Contains(body, said) || strings.Contains(body, badge) {
+		t.Error("it is, before it has ended")
+	}
+	h.ended = true
+	wantSays(t, b.get("/console/team"), said, badge, uid.ID{9}.Text(uid.OperatorLink))
 }
 
 func TestOnlyOwnersAreOfferedToMakeOwners(t *testing.T) {

@@ -18,7 +18,7 @@ type MemberRow struct {
 	URL         string // of the operator; "" for who was invited
 	Name, Email string
 	Role        string // owner, admin, agent or viewer
-	State       string // active, invited or disabled
+	State       string // active, disabled, invited, or ended: invited by somebody who may not invite them any more
 	TOTP        bool
 	At          time.Time // signed in last; of who was invited, when the invitation ends
 	Withdraw    string    // URL to take an invitation back; ""

@@ -36,22 +36,27 @@ var (
 // visit is one request of a signed-in operator.
 type visit struct {
 	operator.Signed
-	site  *Site
-	w     http.ResponseWriter
-	r     *http.Request
-	at    Section
-	token string // of the session, for what asks for a proof
-	firm  string
-	flash Flash
+	site   *Site
+	w      http.ResponseWriter
+	r      *http.Request
+	at     Section
+	token  string // of the session, for what asks for a proof
+	firm   string
+	flash  Flash
+	barred bool // the firm is suspended
 }
 
 // guard lets a request through to its page when somebody is signed in whose role allows it, and a form only when it was drawn here
-// for this session.
+// for this session. To operators of a suspended firm the way out alone is open.
 func (s *Site) guard(to route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v, err := s.visit(w, r, to.at)
-		if err != nil {
+		switch {
+		case v == nil:
 			s.turnAway(w, r, err)
+			return
+		case err != nil && to.pattern != signingOut:
+			s.trouble(v, err)
 			return
 		}
 		if to.act != "" && !v.May(to.act) {
@@ -76,24 +81,25 @@ func (s *Site) guard(to route) http.HandlerFunc {
 	}
 }
 
-// visit finds out who asks.
+// visit finds out who asks. A visit that comes with a fault is that of an operator of a suspended firm.
 func (s *Site) visit(w http.ResponseWriter, r *http.Request, at Section) (*visit, error) {
 	v := &visit{site: s, w: w, r: r, at: at, token: s.cookie(r, sessionCookie)}
 	session := s.Operators.Session
 	if unasked(r) {
 		session = s.Operators.Glance
 	}
-	var err error
-	if v.Signed, err = session(r.Context(), v.token); err != nil {
-		return nil, err
+	var barred, err error
+	if v.Signed, barred = session(r.Context(), v.token); barred != nil && fault.As(barred).Code != tenant.CodeSuspended {
+		return nil, barred
 	}
+	v.barred = barred != nil
 	if v.firm, err = s.Tenants.Name(r.Context(), v.Operator.Tenant); err != nil {
 		return nil, err
 	}
 	if !unasked(r) {
 		v.flash = s.takeFlash(w, r)
 	}
-	return v, nil
+	return v, barred
 }
 
 // headerLive is what console.js sends with what a page asks by itself.
@@ -144,11 +150,23 @@ func client(r *http.Request) operator.Client {
 	agent := r.UserAgent()
 	c := operator.Client{
 		UserAgent: strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], ""), RequestID: web.RequestID(r.Context()),
+		Once: onceOf(r),
 	}
 	if addr := web.ClientAddr(r.Context()); addr.IsValid() {
 		c.IP = addr.String()
 	}
 	return c
+}
+
+// maxOnce is longer than any FieldOnce that was given out, in bytes.
+const maxOnce = 40
+
+// onceOf names the form that was drawn here and is sent by r; "" when it has no name.
+func onceOf(r *http.Request) string {
+	if once := r.PostForm.Get(FieldOnce); len(once) <= maxOnce {
+		return once
+	}
+	return ""
 }
 
 // caller is who asks, for the services.
@@ -157,10 +175,14 @@ func (v *visit) caller() operator.Caller { return v.Caller(web.RequestID(v.ctx()
 // frame is what the page has around it, with what is wrong with its form.
 func (v *visit) frame(wrong ...Problem) Frame {
 	o := v.Operator
-	return Frame{
+	f := Frame{
 		Tenant: v.firm, At: v.at, Sections: open(o.Role), Flash: v.flash, Problems: wrong, SignOut: v.form(pathSignOut),
-		Operator: Operator{Name: o.Name, Email: o.Email, Role: string(o.Role)}, Watches: !v.May(operator.SendVerification),
+		Operator: Operator{Name: o.Name, Email: o.Email, Role: string(o.Role)}, Watches: !v.May(operator.SendVerification), Barred: v.barred,
 	}
+	if v.barred {
+		f.Sections, f.Watches = []Section{}, true
+	}
+	return f
 }
 
 // form is one that this session may send to action, a path with or without a query.

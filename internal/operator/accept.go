@@ -48,9 +48,13 @@ type LinkView struct {
 	ExpiresAt time.Time
 }
 
-// Link says what the link of a token is for. It uses nothing up. link_invalid for one that leads nowhere.
-func (s *Service) Link(ctx context.Context, token string) (LinkView, error) {
+// Link says what the link of a token is for. It uses nothing up. link_invalid for one that leads nowhere; invitation_ended for an invitation
+// that whoever made it may not make any more, which is gone with that.
+func (s *Service) Link(ctx context.Context, c Client, token string) (LinkView, error) {
 	l, err := s.link(ctx, token)
+	if err == nil {
+		err = s.standing(ctx, c, l)
+	}
 	if err != nil {
 		return LinkView{}, err
 	}
@@ -88,6 +92,47 @@ func (s *Service) link(ctx context.Context, token string) (*Link, error) {
 	return &l, nil
 }
 
+// standing is invitation_ended for an invitation that does not stand, and ends it.
+func (s *Service) standing(ctx context.Context, c Client, l *Link) error {
+	if stands, err := s.stands(ctx, l); err != nil || stands {
+		return err
+	}
+	now, ended := s.moment(), false
+	err := s.store.ChangeOperator(ctx, toJoin(l), func(h *Held) (fx outbox.Effects, err error) {
+		if !h.Link.live(now) {
+			return fx, errNoLink()
+		}
+		if ended = !h.Link.stands(h.Team); ended {
+			fx = h.lapse(c, now)
+		}
+		return fx, nil
+	})
+	if err == nil && ended {
+		err = errEndedLink()
+	}
+	return err
+}
+
+// stands reports whether a link does, as far as can be told without a lock.
+func (s *Service) stands(ctx context.Context, l *Link) (bool, error) {
+	if l.Kind != LinkInvitation {
+		return true, nil
+	}
+	team, err := s.store.Operators(ctx, l.Tenant)
+	return l.stands(team), err
+}
+
+// toJoin holds what somebody joins by: an invitation is looked at beside the team.
+func toJoin(l *Link) Target {
+	return Target{Tenant: l.Tenant, Team: l.Kind == LinkInvitation, Link: l.Hash}
+}
+
+// lapse ends an invitation that does not stand.
+func (h *Held) lapse(c Client, now time.Time) outbox.Effects {
+	h.Used = true
+	return effects(newEvent(h.Link.Tenant, h.Link.ID, EventInvitationEnded, c.stranger(), now, data{Role: h.Link.Role}))
+}
+
 // invited is the operator whom a link is for: one who is to be made by it, or the one who is there.
 func (s *Service) invited(ctx context.Context, l *Link) (*Operator, error) {
 	if l.Kind == LinkReset {
@@ -123,8 +168,6 @@ type SetupRequest struct {
 // Setup makes the first owner of an installation, and with Firm the tenant, by the link that was printed at the start. Of two at once one
 // wins, and the other is told link_invalid. An authenticator comes next.
 func (s *Service) Setup(ctx context.Context, c Client, token string, r SetupRequest) (Step, error) {
-	s.setup.Lock()
-	defer s.setup.Unlock()
 	l, err := s.link(ctx, token)
 	if err != nil {
 		return Step{}, err
@@ -144,48 +187,58 @@ func (s *Service) Setup(ctx context.Context, c Client, token string, r SetupRequ
 	if err != nil {
 		return Step{}, err
 	}
-	hash, short, err := s.choose(ctx, who, minBeside, r.Password) // before a tenant is made
+	hash, short, err := s.choose(ctx, who, minBeside, r.Password)
 	if err != nil {
 		return Step{}, err
 	}
-	t, err := s.firstTenant(ctx, c, r)
+	t, found, err := s.firstTenant(ctx, c, r)
 	if err != nil {
 		return Step{}, err
 	}
 	o := s.draft(t, Owner, who, locale)
 	o.Password, o.Short = hash, short
-	return s.join(ctx, c, l, o)
+	return s.join(ctx, c, l, o, found)
 }
 
-// firstTenant is whose the first owner is.
-func (s *Service) firstTenant(ctx context.Context, c Client, r SetupRequest) (uid.Tenant, error) {
-	if r.Tenant.IsZero() {
-		made, err := s.tenants.CreateTenant(ctx, tenant.Caller{Actor: "setup", RequestID: c.RequestID}, r.Firm)
-		if f, is := errors.AsType[*fault.Error](err); is && f.Field == "name" {
-			err = f.On("firm")
-		}
-		return made.ID, err
+// firstTenant is whose the first owner is: one that is there, or a new one, which is made with its owner or not at all.
+func (s *Service) firstTenant(ctx context.Context, c Client, r SetupRequest) (uid.Tenant, *tenant.Founding, error) {
+	if !r.Tenant.IsZero() {
+		there, err := s.tenants.Tenant(ctx, r.Tenant)
+		return there.ID, nil, err
 	}
-	there, err := s.tenants.Tenant(ctx, r.Tenant)
-	return there.ID, err
+	found, err := s.tenants.Found(tenant.Caller{Actor: "setup", RequestID: c.RequestID}, r.Firm)
+	if f, is := errors.AsType[*fault.Error](err); is && f.Field == "name" {
+		err = f.On("firm")
+	}
+	return found.Tenant.ID, &found, err
 }
 
-// join makes the operator o by the link l, and signs in.
-func (s *Service) join(ctx context.Context, c Client, l *Link, o *Operator) (step Step, err error) {
+// join makes the operator o by the link l, and the tenant when there is one to make, and signs in.
+func (s *Service) join(ctx context.Context, c Client, l *Link, o *Operator, found *tenant.Founding) (step Step, err error) {
 	now, token := s.moment(), newToken()
-	err = s.store.ChangeOperator(ctx, Target{Link: l.Hash}, func(h *Held) (fx outbox.Effects, err error) {
+	err = s.store.ChangeOperator(ctx, toJoin(l), func(h *Held) (fx outbox.Effects, err error) {
+		step = Step{}
 		if !h.Link.live(now) || h.Link.Kind != l.Kind || l.Kind == LinkSetup && h.Anyone {
 			return fx, errNoLink()
 		}
+		if !h.Link.stands(h.Team) {
+			return h.lapse(c, now), nil
+		}
 		fresh := *o
-		h.Used, h.Create = true, &fresh
+		h.Used, h.Create, h.Found = true, &fresh, found
 		var in outbox.Effects
 		h.Open, in = s.begin(&fresh, c, token, now)
 		step = Step{Stage: h.Open.Stage, Token: token, ExpiresAt: h.Open.ExpiresAt}
-		fx = effects(o.event(EventCreated, c.self(o), now, data{Role: o.Role, Link: l.Kind, ClientHash: s.clientHash(c)}))
+		if found != nil {
+			fx.Events = append(fx.Events, found.Effects.Events...)
+		}
+		fx.Events = append(fx.Events, o.event(EventCreated, c.self(o), now, data{Role: o.Role, Link: l.Kind, ClientHash: s.clientHash(c)}))
 		fx.Events = append(fx.Events, in.Events...)
 		return fx, nil
 	})
+	if err == nil && step.Stage == "" {
+		err = errEndedLink()
+	}
 	return step, told(err, errNoLink)
 }
 
@@ -197,7 +250,7 @@ type AcceptRequest struct {
 }
 
 // Accept makes the operator whom an invitation is for, or gives one who was reset a password, and signs in. Conflict with email_taken when
-// the address has got an account meanwhile. An authenticator comes next where the role needs one.
+// the address has got an account meanwhile; invitation_ended as Link. An authenticator comes next where the role needs one.
 func (s *Service) Accept(ctx context.Context, c Client, token string, r AcceptRequest) (Step, error) {
 	l, err := s.link(ctx, token)
 	if err != nil {
@@ -229,7 +282,7 @@ func (s *Service) Accept(ctx context.Context, c Client, token string, r AcceptRe
 		return Step{}, err
 	}
 	if l.Kind == LinkInvitation {
-		return s.join(ctx, c, l, o)
+		return s.join(ctx, c, l, o, nil)
 	}
 	return s.restore(ctx, c, l, o)
 }

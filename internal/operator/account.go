@@ -49,14 +49,18 @@ func (s *Service) session(ctx context.Context, token string) (Session, Operator,
 // what is no session.
 func (s *Service) Stage(ctx context.Context, token string) (Stage, error) {
 	v, _, err := s.session(ctx, token)
-	if err != nil && v.Stage == StageSecond && v.live(s.moment()) {
+	switch {
+	case err == nil:
+		return v.Stage, nil
+	case v.Stage == StageSecond && v.live(s.moment()):
 		return StageSecond, nil // of nobody, or of somebody who was disabled meanwhile
 	}
-	return v.Stage, err
+	return "", err
 }
 
 // Session says who holds a token, and notes that it was used. It reads the database, so that what has ended is over at once. session_ended for
-// every token but that of an open session; Denied with account_suspended while the tenant is suspended.
+// every token but that of an open session; Denied with account_suspended while the tenant is suspended, with who it is all the same, so
+// that they are told and can sign out.
 func (s *Service) Session(ctx context.Context, token string) (Signed, error) {
 	return s.signed(ctx, token, true)
 }
@@ -75,11 +79,9 @@ func (s *Service) signed(ctx context.Context, token string, used bool) (Signed, 
 	if v.Stage != StageOpen {
 		return Signed{}, errEnded()
 	}
-	switch in, err := s.admits(ctx, o.Tenant); {
-	case err != nil:
+	in, err := s.admits(ctx, o.Tenant)
+	if err != nil {
 		return Signed{}, err
-	case !in:
-		return Signed{}, fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended. Ask whoever runs the server.")
 	}
 	now := s.moment()
 	if used && now.Sub(v.SeenAt) >= seenEvery {
@@ -94,6 +96,9 @@ func (s *Service) signed(ctx context.Context, token string, used bool) (Signed, 
 	}
 	got.Session, err = s.sessionView(&v)
 	got.Session.Current = true
+	if err == nil && !in {
+		err = fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended. Ask whoever runs the server.")
+	}
 	return got, err
 }
 

@@ -29,6 +29,7 @@ const (
 	EventReset           = "operator.reset"
 	EventInvited         = "operator.invited"
 	EventWithdrawn       = "operator.invitation_withdrawn"
+	EventInvitationEnded = "operator.invitation_ended"
 	EventSetupOffered    = "operator.setup_offered"
 	EventContactOwn      = "operator.contact_confirmed"
 	EventLogExported     = "operator.log_exported"
@@ -43,6 +44,7 @@ func EventTypes() []EventType {
 		{EventSetupOffered, "a server without operators printed the link of its set-up; of no tenant"},
 		{EventInvited, "somebody was asked into the team, or a command made a link"},
 		{EventWithdrawn, "an invitation was taken back"},
+		{EventInvitationEnded, "an invitation was refused and ended when it was used, since whoever made it may not invite any more; for which role"},
 		{EventCreated, "somebody became an operator"},
 		{EventSignedIn, "a session was opened; with which factor"},
 		{EventSignInFailed, "a sign-in or a proof failed; of no tenant when there is no such account, or the step before had failed"},
@@ -68,7 +70,7 @@ func EventTypes() []EventType {
 type data struct {
 	Role       Role     `json:"role,omitempty"` // after it
 	From       Role     `json:"from,omitempty"` // before it
-	Step       string   `json:"step,omitempty"` // of a failure: "password", "second_factor", "proof"
+	Step       string   `json:"step,omitempty"` // of a failure: "password", "second_factor", "enrolment", "proof"
 	Factor     string   `json:"factor,omitempty"`
 	CodesLeft  *int     `json:"codes_left,omitempty"`
 	Link       LinkKind `json:"link,omitempty"`

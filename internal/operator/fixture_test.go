@@ -54,7 +54,7 @@ type office struct {
 type world struct {
 	mu        sync.Mutex
 	now       time.Time
-	tenants   map[uid.Tenant]tenant.Tenant
+	db        *store.DB
 	notices   []delivery.Notice
 	refuse    bool // providers take nothing
 	suspended bool
@@ -66,28 +66,45 @@ func (w *world) time() time.Time {
 	return w.now
 }
 
-func (w *world) Tenant(_ context.Context, id uid.Tenant) (tenant.Tenant, error) {
+func (w *world) Tenant(ctx context.Context, id uid.Tenant) (tenant.Tenant, error) {
+	t, err := w.db.Tenant(ctx, id)
+	if errors.Is(err, tenant.ErrNotFound) {
+		err = fault.New(fault.NotFound, "tenant_not_found", "There is no such tenant.")
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	t, ok := w.tenants[id]
-	if !ok {
-		return t, fault.New(fault.NotFound, "tenant_not_found", "There is no such tenant.")
-	}
 	if w.suspended {
 		t.SuspendedAt = w.now
 	}
-	return t, nil
+	return t, err
 }
 
-func (w *world) CreateTenant(_ context.Context, _ tenant.Caller, name string) (tenant.Tenant, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (w *world) Found(_ tenant.Caller, name string) (tenant.Founding, error) {
 	if name == "" {
-		return tenant.Tenant{}, fault.New(fault.Invalid, "name_invalid", "Give a name.").On("name")
+		return tenant.Founding{}, fault.New(fault.Invalid, "name_invalid", "Give a name.").On("name")
 	}
-	t := tenant.Tenant{ID: uid.NewTenant(w.now), Name: name}
-	w.tenants[t.ID] = t
-	return t, nil
+	now := w.time()
+	t := tenant.Tenant{ID: uid.NewTenant(now), Name: name, CreatedAt: now, UpdatedAt: now}
+	s := tenant.Service{ID: uid.Random(now), Tenant: t.ID, Name: name, Default: true, CreatedAt: now, UpdatedAt: now, Version: 1}
+	created := audit.Event{ID: uid.Random(now), Tenant: t.ID, Type: "tenant.created", Object: uid.ID(t.ID), At: now, Actor: "test"}
+	return tenant.Founding{Tenant: t, Service: s, Effects: outbox.Effects{Events: []audit.Event{created}}}, nil
+}
+
+// founded is a tenant that is there.
+func (o *office) founded(name string) uid.Tenant {
+	o.Helper()
+	f, err := o.world.Found(tenant.Caller{}, name)
+	o.ok(err)
+	o.ok(o.db.CreateTenant(o.ctx(), f.Tenant, f.Service, f.Effects))
+	return f.Tenant.ID
+}
+
+// tenants is how many there are.
+func (o *office) tenants() int {
+	o.Helper()
+	all, err := o.db.Tenants(o.ctx(), uid.Tenant{}, 100)
+	o.ok(err)
+	return len(all)
 }
 
 func (w *world) Notify(_ context.Context, n delivery.Notice) (delivery.Result, error) {
@@ -102,7 +119,7 @@ func (w *world) Notify(_ context.Context, n delivery.Notice) (delivery.Result, e
 
 func setup(t *testing.T, change ...func(*operator.Config)) *office {
 	t.Helper()
-	o := &office{T: t, dir: t.TempDir(), world: &world{now: time.Date(2031, 5, 6, 12, 0, 0, 123457000, time.UTC), tenants: map[uid.Tenant]tenant.Tenant{}}}
+	o := &office{T: t, dir: t.TempDir(), world: &world{now: time.Date(2031, 5, 6, 12, 0, 0, 123457000, time.UTC)}}
 	e, err := sqlite.Open(t.Context(), o.dir)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +128,7 @@ func setup(t *testing.T, change ...func(*operator.Config)) *office {
 		t.Fatal(m, err)
 	}
 	o.engine, o.db = e, storetest.Start(t, e, nil)
-	o.db.Now = o.world.time
+	o.db.Now, o.world.db = o.world.time, o.db
 	if o.ring, err = factortest.Ring(); err != nil {
 		t.Fatal(err)
 	}

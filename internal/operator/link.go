@@ -46,6 +46,20 @@ type Link struct {
 // live reports whether the link still leads somewhere.
 func (l *Link) live(now time.Time) bool { return l != nil && now.Before(l.ExpiresAt) }
 
+// stands reports whether whoever made an invitation may make it now. It has ended with the right to, and with the operator being disabled
+// or reset, also when that was undone: what was asked in their name before is not to be trusted. One of a command stands.
+func (l *Link) stands(team []Operator) bool {
+	if l.Kind != LinkInvitation || l.By == command.actor {
+		return true
+	}
+	for i := range team {
+		if o := &team[i]; actorOf(o.ID) == l.By {
+			return o.able() && manages(o, l.Role) && l.CreatedAt.After(o.InvitesSince)
+		}
+	}
+	return false
+}
+
 // path is where a link of the kind leads. The token stands behind it as a fragment, which browsers send to nobody: it comes into no
 // access log and no Referer.
 func (k LinkKind) path() string {

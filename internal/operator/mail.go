@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -48,7 +49,7 @@ func (s *Service) Handlers() map[outbox.Kind]outbox.Handler {
 }
 
 // HandleMail sends one message. One that may have been sent by an earlier holder of the job goes again under the same name, by which a
-// receiver drops it. A link that was used, replaced or is over is not sent.
+// receiver drops it. A link that was used, replaced or has ended is not sent.
 func (s *Service) HandleMail(ctx context.Context, j outbox.Job) outbox.Verdict {
 	n, err := s.notice(ctx, j)
 	switch {
@@ -119,8 +120,8 @@ func (s *Service) linkFor(ctx context.Context, j outbox.Job) (who person, link, 
 	if err != nil {
 		return who, "", "", err
 	}
-	if !l.live(s.moment()) || s.cfg.PublicURL == "" {
-		return who, "", "", errNothing
+	if stands, err := s.stands(ctx, &l); err != nil || !stands || !l.live(s.moment()) || s.cfg.PublicURL == "" {
+		return who, "", "", cmp.Or(err, errNothing)
 	}
 	o, err := s.invited(ctx, &l)
 	if err != nil {

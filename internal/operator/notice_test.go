@@ -173,7 +173,10 @@ func TestSEC_97_what_happens_is_in_the_log_with_who_did_it(t *testing.T) {
 		o.said(failed[0])["client_hash"] != o.said(failed[1])["client_hash"] || o.said(failed[0])["step"] != "password" {
 		t.Errorf("%+v", failed)
 	}
-	var known []string
+	known := []string{"tenant.created"} // of package tenant, in the change that made the owner
+	if n := len(o.events(known[0])); n != 1 {
+		t.Errorf("the set-up left %d events of a new tenant", n)
+	}
 	for _, e := range operator.EventTypes() {
 		known = append(known, e.Name)
 	}
@@ -186,18 +189,24 @@ func TestSEC_97_what_happens_is_in_the_log_with_who_did_it(t *testing.T) {
 	}
 }
 
-func TestSuspended_a_suspended_tenants_operators_are_kept_out(t *testing.T) {
+func TestSuspended_a_suspended_tenants_operators_are_kept_out_and_sign_out(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	m := o.ann()
 	o.world.suspended = true
-	_, err := o.Session(o.ctx(), m.token)
+	g, err := o.Session(o.ctx(), m.token)
 	o.fault(err, "account_suspended", "a session")
+	if g.Operator.Email != m.email || g.Session.ID.IsZero() {
+		t.Errorf("whose session it is: %+v", g)
+	}
 	step, err := o.SignIn(o.ctx(), here, m.email, m.password)
 	o.ok(err)
 	_, err = o.SecondFactor(o.ctx(), here, step.Token.Reveal(), o.shows(m))
 	o.fault(err, "sign_in_failed", "a sign-in")
+	o.ok(o.SignOut(o.ctx(), here, m.token))
 	o.world.suspended = false
+	_, err = o.Session(o.ctx(), m.token)
+	o.fault(err, "session_ended", "a session that was signed out while the tenant was suspended")
 	o.signIn(m)
 }
 

@@ -37,6 +37,7 @@ type Operator struct {
 	CreatedAt    time.Time `json:"-"`
 	UpdatedAt    time.Time `json:"-"`
 	LastSignInAt time.Time `json:"last_sign_in_at,omitzero"`
+	InvitesSince time.Time `json:"invites_since,omitzero"` // was last disabled or reset: invitations of before have ended
 	Version      int64     `json:"-"`
 }
 

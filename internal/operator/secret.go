@@ -30,6 +30,9 @@ const (
 	waitLabel    = "operator wait"
 	clientLabel  = "operator client"
 	typedLabel   = "operator address that is none"
+
+	submissionLabel = "operator submission"
+	nextLabel       = "operator next token"
 )
 
 // person is who an operator is.

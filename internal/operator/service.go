@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
@@ -20,8 +19,8 @@ import (
 type Tenants interface {
 	// Tenant gives the tenant, or NotFound.
 	Tenant(ctx context.Context, id uid.Tenant) (tenant.Tenant, error)
-	// CreateTenant makes one.
-	CreateTenant(ctx context.Context, by tenant.Caller, name string) (tenant.Tenant, error)
+	// Found drafts one, or says what is wrong with its name.
+	Found(by tenant.Caller, name string) (tenant.Founding, error)
 }
 
 // Notifier sends notices. Refusals by providers are in the result; an error means that no try was made, or that ctx ended.
@@ -50,7 +49,7 @@ type Deps struct {
 //
 // Faults: Unauthenticated with sign_in_failed, session_ended or proof_needed (Prove first); Limited with sign_in_paused; Denied with
 // role_forbids or account_suspended; Invalid with the field at fault; Conflict with last_owner or email_taken; NotFound with
-// link_invalid, operator_not_found or session_not_found.
+// link_invalid, invitation_ended, operator_not_found or session_not_found.
 type Service struct {
 	Now func() time.Time // the wall clock
 
@@ -61,7 +60,6 @@ type Service struct {
 	notifier  Notifier
 	log       *slog.Logger
 	passwords *passwords
-	setup     sync.Mutex // of two set-ups at once, one makes a tenant
 }
 
 // New makes a Service, or says which part is missing.
@@ -84,6 +82,7 @@ type Client struct {
 	IP        string // as far as trusted proxies tell
 	UserAgent string
 	RequestID string
+	Once      string // of the form that was sent, when it has one: a second click sends the same
 }
 
 // Caller is a signed-in operator as other packages are told who asks: verify.Caller, invite.Caller and factor.Caller have the same
@@ -154,8 +153,11 @@ func errFailed() error {
 	return fault.New(fault.Unauthenticated, "sign_in_failed", "That did not work. Check your address, your password and the code, and begin again.")
 }
 
+// codeEnded is the code of the fault of what is no session.
+const codeEnded = "session_ended"
+
 func errEnded() error {
-	return fault.New(fault.Unauthenticated, "session_ended", "You are not signed in, or no longer. Sign in.")
+	return fault.New(fault.Unauthenticated, codeEnded, "You are not signed in, or no longer. Sign in.")
 }
 
 func errProof() error {
@@ -176,6 +178,10 @@ func errNoOperator() error {
 
 func errNoLink() error {
 	return fault.New(fault.NotFound, "link_invalid", "This link is not known, was used, or its time is over. Ask for a new one.")
+}
+
+func errEndedLink() error {
+	return fault.New(fault.NotFound, "invitation_ended", "This invitation has ended: whoever sent it may not invite you any more. Ask the firm for a new one.")
 }
 
 func errEmail() error {

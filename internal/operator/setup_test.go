@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/operator"
-	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -26,7 +25,7 @@ func TestSEC_96_the_set_up_is_offered_once_for_ten_minutes_and_never_again(t *te
 	_, err := o.Setup(o.ctx(), here, first, annSets)
 	o.fault(err, "link_invalid", "the link of an earlier start")
 	o.later(10 * time.Minute)
-	_, err = o.Link(o.ctx(), second)
+	_, err = o.Link(o.ctx(), here, second)
 	o.fault(err, "link_invalid", "looking after ten minutes")
 	_, err = o.Setup(o.ctx(), here, second, annSets)
 	o.fault(err, "link_invalid", "after ten minutes")
@@ -35,7 +34,7 @@ func TestSEC_96_the_set_up_is_offered_once_for_ten_minutes_and_never_again(t *te
 
 	third := o.offered()
 	o.later(10*time.Minute - time.Microsecond)
-	if v, err := o.Link(o.ctx(), third); err != nil || v.Kind != operator.LinkSetup || v.Least != 12 {
+	if v, err := o.Link(o.ctx(), here, third); err != nil || v.Kind != operator.LinkSetup || v.Least != 12 {
 		t.Errorf("%+v, %v", v, err)
 	}
 	step, err := o.Setup(o.ctx(), here, third, annSets)
@@ -48,22 +47,23 @@ func TestSEC_96_the_set_up_is_offered_once_for_ten_minutes_and_never_again(t *te
 	if link, err := o.OfferSetup(o.ctx()); err != nil || link != "" {
 		t.Errorf("offered again: %q, %v", link, err)
 	}
-	if len(o.world.tenants) != 1 {
-		t.Errorf("%d tenants", len(o.world.tenants))
+	if o.tenants() != 1 {
+		t.Errorf("%d tenants", o.tenants())
 	}
 }
 
-func TestSEC_96_of_two_set_ups_at_once_one_wins(t *testing.T) {
+func TestSEC_96_of_two_set_ups_at_once_on_two_servers_one_wins_and_leaves_one_tenant(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	link := o.offered()
+	servers := []*operator.Service{o.Service, o.another()}
 	var won atomic.Int64
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			r := annSets
 			r.Email = string('a'+rune(i)) + "@example.net"
-			if _, err := o.Setup(o.ctx(), here, link, r); err == nil {
+			if _, err := servers[i%2].Setup(o.ctx(), here, link, r); err == nil {
 				won.Add(1)
 			} else {
 				o.fault(err, "link_invalid", "one that came too late")
@@ -71,8 +71,8 @@ func TestSEC_96_of_two_set_ups_at_once_one_wins(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if won.Load() != 1 || storedOperators(o) != 1 || len(o.world.tenants) != 1 {
-		t.Errorf("%d won, %d operators, %d tenants", won.Load(), storedOperators(o), len(o.world.tenants))
+	if won.Load() != 1 || storedOperators(o) != 1 || o.tenants() != 1 {
+		t.Errorf("%d won, %d operators, %d tenants", won.Load(), storedOperators(o), o.tenants())
 	}
 }
 
@@ -80,18 +80,16 @@ func TestSEC_96_a_set_up_makes_nothing_once_there_is_an_operator(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	link := o.offered()
-	made, err := o.world.CreateTenant(o.ctx(), tenant.Caller{}, "Acme")
-	o.ok(err)
-	invited, _, err := o.Create(o.ctx(), made.ID, operator.InviteRequest{Email: annEmail, Role: operator.Owner})
+	invited, _, err := o.Create(o.ctx(), o.founded("Acme"), operator.InviteRequest{Email: annEmail, Role: operator.Owner})
 	o.ok(err)
 	o.accepted(annEmail, strings.TrimPrefix(invited, base+"/console/join#"))
 
-	_, err = o.Link(o.ctx(), link)
+	_, err = o.Link(o.ctx(), here, link)
 	o.fault(err, "link_invalid", "looking")
 	_, err = o.Setup(o.ctx(), here, link, operator.SetupRequest{Firm: "Other", Email: "eve@example.net", Name: "Eve", Password: password})
 	o.fault(err, "link_invalid", "the set-up")
-	if len(o.world.tenants) != 1 {
-		t.Errorf("%d tenants", len(o.world.tenants))
+	if o.tenants() != 1 {
+		t.Errorf("%d tenants", o.tenants())
 	}
 }
 
@@ -103,29 +101,28 @@ func storedOperators(o *office) (n int) {
 func TestSEC_96_a_set_up_takes_a_tenant_that_is_there_and_says_what_is_wrong(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
-	there, err := o.world.CreateTenant(o.ctx(), tenant.Caller{}, "There")
-	o.ok(err)
+	there := o.founded("There")
 	link := o.offered()
 	for code, r := range map[string]operator.SetupRequest{
-		"email_invalid":    {Tenant: there.ID, Email: "ann", Name: "Ann", Password: password},
-		"name_invalid":     {Tenant: there.ID, Email: annEmail, Name: " ", Password: password},
-		"password_invalid": {Tenant: there.ID, Email: annEmail, Name: "Ann", Password: "too short"},
+		"email_invalid":    {Tenant: there, Email: "ann", Name: "Ann", Password: password},
+		"name_invalid":     {Tenant: there, Email: annEmail, Name: " ", Password: password},
+		"password_invalid": {Tenant: there, Email: annEmail, Name: "Ann", Password: "too short"},
 		"tenant_not_found": {Tenant: uid.NewTenant(o.world.time()), Email: annEmail, Name: "Ann", Password: password},
-		"locale_invalid":   {Tenant: there.ID, Email: annEmail, Name: "Ann", Password: password, Locale: "d e"},
+		"locale_invalid":   {Tenant: there, Email: annEmail, Name: "Ann", Password: password, Locale: "d e"},
 	} {
 		_, err := o.Setup(o.ctx(), here, link, r)
 		o.fault(err, code, code)
 	}
-	_, err = o.Accept(o.ctx(), here, link, operator.AcceptRequest{Name: "Ann", Password: password})
+	_, err := o.Accept(o.ctx(), here, link, operator.AcceptRequest{Name: "Ann", Password: password})
 	o.fault(err, "link_invalid", "accepting a set-up")
-	step, err := o.Setup(o.ctx(), here, link, operator.SetupRequest{Tenant: there.ID, Email: annEmail, Name: "Ann", Password: password, Locale: "de"})
+	step, err := o.Setup(o.ctx(), here, link, operator.SetupRequest{Tenant: there, Email: annEmail, Name: "Ann", Password: password, Locale: "de"})
 	o.ok(err)
 	m := o.enrolled(&member{email: annEmail}, step)
-	if g := o.signed(m); g.Operator.Tenant != there.ID || g.Operator.Locale != "de" {
+	if g := o.signed(m); g.Operator.Tenant != there || g.Operator.Locale != "de" {
 		t.Errorf("%+v", g.Operator)
 	}
-	if len(o.world.tenants) != 1 {
-		t.Errorf("%d tenants", len(o.world.tenants))
+	if o.tenants() != 1 {
+		t.Errorf("%d tenants", o.tenants())
 	}
 }
 
@@ -152,7 +149,7 @@ func TestReset_on_the_machine_lets_the_last_owner_in_again(t *testing.T) {
 	if len(e) != 1 || e[0].Actor != "command" || e[0].Object != id {
 		t.Errorf("%+v", e)
 	}
-	if v, err := o.Link(o.ctx(), token); err != nil || v.Kind != operator.LinkReset || v.Firm != "Acme" || v.Email != annEmail || v.Name != "Ann Bee" {
+	if v, err := o.Link(o.ctx(), here, token); err != nil || v.Kind != operator.LinkReset || v.Firm != "Acme" || v.Email != annEmail || v.Name != "Ann Bee" {
 		t.Errorf("%+v, %v", v, err)
 	}
 	step, err = o.Accept(o.ctx(), here, token, operator.AcceptRequest{Password: "another pass for all of it"})
@@ -180,11 +177,10 @@ func TestDevelopment_has_an_operator_who_signs_in_with_the_password_alone(t *tes
 	t.Parallel()
 	dev := func(c *operator.Config) { c.Development = true }
 	o := setup(t, dev)
-	there, err := o.world.CreateTenant(o.ctx(), tenant.Caller{}, "dev")
-	o.ok(err)
+	there := o.founded("dev")
 	secret := operator.RandomPassword()
 	for range 2 {
-		email, err := o.Develop(o.ctx(), there.ID, secret)
+		email, err := o.Develop(o.ctx(), there, secret)
 		o.ok(err)
 		step, err := o.SignIn(o.ctx(), here, email, secret)
 		o.ok(err)
@@ -205,7 +201,7 @@ func TestDevelopment_has_an_operator_who_signs_in_with_the_password_alone(t *tes
 	if _, err := production.Session(o.ctx(), step.Token.Reveal()); err == nil || step.Stage != operator.StageSecond {
 		t.Errorf("outside development mode: stage %s", step.Stage)
 	}
-	if email, err := production.Develop(o.ctx(), there.ID, secret); err != nil || email != "" {
+	if email, err := production.Develop(o.ctx(), there, secret); err != nil || email != "" {
 		t.Errorf("made outside development mode: %q, %v", email, err)
 	}
 }

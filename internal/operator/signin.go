@@ -153,9 +153,11 @@ type clientText struct {
 }
 
 // SecondFactor takes a code of the authenticator, or a recovery code, and opens the session. Whatever is wrong is one fault,
-// sign_in_failed: the code, the password before it, or a token that is over. After five wrong codes only a new sign-in helps.
+// sign_in_failed: the code, the password before it, or a token that is over. After five wrong codes only a new sign-in helps. The same
+// submission once more (Client.Once) has the answer of the first: no session is made twice, and no failure counted twice.
 func (s *Service) SecondFactor(ctx context.Context, c Client, token, code string) (step Step, err error) {
-	hash, now, fresh := s.sessionHash(token), s.moment(), newToken()
+	hash, now := s.sessionHash(token), s.moment()
+	name, fresh := s.submission(c, token, code)
 	_, o, err := s.store.SessionByHash(ctx, hash)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Step{}, err
@@ -163,16 +165,24 @@ func (s *Service) SecondFactor(ctx context.Context, c Client, token, code string
 	passed := false
 	err = s.store.ChangeOperator(ctx, Target{Session: hash, Waits: s.waitKeys(c, o.EmailIndex)}, func(h *Held) (fx outbox.Effects, err error) {
 		passed = false
+		v, o := h.Session, h.Operator
+		switch {
+		case v == nil:
+			return fx, errGone
+		case v.Refused == name:
+			return fx, errRefused
+		}
 		if err := h.Waits[0].spend(waitKinds[0], now); err != nil {
 			return fx, err
 		}
-		v, o := h.Session, h.Operator
-		if v == nil || v.Stage != StageSecond || !v.live(now) {
+		v.Refused = name
+		if v.Stage != StageSecond || !v.live(now) {
 			return effects(s.failed(nil, c, "second_factor", now)), nil
 		}
-		v.Wrong++
+		if v.Wrong++; v.Wrong >= wrongInStep {
+			v.ExpiresAt = now // unless this one is right
+		}
 		if o == nil || !o.able() {
-			h.Close = v.Wrong >= wrongInStep
 			return effects(s.failed(o, c, "second_factor", now)), nil
 		}
 		how, more, err := s.show(o, code, c, now)
@@ -180,7 +190,6 @@ func (s *Service) SecondFactor(ctx context.Context, c Client, token, code string
 			return fx, err
 		}
 		if how == "" {
-			h.Close = v.Wrong >= wrongInStep
 			return effects(s.failed(o, c, "second_factor", now)), nil
 		}
 		passed = true
@@ -192,7 +201,10 @@ func (s *Service) SecondFactor(ctx context.Context, c Client, token, code string
 		more.Events = append(more.Events, o.event(EventSignedIn, c.self(o), now, s.of(v, c, how)))
 		return more, nil
 	})
-	if err == nil && !passed {
+	switch {
+	case errors.Is(err, errGone):
+		return s.repeated(ctx, c, fresh, "second_factor", errFailed())
+	case errors.Is(err, errRefused), err == nil && !passed:
 		return Step{}, errFailed()
 	}
 	return step, err

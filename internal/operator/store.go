@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -35,13 +36,14 @@ type Held struct {
 	Anyone   bool // the installation has an operator; told with Link only
 
 	// Set by the decision.
-	Create   *Operator // a new one
-	Open     *Session  // a new one
-	Put      *Link     // in the place of the one of its kind, tenant and subject
-	Used     bool      // Link goes
-	Close    bool      // Session goes
-	CloseAll bool      // all sessions of Operator go, but for Session and what is in Open
-	CloseOne uid.ID    // this session of Operator goes
+	Found    *tenant.Founding // a new tenant; what tells of it is among the effects that follow
+	Create   *Operator        // a new one
+	Open     *Session         // a new one
+	Put      *Link            // in the place of the one of its kind, tenant and subject
+	Used     bool             // Link goes
+	Close    bool             // Session goes
+	CloseAll bool             // all sessions of Operator go, but for Session and what is in Open
+	CloseOne uid.ID           // this session of Operator goes
 }
 
 // Decide changes what it holds and says what follows. It may run again, so it does no I/O and takes its time as a value. An error

@@ -21,6 +21,7 @@ type Pending struct {
 	Role      Role
 	CreatedAt time.Time
 	ExpiresAt time.Time
+	Ended     bool // whoever made it may not make it any more
 }
 
 // manages reports whether me may change somebody of a role, or make one of it.
@@ -53,12 +54,16 @@ func (s *Service) team(ctx context.Context, g Signed, operator uid.ID, decide fu
 	return told(err, errNoOperator)
 }
 
-// Team lists the operators of the tenant and the invitations that are open, oldest first.
+// Team lists the operators of the tenant, and the invitations that were not used and whose time is not over, oldest first.
 func (s *Service) Team(ctx context.Context, g Signed) ([]Person, []Pending, error) {
 	if !g.May(SeeTeam) {
 		return nil, nil, errForbidden()
 	}
-	people, err := s.People(ctx, g.Operator.Tenant)
+	team, err := s.store.Operators(ctx, g.Operator.Tenant)
+	if err != nil {
+		return nil, nil, err
+	}
+	people, err := s.views(team)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,6 +78,7 @@ func (s *Service) Team(ctx context.Context, g Signed) ([]Person, []Pending, erro
 			if err != nil {
 				return nil, nil, err
 			}
+			p.Ended = !l.stands(team)
 			open = append(open, p)
 		}
 	}
@@ -85,7 +91,11 @@ func (s *Service) People(ctx context.Context, t uid.Tenant) ([]Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	people := make([]Person, len(list))
+	return s.views(list)
+}
+
+func (s *Service) views(list []Operator) (people []Person, err error) {
+	people = make([]Person, len(list))
 	for i := range list {
 		if people[i], err = s.view(&list[i]); err != nil {
 			return nil, err
@@ -121,7 +131,7 @@ func (s *Service) Invite(ctx context.Context, c Client, g Signed, r InviteReques
 	}
 	now := l.CreatedAt
 	err = s.team(ctx, g, uid.ID{}, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
-		if !manages(me, r.Role) || before != "" && !manages(me, before) {
+		if !manages(me, r.Role) || before != nil && before.stands(h.Team) && !manages(me, before.Role) {
 			return fx, errForbidden()
 		}
 		if err := hasRoom(h.Team, l); err != nil {
@@ -138,15 +148,15 @@ func (s *Service) Invite(ctx context.Context, c Client, g Signed, r InviteReques
 	return s.pending(l)
 }
 
-// openFor is the role of the open invitation in whose place l comes; "" when there is none.
-func (s *Service) openFor(ctx context.Context, l *Link) (Role, error) {
+// openFor is the open invitation in whose place l comes; nil when there is none.
+func (s *Service) openFor(ctx context.Context, l *Link) (*Link, error) {
 	all, err := s.store.Links(ctx, l.Kind, l.Tenant)
 	for i := range all {
 		if all[i].Subject == l.Subject && all[i].live(l.CreatedAt) {
-			return all[i].Role, err
+			return &all[i], err
 		}
 	}
-	return "", err
+	return nil, err
 }
 
 // hasRoom reports why a team can't have the one that a link is for.
@@ -224,7 +234,7 @@ func (s *Service) ChangeRole(ctx context.Context, c Client, g Signed, operator u
 	})
 }
 
-// Disable keeps somebody of the team out until Enable, and ends all sessions. last_owner as in ChangeRole.
+// Disable keeps somebody of the team out until Enable, and ends all sessions and the invitations that they made. last_owner as in ChangeRole.
 func (s *Service) Disable(ctx context.Context, c Client, g Signed, operator uid.ID) (Person, error) {
 	return s.manage(ctx, g, operator, func(h *Held, _ *Operator, now time.Time) ([]audit.Event, error) {
 		return h.Operator.disable(c.signed(g), now)
@@ -235,7 +245,7 @@ func (o *Operator) disable(b by, now time.Time) ([]audit.Event, error) {
 	if o.State == Disabled {
 		return nil, errNothing
 	}
-	o.State = Disabled
+	o.State, o.InvitesSince = Disabled, now
 	return []audit.Event{o.event(EventDisabled, b, now, data{})}, nil
 }
 
@@ -250,7 +260,7 @@ func (s *Service) Enable(ctx context.Context, c Client, g Signed, operator uid.I
 	})
 }
 
-// Reset takes away what somebody of the team signs in with, ends all sessions, and sends that person a link, good for 24 hours and once,
+// Reset takes away what somebody of the team signs in with, ends all sessions and the invitations that they made, and sends that person a link, good for 24 hours and once,
 // to choose it anew. last_owner as in ChangeRole; Denied for oneself.
 func (s *Service) Reset(ctx context.Context, c Client, g Signed, operator uid.ID) error {
 	if operator == g.Operator.ID {
@@ -270,6 +280,7 @@ func (s *Service) reset(h *Held, b by, now time.Time) (Secret, []audit.Event, er
 		return Secret{}, nil, fault.New(fault.Conflict, "operator_disabled", "This person is disabled. Enable the account first.")
 	}
 	o.strip()
+	o.InvitesSince = now
 	h.Put = &Link{ID: uid.Random(now), Kind: LinkReset, Tenant: o.Tenant, Subject: o.ID, Role: o.Role, Locale: o.Locale, By: b.actor,
 		CreatedAt: now, ExpiresAt: now.Add(resetLife)}
 	token, err := s.newLink(h.Put)

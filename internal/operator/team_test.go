@@ -72,9 +72,9 @@ func TestTeam_an_invitation_is_for_72_hours_once_and_for_a_role(t *testing.T) {
 	_, err = ask("bob@example.net", operator.Viewer)
 	o.ok(err)
 	second := o.posted("/console/join#")
-	_, err = o.Link(o.ctx(), first)
+	_, err = o.Link(o.ctx(), here, first)
 	o.fault(err, "link_invalid", "the invitation of before")
-	if v, err := o.Link(o.ctx(), second); err != nil || v.Role != operator.Viewer || v.Email != "bob@example.net" || v.Firm != "Acme" || v.Least != 15 {
+	if v, err := o.Link(o.ctx(), here, second); err != nil || v.Role != operator.Viewer || v.Email != "bob@example.net" || v.Firm != "Acme" || v.Least != 15 {
 		t.Errorf("%+v, %v", v, err)
 	}
 	_, err = o.Setup(o.ctx(), here, second, annSets)
@@ -194,9 +194,7 @@ func TestTeam_another_tenants_people_are_not_there(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	ann := o.ann()
-	other, err := o.world.CreateTenant(o.ctx(), o.signed(ann).Caller("").Directory(), "Other")
-	o.ok(err)
-	link, _, err := o.Create(o.ctx(), other.ID, operator.InviteRequest{Email: "max@example.org", Role: operator.Owner})
+	link, _, err := o.Create(o.ctx(), o.founded("Other"), operator.InviteRequest{Email: "max@example.org", Role: operator.Owner})
 	o.ok(err)
 	max := o.accepted("max@example.org", strings.TrimPrefix(link, base+"/console/join#"))
 	annID, g := o.signed(ann).Operator.ID, o.signed(max)
@@ -223,14 +221,13 @@ func TestRA_29_a_contact_of_the_team_is_known(t *testing.T) {
 	o := setup(t)
 	ann := o.ann()
 	g := o.signed(ann)
-	other, err := o.world.CreateTenant(o.ctx(), g.Caller("").Directory(), "Other")
-	o.ok(err)
+	other := o.founded("Other")
 	for contact, want := range map[string]bool{annEmail: true, " ANN@example.net": true, "bob@example.net": false, "+12025550123": false, "": false} {
 		if is, err := o.IsOperators(o.ctx(), g.Operator.Tenant, contact); err != nil || is != want {
 			t.Errorf("%q: %v, %v", contact, is, err)
 		}
 	}
-	if is, err := o.IsOperators(o.ctx(), other.ID, annEmail); err != nil || is {
+	if is, err := o.IsOperators(o.ctx(), other, annEmail); err != nil || is {
 		t.Errorf("of another tenant: %v, %v", is, err)
 	}
 	o.ok(o.ConfirmContact(o.ctx(), here, g))

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -56,18 +57,32 @@ func provenFor(h *Held, now time.Time) error {
 
 // ConfirmTOTP proves the new authenticator by one right code. It takes the place of the one before, gives ten recovery codes in the place of
 // those before, which are shown this once, ends all other sessions and opens this one. A wrong code is Invalid with code_wrong; an
-// enrolment whose time or wrong codes are over is Conflict with enrolment_over.
+// enrolment whose time or wrong codes are over is Conflict with enrolment_over. The same submission once more (Client.Once) leads to the
+// same session, without the codes.
 func (s *Service) ConfirmTOTP(ctx context.Context, c Client, token, code string) (step Step, codes []string, err error) {
+	name, next := s.submission(c, token, code)
+	step, codes, err = s.confirm(ctx, c, token, code, name, next)
+	if c.Once != "" && err != nil && fault.As(err).Code == codeEnded {
+		step, err = s.repeated(ctx, c, next, "enrolment", err)
+	}
+	return step, codes, err
+}
+
+// confirm is ConfirmTOTP for the submission of a name, which leads to the session of the token next.
+func (s *Service) confirm(ctx context.Context, c Client, token, code string, name [32]byte, next Secret) (step Step, codes []string, err error) {
 	_, known, err := s.session(ctx, token)
 	if err != nil {
 		return Step{}, nil, err
 	}
-	now, fresh := s.moment(), newToken()
+	now := s.moment()
 	outcome := factor.Right
 	err = s.within(ctx, token, Target{Waits: s.waitKeys(c, known.EmailIndex)}, func(h *Held) (fx outbox.Effects, err error) {
 		o, v := h.Operator, h.Session
 		if err := provenFor(h, now); err != nil {
 			return fx, err
+		}
+		if v.Refused == name {
+			return fx, errRefused
 		}
 		if !o.Enrolling.live(v, now) {
 			return fx, fault.New(fault.Conflict, "enrolment_over", "The time for this set-up is over. Begin it again.")
@@ -77,31 +92,39 @@ func (s *Service) ConfirmTOTP(ctx context.Context, c Client, token, code string)
 			return fx, err
 		}
 		if outcome = o.Enrolling.verify(secret, digits(code), now); outcome != factor.Right {
+			v.Refused = name
 			return fx, nil // counted
 		}
-		kind, mail := EventTOTPAdded, MailTOTPAdded
-		if o.TOTP != nil {
-			kind, mail = EventTOTPChanged, MailTOTPChanged
-		}
-		o.TOTP, o.Enrolling, o.UpdatedAt = o.Enrolling, nil, now
-		codes, o.Codes = s.newCodes(o)
-		fx = effects(o.event(kind, c.self(o), now, data{ClientHash: s.clientHash(c)}))
-		fx.Jobs = append(fx.Jobs, mailJob(o.Tenant, o.ID, mail, now))
-		if v.Stage != StageOpen {
-			forgive(h.Waits, 1)
-			o.LastSignInAt = now
-			fx.Events = append(fx.Events, o.event(EventSignedIn, c.self(o), now, s.of(v, c, string(factor.TOTP))))
-		}
-		v.Hash = s.sessionHash(fresh.Reveal())
+		codes, fx = s.adopt(h, c, now)
+		v.Hash = s.sessionHash(next.Reveal())
 		v.open(now)
-		h.CloseAll = true
-		step = Step{Stage: StageOpen, Token: fresh, ExpiresAt: v.ExpiresAt}
+		step = Step{Stage: StageOpen, Token: next, ExpiresAt: v.ExpiresAt}
 		return fx, nil
 	})
-	if err == nil && outcome != factor.Right {
+	if errors.Is(err, errRefused) || err == nil && outcome != factor.Right {
 		return Step{}, nil, fault.New(fault.Invalid, "code_wrong", "That code is not right. Wait for the next one in the app, and check that the clock of your phone is right.").On("code")
 	}
 	return step, codes, err
+}
+
+// adopt puts an authenticator that was proven in the place of the one before. All other sessions end.
+func (s *Service) adopt(h *Held, c Client, now time.Time) (codes []string, fx outbox.Effects) {
+	o, v := h.Operator, h.Session
+	kind, mail := EventTOTPAdded, MailTOTPAdded
+	if o.TOTP != nil {
+		kind, mail = EventTOTPChanged, MailTOTPChanged
+	}
+	o.TOTP, o.Enrolling, o.UpdatedAt = o.Enrolling, nil, now
+	codes, o.Codes = s.newCodes(o)
+	fx = effects(o.event(kind, c.self(o), now, data{ClientHash: s.clientHash(c)}))
+	fx.Jobs = append(fx.Jobs, mailJob(o.Tenant, o.ID, mail, now))
+	if v.Stage != StageOpen {
+		forgive(h.Waits, 1)
+		o.LastSignInAt = now
+		fx.Events = append(fx.Events, o.event(EventSignedIn, c.self(o), now, s.of(v, c, string(factor.TOTP))))
+	}
+	h.CloseAll = true
+	return codes, fx
 }
 
 // RecoveryCodes gives ten new recovery codes in the place of those before. They are shown this once. proof_needed when nothing was

@@ -13,6 +13,7 @@ import (
 
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/tenant"
 )
 
 var _ operator.Store = (*DB)(nil)
@@ -50,21 +51,22 @@ func scanOperator(scan func(...any) error) (operator.Operator, error) {
 	return r.done()
 }
 
-const sessionColumns = `s.hash, s.id, s.tenant, s.operator, s.stage, s.wrong, s.created_us, s.seen_us, s.proved_us, s.expires_us, s.client`
+const sessionColumns = `s.hash, s.id, s.tenant, s.operator, s.stage, s.wrong, s.created_us, s.seen_us, s.proved_us, s.expires_us, s.client, s.refused`
 
 // sessionRead is a session on its way out of a row.
 type sessionRead struct {
 	v                              operator.Session
-	hash                           []byte
+	hash, refused                  []byte
 	created, seen, proved, expires int64
 }
 
 func (r *sessionRead) into() []any {
-	return []any{&r.hash, &r.v.ID, &r.v.Tenant, &r.v.Operator, &r.v.Stage, &r.v.Wrong, &r.created, &r.seen, &r.proved, &r.expires, &r.v.Client}
+	return []any{&r.hash, &r.v.ID, &r.v.Tenant, &r.v.Operator, &r.v.Stage, &r.v.Wrong, &r.created, &r.seen, &r.proved, &r.expires, &r.v.Client, &r.refused}
 }
 
 func (r *sessionRead) done() operator.Session {
 	copy(r.v.Hash[:], r.hash)
+	copy(r.v.Refused[:], r.refused)
 	r.v.CreatedAt, r.v.SeenAt, r.v.ProvedAt, r.v.ExpiresAt = fromMicros(r.created), fromMicros(r.seen), fromMicros(r.proved), fromMicros(r.expires)
 	return r.v
 }
@@ -241,8 +243,8 @@ func endSessions(ctx context.Context, tx *sql.Tx, h *operator.Held, was [32]byte
 		_, err := tx.ExecContext(ctx, `DELETE FROM operator_session WHERE hash = $1`, was[:])
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE operator_session SET hash = $2, stage = $3, wrong = $4, seen_us = $5, proved_us = $6, expires_us = $7
-		WHERE hash = $1`, was[:], v.Hash[:], string(v.Stage), v.Wrong, micros(v.SeenAt), micros(v.ProvedAt), micros(v.ExpiresAt))
+	_, err := tx.ExecContext(ctx, `UPDATE operator_session SET hash = $2, stage = $3, wrong = $4, seen_us = $5, proved_us = $6, expires_us = $7,
+		refused = $8 WHERE hash = $1`, was[:], v.Hash[:], string(v.Stage), v.Wrong, micros(v.SeenAt), micros(v.ProvedAt), micros(v.ExpiresAt), v.Refused[:])
 	return err
 }
 
@@ -252,6 +254,9 @@ func makeOperator(ctx context.Context, tx *sql.Tx, h *operator.Held) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM operator_token WHERE hash = $1`, h.Link.Hash[:]); err != nil {
 			return err
 		}
+	}
+	if err := makeTenant(ctx, tx, h.Found); err != nil {
+		return err
 	}
 	if o := h.Create; o != nil {
 		body, err := jsonText(o, false)
@@ -267,8 +272,8 @@ func makeOperator(ctx context.Context, tx *sql.Tx, h *operator.Held) error {
 	}
 	if v := h.Open; v != nil {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO operator_session (hash, id, tenant, operator, stage, wrong, created_us, seen_us, proved_us,
-			expires_us, client) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, v.Hash[:], v.ID[:], v.Tenant[:], v.Operator[:],
-			string(v.Stage), v.Wrong, micros(v.CreatedAt), micros(v.SeenAt), micros(v.ProvedAt), micros(v.ExpiresAt), v.Client); err != nil {
+			expires_us, client, refused) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, v.Hash[:], v.ID[:], v.Tenant[:], v.Operator[:],
+			string(v.Stage), v.Wrong, micros(v.CreatedAt), micros(v.SeenAt), micros(v.ProvedAt), micros(v.ExpiresAt), v.Client, v.Refused[:]); err != nil {
 			return err
 		}
 	}
@@ -285,6 +290,17 @@ func makeOperator(ctx context.Context, tx *sql.Tx, h *operator.Held) error {
 		created_us = excluded.created_us, expires_us = excluded.expires_us, body = excluded.body`, string(l.Kind), l.Tenant[:], l.Subject[:],
 		l.ID[:], l.Hash[:], micros(l.CreatedAt), micros(l.ExpiresAt), body)
 	return err
+}
+
+// makeTenant inserts the tenant of a first owner, where there is one to make.
+func makeTenant(ctx context.Context, tx *sql.Tx, f *tenant.Founding) error {
+	if f == nil {
+		return nil
+	}
+	if err := insertTenant(ctx, tx, f.Tenant, f.Service); err != nil {
+		return err
+	}
+	return nextDirectory(ctx, tx)
 }
 
 // SweepOperators implements operator.Store.

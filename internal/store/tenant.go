@@ -25,8 +25,7 @@ func (db *DB) direct(ctx context.Context, doing string, e outbox.Effects, fn fun
 		if err := insertEvents(ctx, tx, e.Events, db.Now()); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE directory_version SET version = version + 1 WHERE one = 1`)
-		return err
+		return nextDirectory(ctx, tx)
 	})
 	for _, known := range []error{tenant.ErrNotFound, tenant.ErrNameTaken, tenant.ErrStale, tenant.ErrInUse, tenant.ErrAnswered} {
 		if errors.Is(err, known) {
@@ -34,6 +33,12 @@ func (db *DB) direct(ctx context.Context, doing string, e outbox.Effects, fn fun
 		}
 	}
 	return db.away(doing, err)
+}
+
+// nextDirectory tells every process that the directory has changed.
+func nextDirectory(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `UPDATE directory_version SET version = version + 1 WHERE one = 1`)
+	return err
 }
 
 // one asks that a statement touched a row; otherwise says why it did not.
@@ -50,18 +55,21 @@ func one(r sql.Result, err error, otherwise error) error {
 
 // CreateTenant implements tenant.Store.
 func (db *DB) CreateTenant(ctx context.Context, t tenant.Tenant, s tenant.Service, e outbox.Effects) error {
+	return db.direct(ctx, "create a tenant", e, func(tx *sql.Tx) error { return insertTenant(ctx, tx, t, s) })
+}
+
+// insertTenant inserts a tenant and its default service.
+func insertTenant(ctx context.Context, tx *sql.Tx, t tenant.Tenant, s tenant.Service) error {
 	limits, numbers, err := tenantTexts(t)
 	if err != nil {
 		return err
 	}
-	return db.direct(ctx, "create a tenant", e, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tenant (`+tenantColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, t.ID[:], t.Name, limits, numbers, t.Sandbox, micros(t.SuspendedAt), micros(t.CreatedAt),
-			micros(t.UpdatedAt)); err != nil {
-			return err
-		}
-		return insertService(ctx, tx, s)
-	})
+	if _, err := tx.ExecContext(ctx, `INSERT INTO tenant (`+tenantColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, t.ID[:], t.Name, limits, numbers, t.Sandbox, micros(t.SuspendedAt), micros(t.CreatedAt),
+		micros(t.UpdatedAt)); err != nil {
+		return err
+	}
+	return insertService(ctx, tx, s)
 }
 
 func tenantTexts(t tenant.Tenant) (limits, numbers string, err error) {

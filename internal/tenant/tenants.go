@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/sandbox"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -30,21 +31,42 @@ func (d *Directory) CreateSandbox(ctx context.Context, by Caller, name string) (
 	return d.create(ctx, by, Tenant{Name: name, Sandbox: true, TestNumbers: numbers}, map[string]any{"sandbox": true})
 }
 
+// Founding is a tenant that is to be made, with its default profile and what tells of both.
+type Founding struct {
+	Tenant  Tenant
+	Service Service
+	Effects outbox.Effects
+}
+
+// Found drafts what CreateTenant makes, for a change that makes more than it: all of that is made, or nothing.
+func (d *Directory) Found(by Caller, name string) (Founding, error) {
+	return d.found(by, Tenant{Name: name}, nil)
+}
+
 // create makes the tenant t, told as data in its event.
 func (d *Directory) create(ctx context.Context, by Caller, t Tenant, data any) (Tenant, error) {
+	f, err := d.found(by, t, data)
+	if err != nil {
+		return Tenant{}, err
+	}
+	if err := d.store.CreateTenant(ctx, f.Tenant, f.Service, f.Effects); err != nil {
+		return Tenant{}, told(err, "tenant")
+	}
+	return d.filled(f.Tenant), nil
+}
+
+// found drafts the tenant t, told as data in its event.
+func (d *Directory) found(by Caller, t Tenant, data any) (Founding, error) {
 	now := d.moment()
 	t.ID, t.CreatedAt, t.UpdatedAt = uid.NewTenant(now), now, now
 	if err := d.checkTenant(t).asError(); err != nil {
-		return Tenant{}, err
+		return Founding{}, err
 	}
 	s := Service{ID: uid.Random(now), Tenant: t.ID, Name: d.firstName(t.Name), Default: true, CreatedAt: now, UpdatedAt: now, Version: 1}
 	s = s.withDefaults()
 	e := d.change(by, t.ID, "tenant.created", uid.ID(t.ID), data)
 	e.Events = append(e.Events, d.change(by, t.ID, "service.created", s.ID, nil).Events...)
-	if err := d.store.CreateTenant(ctx, t, s, e); err != nil {
-		return Tenant{}, told(err, "tenant")
-	}
-	return d.filled(t), nil
+	return Founding{t, s, e}, nil
 }
 
 // firstName is a name for the default profile.

@@ -18,7 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver of everything but the batches
 	sqlite3 "modernc.org/sqlite/lib"
@@ -35,7 +35,8 @@ type Engine struct {
 	log    *os.File // the write-ahead log, to sync it
 	reader *sql.DB
 	writer *sql.DB
-	turn   sync.Mutex // held by whoever writes
+	turn   turn          // held by whoever writes
+	busy   time.Duration // how long the writer waits for another process; under turn
 
 	conn     *direct             // of the batches; under turn, with all that follows
 	stmts    map[many]*statement // the hot statements
@@ -47,6 +48,25 @@ type Engine struct {
 	dataVersion *statement
 }
 
+// turn is a lock for which a caller waits no longer than it wants to.
+type turn chan struct{}
+
+func (t turn) Lock()   { t <- struct{}{} }
+func (t turn) Unlock() { <-t }
+
+// LockBefore locks, unless ctx ends before.
+func (t turn) LockBefore(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// busyTimeout is how long a write waits for another process, unless its caller has less time.
+const busyTimeout = 5 * time.Second
+
 // Open opens the database in dir, creating an empty one when there is none. The schema is not touched.
 func Open(ctx context.Context, dir string) (*Engine, error) {
 	path := filepath.Join(dir, FileName)
@@ -57,7 +77,7 @@ func Open(ctx context.Context, dir string) (*Engine, error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	e := &Engine{path: path, stmts: map[many]*statement{}}
+	e := &Engine{path: path, stmts: map[many]*statement{}, turn: make(turn, 1), busy: busyTimeout}
 	if e.writer, err = sql.Open("sqlite", dsn(path, false)); err != nil {
 		return nil, err
 	}
@@ -75,7 +95,7 @@ func Open(ctx context.Context, dir string) (*Engine, error) {
 
 // pragmas are, in this order: the wait for another process first, then the journal, then how hard a commit is synced.
 func pragmas(readOnly bool) []string {
-	list := []string{"busy_timeout = 5000", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"}
+	list := []string{busy(busyTimeout), "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"}
 	if readOnly {
 		return append(list, "query_only = ON", "cache_size = -8192") // KiB
 	}
@@ -85,6 +105,9 @@ func pragmas(readOnly bool) []string {
 		// What the log grew to beside a long reader, such as a backup, is given back to the disk after it.
 		"journal_size_limit = 33554432") // bytes
 }
+
+// busy is the pragma of a wait.
+func busy(wait time.Duration) string { return fmt.Sprintf("busy_timeout = %d", wait.Milliseconds()) }
 
 // dsn names the database at path for the driver.
 func dsn(path string, readOnly bool) string {
@@ -158,8 +181,13 @@ func (e *Engine) Locks() bool { return false }
 
 // Write implements store.Engine.
 func (e *Engine) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	e.turn.Lock()
+	if err := e.turn.LockBefore(ctx); err != nil {
+		return fmt.Errorf("wait for the turn: %w", err)
+	}
 	defer e.turn.Unlock()
+	if err := e.hurry(ctx); err != nil {
+		return err
+	}
 	tx, err := e.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -169,6 +197,22 @@ func (e *Engine) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// hurry sets how long the writer waits for another process: SQLite's wait does not end with ctx.
+func (e *Engine) hurry(ctx context.Context) error {
+	wait := busyTimeout
+	if end, ok := ctx.Deadline(); ok {
+		wait = min(wait, max(0, time.Until(end)))
+	}
+	if wait == e.busy {
+		return nil
+	}
+	if _, err := e.writer.ExecContext(ctx, "PRAGMA "+busy(wait)); err != nil {
+		return fmt.Errorf("set the wait: %w", err)
+	}
+	e.busy = wait
+	return nil
 }
 
 // Settle implements store.Engine. A commit of SQLite always has an answer; it is asked for all the same by a caller

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,9 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/store"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -28,9 +31,10 @@ func runOperators(t *testing.T, engine Open) {
 		{"operators_of_another_tenant_are_not_there", operatorsApart},
 		{"a_refused_decision_leaves_nothing", operatorRefused},
 		{"of_two_sign_ins_with_one_recovery_code_one_wins", codeOnce},
-		{"of_two_set_ups_with_one_link_one_wins", setupOnce},
+		{"of_two_set_ups_with_one_link_one_wins_and_leaves_one_tenant", setupOnce},
 		{"of_two_owners_who_step_down_at_once_one_stays", lastOwner},
 		{"failures_are_counted_each_also_at_once", failuresCounted},
+		{"a_change_waits_no_longer_than_its_caller", callerGone},
 		{"sessions_end_as_they_are_named", sessionsEnd},
 		{"a_new_link_takes_the_place_of_the_old_one", linkReplaced},
 		{"what_is_over_is_swept", operatorsSwept},
@@ -79,7 +83,7 @@ func (b *staff) hire(change ...func(o *operator.Operator)) operator.Operator {
 	o := operator.Operator{ID: uid.Random(b.at), Tenant: b.tenant, EmailIndex: [16]byte{b.made, 0xff}, Role: operator.Owner, State: operator.Active,
 		Person: []byte{1, 2}, Locale: "de", Password: "$argon2id$", Short: true, TOTP: &operator.TOTP{Secret: []byte{3}, LastStep: 4, Drift: -1, SeenStep: 5,
 			SeenOffset: 6, Wrong: 7, VerifiedAt: b.at, ExpiresAt: b.at}, Enrolling: &operator.TOTP{Secret: []byte{8}}, Codes: [][32]byte{{9}, {10}},
-		CreatedAt: b.at, UpdatedAt: b.at, LastSignInAt: b.at, Version: 1}
+		CreatedAt: b.at, UpdatedAt: b.at, LastSignInAt: b.at, InvitesSince: b.at, Version: 1}
 	for _, one := range change {
 		one(&o)
 	}
@@ -90,7 +94,7 @@ func (b *staff) hire(change ...func(o *operator.Operator)) operator.Operator {
 // enters opens a session of o.
 func (b *staff) enters(o operator.Operator, hash byte) operator.Session {
 	b.Helper()
-	s := operator.Session{ID: uid.Random(b.at), Tenant: o.Tenant, Operator: o.ID, Hash: [32]byte{hash}, Stage: operator.StageOpen, Wrong: 2, CreatedAt: b.at,
+	s := operator.Session{ID: uid.Random(b.at), Tenant: o.Tenant, Operator: o.ID, Hash: [32]byte{hash}, Stage: operator.StageOpen, Wrong: 2, Refused: [32]byte{7, 31: 8}, CreatedAt: b.at,
 		SeenAt: b.at, ProvedAt: b.at.Add(time.Second), ExpiresAt: b.at.Add(time.Hour), Client: []byte{4, 0}}
 	b.ok(b.change(operator.Target{}, func(h *operator.Held) { h.Open = &s }))
 	return s
@@ -159,9 +163,11 @@ func operatorRoundTrip(t *testing.T, b *staff) {
 		b.same(&s, h.Session, "held")
 		h.Operator.Role, h.Operator.State, h.Operator.Codes, h.Operator.UpdatedAt = operator.Admin, operator.Disabled, nil, b.at.Add(time.Minute)
 		h.Session.Hash, h.Session.Stage, h.Session.Wrong, h.Session.SeenAt = [32]byte{2}, operator.StageEnrol, 3, b.at.Add(time.Minute)
+		h.Session.Refused = [32]byte{}
 	}))
 	o.Role, o.State, o.Codes, o.UpdatedAt, o.Version = operator.Admin, operator.Disabled, nil, b.at.Add(time.Minute), 2
 	s.Hash, s.Stage, s.Wrong, s.SeenAt = [32]byte{2}, operator.StageEnrol, 3, b.at.Add(time.Minute)
+	s.Refused = [32]byte{}
 	if _, _, err := b.SessionByHash(t.Context(), [32]byte{1}); !errors.Is(err, operator.ErrNotFound) {
 		t.Errorf("the hash of before: %v", err)
 	}
@@ -264,20 +270,46 @@ func setupOnce(t *testing.T, b *staff) {
 	gone := errors.New("gone")
 	link := operator.Link{ID: uid.Random(b.at), Kind: operator.LinkSetup, Hash: [32]byte{3}, CreatedAt: b.at, ExpiresAt: b.at.Add(time.Hour)}
 	b.ok(b.change(operator.Target{}, func(h *operator.Held) { h.Put = &link }))
+	version, err := b.Version(t.Context())
+	b.ok(err)
 	won := b.race(8, func(i int) error {
 		return b.ChangeOperator(t.Context(), operator.Target{Link: link.Hash}, func(h *operator.Held) (outbox.Effects, error) {
 			if h.Link == nil || h.Anyone {
 				return outbox.Effects{}, gone
 			}
 			h.Used = true
-			h.Create = &operator.Operator{ID: uid.Random(b.at), Tenant: uid.NewTenant(b.at), EmailIndex: [16]byte{byte(i)}, Role: operator.Owner, State: operator.Active,
-				CreatedAt: b.at, UpdatedAt: b.at, Version: 1}
+			h.Create, h.Found = b.founder(byte(i))
 			return outbox.Effects{}, nil
 		})
 	}, gone)
-	if won != 1 || Count(t, b.engine, "operator") != 1 || Count(t, b.engine, "operator_token") != 0 {
-		t.Errorf("%d won, %d operators, %d links", won, Count(t, b.engine, "operator"), Count(t, b.engine, "operator_token"))
+	made := func() string {
+		return fmt.Sprint(Count(t, b.engine, "tenant"), Count(t, b.engine, "service"), Count(t, b.engine, "operator"), Count(t, b.engine, "operator_token"))
 	}
+	if won != 1 || made() != "1 1 1 0" {
+		t.Errorf("%d won; tenants, services, operators and links: %s", won, made())
+	}
+	if now, err := b.Version(t.Context()); err != nil || now != version+1 {
+		t.Errorf("the version of the directory went from %d to %d with a new tenant, %v", version, now, err)
+	}
+	for i := range byte(8) { // the address of whoever has won is another's: nothing is made, the tenant neither
+		err := b.change(operator.Target{}, func(h *operator.Held) { h.Create, h.Found = b.founder(i) })
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, operator.ErrEmailTaken) || Count(t, b.engine, "tenant") != Count(t, b.engine, "operator") {
+			t.Errorf("%v; tenants, services, operators and links: %s", err, made())
+		}
+		return
+	}
+	t.Error("an address was taken twice")
+}
+
+// founder is a first owner with the tenant.
+func (b *staff) founder(address byte) (*operator.Operator, *tenant.Founding) {
+	ten := tenant.Tenant{ID: uid.NewTenant(b.at), Name: "Acme", CreatedAt: b.at, UpdatedAt: b.at}
+	s := tenant.Service{ID: uid.Random(b.at), Tenant: ten.ID, Name: "Acme", Default: true, CreatedAt: b.at, UpdatedAt: b.at, Version: 1}
+	return &operator.Operator{ID: uid.Random(b.at), Tenant: ten.ID, EmailIndex: [16]byte{address}, Role: operator.Owner, State: operator.Active,
+		CreatedAt: b.at, UpdatedAt: b.at, Version: 1}, &tenant.Founding{Tenant: ten, Service: s}
 }
 
 func lastOwner(t *testing.T, b *staff) {
@@ -323,6 +355,39 @@ func failuresCounted(t *testing.T, b *staff) {
 			if w.Failed != 16 || !w.Until.Equal(b.at.Add(time.Minute)) || !w.UpdatedAt.Equal(b.at) {
 				t.Errorf("%+v", w)
 			}
+		}
+	}))
+}
+
+// callerGone is about a database that is busy with somebody else's change.
+func callerGone(t *testing.T, b *staff) {
+	target := operator.Target{Waits: []operator.WaitKey{{1}}}
+	held, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := b.change(target, func(*operator.Held) { close(held); <-release }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	end := sync.OnceFunc(func() { close(release) })
+	late := time.AfterFunc(4*time.Second, end)
+	defer late.Stop()
+	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	began := time.Now()
+	err := b.ChangeOperator(ctx, target, func(h *operator.Held) (outbox.Effects, error) {
+		h.Waits[0].Failed = 7
+		return b.told(), nil
+	})
+	if took := time.Since(began); !fault.Is(err, fault.Unavailable) || took > 2*time.Second {
+		t.Errorf("a caller with 300 ms is answered after %s: %v", took, err)
+	}
+	end()
+	wg.Wait()
+	b.ok(b.change(target, func(h *operator.Held) {
+		if h.Waits[0].Failed != 0 {
+			t.Error("what its caller gave up was done")
 		}
 	}))
 }

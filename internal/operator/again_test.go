@@ -1,0 +1,169 @@
+package operator_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/internal/operator"
+)
+
+// twice is a browser whose form is sent by a double click.
+var twice = operator.Client{IP: here.IP, UserAgent: here.UserAgent, RequestID: here.RequestID, Once: "drawn once"}
+
+// sessions is how many m has open.
+func (o *office) sessions(m *member) int {
+	o.Helper()
+	all, err := o.Sessions(o.ctx(), o.signed(m))
+	o.ok(err)
+	return len(all)
+}
+
+// spent is how many failures of the network of here are counted.
+func (o *office) spent() (most int) {
+	o.ok(o.engine.Reader().QueryRowContext(o.ctx(), `SELECT COALESCE(max(failed), 0) FROM operator_wait`).Scan(&most))
+	return most
+}
+
+func TestSEC_70_a_double_click_on_the_second_step_leads_to_one_session(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	m := o.ann()
+	before := o.sessions(m)
+	half, err := o.SignIn(o.ctx(), here, m.email, m.password)
+	o.ok(err)
+	code := o.shows(m)
+	var steps [4]operator.Step
+	var wg sync.WaitGroup
+	for i := range steps {
+		wg.Go(func() {
+			var err error
+			if steps[i], err = o.SecondFactor(o.ctx(), twice, half.Token.Reveal(), code); err != nil {
+				t.Errorf("click %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, step := range steps {
+		if step.Stage != operator.StageOpen || step.Token.Reveal() != steps[0].Token.Reveal() || !step.ExpiresAt.Equal(steps[0].ExpiresAt) {
+			t.Errorf("%+v", step)
+		}
+	}
+	m.token = steps[0].Token.Reveal()
+	if got := o.sessions(m); got != before+1 {
+		t.Errorf("%d sessions, had %d", got, before)
+	}
+	if n := len(o.events(operator.EventSignInFailed)); n != 0 || o.spent() != 0 {
+		t.Errorf("%d failures in the log, %d counted", n, o.spent())
+	}
+	if n := len(o.events(operator.EventSignedIn)); n != 2 { // with the set-up
+		t.Errorf("%d sign-ins in the log", n)
+	}
+	if m.token == half.Token.Reveal() {
+		t.Error("the token of the step before opens the session")
+	}
+}
+
+func TestSEC_70_the_same_submission_leads_nowhere_later_elsewhere_or_after_the_session(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	m := o.ann()
+	in := func() (half, code string) {
+		step, err := o.SignIn(o.ctx(), here, m.email, m.password)
+		o.ok(err)
+		half, code = step.Token.Reveal(), o.shows(m)
+		step, err = o.SecondFactor(o.ctx(), twice, half, code)
+		o.ok(err)
+		m.token = step.Token.Reveal()
+		return half, code
+	}
+	refused := func(c operator.Client, token, code, what string) {
+		t.Helper()
+		failed, spent := len(o.events(operator.EventSignInFailed)), o.spent()
+		_, err := o.SecondFactor(o.ctx(), c, token, code)
+		o.fault(err, "sign_in_failed", what)
+		if len(o.events(operator.EventSignInFailed)) != failed+1 || o.spent() != spent+1 {
+			t.Errorf("%s is not counted", what)
+		}
+	}
+	half, code := in()
+	other := twice
+	other.Once = "drawn again"
+	refused(other, half, code, "the same code from another page")
+	refused(twice, half, otherCode(code), "another code from the same page")
+	refused(twice, m.token, code, "the same page with the token of the session")
+	refused(here, half, code, "the same code from no page")
+	o.later(30*time.Second + time.Microsecond)
+	refused(twice, half, code, "half a minute later")
+	half, code = in()
+	o.ok(o.SignOut(o.ctx(), here, m.token))
+	refused(twice, half, code, "after the sign-out")
+	o.later(time.Hour)
+	half, code = in()
+	_, err := o.Disable(o.ctx(), here, o.signed(o.hired(m, "zoe@example.net", operator.Owner)), o.signed(m).Operator.ID)
+	o.ok(err)
+	refused(twice, half, code, "after being disabled")
+}
+
+// otherCode is a code of the same form.
+func otherCode(code string) string {
+	b := []byte(code)
+	b[0] = '0' + (b[0]-'0'+5)%10
+	return string(b)
+}
+
+func TestSEC_16_a_double_click_on_a_wrong_code_is_one_failure(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	m := o.ann()
+	for name, secret := range map[string]string{"the right password": m.password, "a wrong password": "not the right one at all"} {
+		half, err := o.SignIn(o.ctx(), here, m.email, secret)
+		o.ok(err)
+		wrong, spent, failed := otherCode(o.shows(m)), o.spent(), len(o.events(operator.EventSignInFailed))
+		for i := range 5 { // a page each, every one of them sent twice
+			c := twice
+			c.Once = name + string('a'+rune(i))
+			for range 2 {
+				_, err := o.SecondFactor(o.ctx(), c, half.Token.Reveal(), wrong)
+				o.fault(err, "sign_in_failed", name)
+			}
+			if o.spent() != spent+i+1 || len(o.events(operator.EventSignInFailed)) != failed+i+1 {
+				t.Errorf("%s: %d failures were counted after %d wrong codes", name, o.spent()-spent, i+1)
+			}
+		}
+		_, err = o.Stage(o.ctx(), half.Token.Reveal())
+		o.fault(err, "session_ended", name+", after five wrong codes")
+		_, err = o.SecondFactor(o.ctx(), here, half.Token.Reveal(), o.shows(m))
+		o.fault(err, "sign_in_failed", name+", a right code after five wrong ones")
+	}
+}
+
+func TestSEC_47_a_double_click_on_a_new_authenticator_is_one_and_shows_the_codes_once(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	step, err := o.Setup(o.ctx(), here, o.offered(), annSets)
+	o.ok(err)
+	half := step.Token.Reveal()
+	e, err := o.EnrolTOTP(o.ctx(), here, half)
+	o.ok(err)
+	m := &member{email: annEmail, password: password, app: e.Secret}
+	wrong := otherCode(o.shows(m))
+	for i := range 8 { // would be more than five
+		_, _, err := o.ConfirmTOTP(o.ctx(), twice, half, wrong)
+		o.fault(err, "code_wrong", "a wrong code, click "+string('1'+rune(i)))
+	}
+	right := o.shows(m)
+	first, codes, err := o.ConfirmTOTP(o.ctx(), twice, half, right)
+	o.ok(err)
+	second, none, err := o.ConfirmTOTP(o.ctx(), twice, half, right)
+	o.ok(err)
+	if len(codes) != 10 || len(none) != 0 || second.Token.Reveal() != first.Token.Reveal() || second.Stage != operator.StageOpen {
+		t.Errorf("%d codes, then %d; %+v", len(codes), len(none), second)
+	}
+	m.token = first.Token.Reveal()
+	if n := len(o.events(operator.EventTOTPAdded)); n != 1 || o.sessions(m) != 1 {
+		t.Errorf("%d authenticators, %d sessions", n, o.sessions(m))
+	}
+	_, _, err = o.ConfirmTOTP(o.ctx(), here, half, right)
+	o.fault(err, "session_ended", "the same code from no page")
+}
