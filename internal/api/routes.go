@@ -96,6 +96,11 @@ func webhookRoutes() []route {
 		{method: "GET", path: one + "/deliveries", id: "list-webhook-deliveries", scope: tenant.ScopeWebhooksRead,
 			summary: "List deliveries to a webhook, newest first", detail: "They are kept for 30 days.",
 			register: serve((*api).webhookDeliveries)},
+		{method: "GET", path: one + "/deliveries/{delivery}", id: "get-webhook-delivery", scope: tenant.ScopeWebhooksRead,
+			summary: "Read a delivery to a webhook",
+			detail: "With each try, and with the request for keys with the scope " + tenant.ScopeWebhooksWrite + ". Contacts in the request are masked and " +
+				"its signature is left out.",
+			register: serve((*api).getWebhookDelivery)},
 		{method: "POST", path: one + "/deliveries/{delivery}/replay", id: "replay-webhook-delivery", scope: tenant.ScopeWebhooksWrite,
 			status: 202, summary: "Send the event of a delivery once more", detail: "As a new delivery, with the same webhook-id.",
 			register: serve((*api).replayWebhook)},

@@ -46,6 +46,7 @@ var everyRoute = []struct {
 	{"post /v1/webhooks/{id}/rotate-secret", "POST", whkPath + "/rotate-secret", "", tenant.ScopeWebhooksWrite, 200},
 	{"post /v1/webhooks/{id}/test", "POST", whkPath + "/test", "", tenant.ScopeWebhooksWrite, 202},
 	{"get /v1/webhooks/{id}/deliveries", "GET", whkPath + "/deliveries", "", tenant.ScopeWebhooksRead, 200},
+	{"get /v1/webhooks/{id}/deliveries/{delivery}", "GET", wdlPath, "", tenant.ScopeWebhooksRead, 200},
 	{"post /v1/webhooks/{id}/deliveries/{delivery}/replay", "POST", wdlPath + "/replay", "", tenant.ScopeWebhooksWrite, 202},
 	{"post /v1/invitations", "POST", "/v1/invitations", `{"first_name":"Ann","last_name":"Lee","mobile":"+12025550123"}`, tenant.ScopeInvitesWrite, 201},
 	{"post /v1/invitations/bulk", "POST", "/v1/invitations/bulk", `{"items":[{"first_name":"Ann","last_name":"Lee","mobile":"+12025550123"}]}`, tenant.ScopeInvitesWrite, 202},

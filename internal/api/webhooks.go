@@ -21,6 +21,7 @@ type Webhooks interface {
 	Test(ctx context.Context, by webhook.Caller, t uid.Tenant, id uid.ID) (webhook.Delivery, error)
 	Replay(ctx context.Context, by webhook.Caller, t uid.Tenant, endpoint, id uid.ID) (webhook.Delivery, error)
 	Deliveries(ctx context.Context, t uid.Tenant, f webhook.DeliveryFilter) (page []webhook.Delivery, more uid.ID, err error)
+	Show(ctx context.Context, t uid.Tenant, endpoint, id uid.ID) (webhook.Shown, error)
 }
 
 // What a malformed id gets, as an unknown one does from the service.
@@ -303,19 +304,14 @@ func (a *api) webhookDeliveries(ctx context.Context, in *webhookDeliveriesInput)
 }
 
 type replayWebhookInput struct {
-	Identified
+	OneSent
 	Repeatable
-	Delivery string `path:"delivery" doc:"Identifier of the delivery" example:"wdl_06c4zk9r2m8t7v5w3x1y0a2b4c"`
 }
 
 func (a *api) replayWebhook(ctx context.Context, in *replayWebhookInput) (*webhookDeliveryOutput, error) {
-	id, err := in.webhook()
+	id, of, err := in.sent()
 	if err != nil {
 		return nil, err
-	}
-	of, err := uid.Parse(uid.WebhookSent, in.Delivery)
-	if err != nil {
-		return nil, errNoSent
 	}
 	d, err := a.Webhooks.Replay(ctx, in.hooker(ctx, "POST /v1/webhooks/{id}/deliveries/{delivery}/replay", in.ID+" "+in.Delivery, nil), web.Principal(ctx).Tenant, id, of)
 	if err != nil {

@@ -78,6 +78,13 @@ func (h hooks) Deliveries(_ context.Context, t uid.Tenant, f webhook.DeliveryFil
 	return []webhook.Delivery{h.delivery()}, h.s.more, h.s.note(t, f)
 }
 
+func (h hooks) Show(_ context.Context, t uid.Tenant, endpoint, id uid.ID) (webhook.Shown, error) {
+	d := h.delivery()
+	d.Tries, d.Earlier = 2, []webhook.Try{{At: began, Error: webhook.ErrorTimeout, Latency: 15 * time.Second}}
+	return webhook.Shown{Delivery: d, Request: &webhook.Request{Method: "POST", URL: "https://example.com/own", Body: []byte(`{"to":"+44 •••"}`),
+		Header: []webhook.Field{{Name: "Webhook-Signature", Value: "[not shown]"}}}}, h.s.note(t, [2]uid.ID{endpoint, id})
+}
+
 var webhooks = []scenario{
 	{name: "create webhook shows the secret", method: "POST", target: "/v1/webhooks", body: `{"url":"https://example.com/new","events":["verification.*"]}`,
 		status: 201, want: []string{`"id":"whk_`, `"url":"https://example.com/new"`, `"events":["verification.*"]`, `"secret":"` + testSecret + `"`, `"enabled":true`},
@@ -92,6 +99,10 @@ var webhooks = []scenario{
 	{name: "deliveries of a webhook", method: "GET", target: whkPath + "/deliveries?state=dead&limit=5", status: 200,
 		want: []string{`"type":"verification.approved","state":"pending","tries":1,"next_try_at":"2026-11-21T22:47:00.123Z","status":503,"error":"status","latency_ms":80,"answer":"no"`, `"next":null`}},
 	{name: "deliveries in an unknown state", method: "GET", target: whkPath + "/deliveries?state=lost", status: 422, want: []string{`"field":"state"`}},
+	{name: "a delivery", method: "GET", target: wdlPath, status: 200, want: []string{`"id":"wdl_`, `"status":503`,
+		`"log":[{"at":"2026-11-21T22:46:00.123Z","error":"timeout","latency_ms":15000},{"at":`, `"status":503,"error":"status","latency_ms":80,"answer":"no"}]`,
+		`"request":{"method":"POST","url":"https://example.com/own","headers":{"Webhook-Signature":"[not shown]"},"body":"{\"to\":\"+44 •••\"}"}`}},
+	{name: "what can't be a delivery", method: "GET", target: whkPath + "/deliveries/wdl_1", status: 404, want: []string{`"code":"delivery_not_found"`}},
 	{name: "replay", method: "POST", target: wdlPath + "/replay", status: 202, want: []string{`"id":"wdl_`}},
 	{name: "replay of what can't be a delivery", method: "POST", target: whkPath + "/deliveries/wdl_1/replay", status: 404, want: []string{`"code":"delivery_not_found"`}},
 	{name: "what can't be a webhook", method: "GET", target: "/v1/webhooks/whk_1", status: 404, want: []string{`"code":"webhook_not_found"`}},
@@ -107,6 +118,15 @@ func TestSEC_82_reading_webhooks_does_not_allow_to_change_them(t *testing.T) {
 	h := newServer(t, newServices(), io.Discard)
 	w := call(h, "POST", whkPath+"/rotate-secret", "", map[string]string{"Authorization": "Bearer csk_only:" + tenant.ScopeWebhooksRead})
 	if w.Code != 403 || strings.Contains(w.Body.String(), "whsec_") {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+func TestSEC_82_what_is_posted_is_shown_to_keys_that_could_have_it_posted_to_them(t *testing.T) {
+	t.Parallel()
+	h := newServer(t, newServices(), io.Discard)
+	w := call(h, "GET", wdlPath, "", map[string]string{"Authorization": "Bearer csk_only:" + tenant.ScopeWebhooksRead})
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `"log":[{`) || strings.Contains(w.Body.String(), "+44") || strings.Contains(w.Body.String(), `"request"`) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }

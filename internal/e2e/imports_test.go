@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -257,6 +258,56 @@ func TestSEC_99_nobody_is_erased_while_a_file_is_under_way(t *testing.T) {
 			if got := erase(); got != step.want {
 				t.Errorf("after %s: %q, want %q", step.change, got, step.want)
 			}
+		}
+	})
+}
+
+func TestRA_57_the_end_of_a_file_is_told_to_webhooks_with_numbers_alone(t *testing.T) {
+	both(t, func(t *testing.T, database string) {
+		in := install(t, database, settings{})
+		in.up()
+		made := in.call(t.Context(), http.MethodPost, "/v1/webhooks", "", map[string]any{"url": "https://127.0.0.1:1/", "events": []string{"invitation.import_finished"}})
+		var hook struct{ ID string }
+		if err := json.Unmarshal(made.body, &hook); !made.ok() || err != nil {
+			t.Fatalf("%v %v", made, err)
+		}
+		file, numbers := in.crowd(25)
+		im := in.bring(t, "k-1", file+"Cy;Landline;+442079460123;\r\n").imported(t)
+		path := "/v1/webhooks/" + hook.ID + "/deliveries"
+		var list struct {
+			Data []struct {
+				ID, Type string
+				Tries    int
+			}
+		}
+		until(t, time.Minute, "a try to tell of the end", func() bool { // nobody is there to take it
+			a := in.call(t.Context(), http.MethodGet, path, "", nil)
+			return a.ok() && json.Unmarshal(a.body, &list) == nil && len(list.Data) > 0 && list.Data[0].Tries > 0
+		})
+		a := in.call(t.Context(), http.MethodGet, path+"/"+list.Data[0].ID, "", nil)
+		var shown struct {
+			Log     []struct{ At, Error string }
+			Request struct {
+				URL, Body string
+				Headers   map[string]string
+			}
+		}
+		if err := json.Unmarshal(a.body, &shown); !a.ok() || err != nil {
+			t.Fatalf("%v %v", a, err)
+		}
+		if len(list.Data) != 1 || len(shown.Log) == 0 || shown.Log[0].Error != "unreachable" || shown.Request.Headers["Webhook-Signature"] != "[not shown]" {
+			t.Errorf("%d deliveries, and %v", len(list.Data), a)
+		}
+		var told struct {
+			Type string
+			Data map[string]any
+		}
+		want := map[string]any{"id": im.ID, "detail": map[string]any{"rows": map[string]any{"all": 26.0, "accepted": 25.0, "created": 25.0, "failed": 0.0}}}
+		if err := json.Unmarshal([]byte(shown.Request.Body), &told); err != nil || told.Type != "invitation.import_finished" || !reflect.DeepEqual(told.Data, want) {
+			t.Errorf("it tells %s, want %v", shown.Request.Body, want)
+		}
+		if strings.Contains(string(a.body), numbers[0][3:]) || strings.Contains(string(a.body), "nneliese") {
+			t.Errorf("it tells of a person: %v", a)
 		}
 	})
 }
