@@ -79,6 +79,8 @@ func (f *filler) ending() (int, View) {
 		return http.StatusOK, &Declined{Frame: f.frame(), ContinueURL: f.page.LeadsTo}
 	case invite.StepCanceled:
 		return http.StatusGone, &Canceled{f.frame()}
+	case invite.StepReplaced:
+		return http.StatusGone, &Expired{Frame: f.frame()}
 	case invite.StepExpired:
 		if f.page.Failure == invite.FailureAttempts {
 			return http.StatusOK, &Failed{Frame: f.frame(), ContinueURL: f.page.LeadsTo}

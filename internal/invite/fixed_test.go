@@ -377,8 +377,7 @@ func TestRA_45_a_passed_gate_holds_in_its_session_for_a_day_and_in_no_other(t *t
 	d.check(stranger, d.code(), invite.CheckRight)
 	d.hub(stranger, invite.StepConsent)
 	d.later(24 * time.Hour)
-	_, err = d.Hub(t.Context(), stranger)
-	d.fault(err, fault.NotFound, "session_not_found")
+	d.hub(stranger, invite.StepReplaced)
 	_, page = d.open(token)
 	d.is(page.Step, invite.StepPhone, "step after a day")
 }

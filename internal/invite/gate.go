@@ -27,7 +27,7 @@ type Gate struct {
 	Verified    uid.ID    `json:"verification"`       // of send N; zero: none
 	CodeEnds    time.Time `json:"code_ends"`
 	NextSendAt  time.Time `json:"next_send_at"`
-	AskedAt     time.Time `json:"asked_at,omitzero"` // when the last send was started: later messages to the contact are of others (RA-38)
+	AskedAt     time.Time `json:"asked_at,omitzero"`  // when the last send was started: later messages to the contact are of others (RA-38)
 	LockedUntil time.Time `json:"locked_until"`       // no send and no check before
 	Shut        bool      `json:"shut,omitempty"`     // only the firm can unlock (RA-39)
 	PassedAt    time.Time `json:"passed_at"`          // zero: not, or not for the link of now
