@@ -163,7 +163,7 @@ func (f *filler) entry(contact, country string, problem Problem) View {
 		countries = f.site.pages.Countries(f.locale)
 	}
 	if !slices.ContainsFunc(countries, func(c Country) bool { return c.Region == country }) {
-		country = CountryFor(f.language, g.Country, countries)
+		country = CountryFor(f.page.Locale, g.Country, f.language, countries)
 	}
 	return &NumberEntry{
 		Frame: f.frame(), Enter: form, Countries: countries, Country: country, Number: contact,
