@@ -54,6 +54,7 @@ type Checks struct {
 	OverrideReason  bool      `json:"override_reason" doc:"A sender who chooses against the preset has to say why"`
 	KeepProof       bool      `json:"keep_proof" doc:"After a new link a proof of the last 24 hours holds"`
 	Countries       []string  `json:"countries" nullable:"false" doc:"That numbers may be of, ISO 3166 alpha-2; none: of all"`
+	DefaultCountry  string    `json:"default_country,omitempty" doc:"Of national numbers that come without a country, ISO 3166 alpha-2" example:"GB"`
 	RedirectURLs    []string  `json:"redirect_urls" nullable:"false"`
 	Edition
 }
@@ -73,11 +74,12 @@ type Reminders struct {
 func checksBody(c policy.Checks) Checks {
 	out := Checks{
 		Mobile2FA: string(c.Mobile2FA), OverrideReason: c.OverrideReason, KeepProof: c.KeepProof, LinkExpiryHours: c.LinkExpiryHours, CodeMinutes: c.CodeMinutes, Editable: c.EditableByCustomer,
-		Resend:       Resends{Max: c.Resend.Max, CoolDowns: make([]int, len(c.Resend.CoolDowns))},
-		Reminders:    Reminders{Enabled: c.Reminders.Enabled, Days: append([]int{}, c.Reminders.Days...)},
-		Countries:    append([]string{}, c.Countries...),
-		RedirectURLs: append([]string{}, c.RedirectURLs...),
-		Edition:      Edition{UpdatedAt: stamp(c.UpdatedAt), UpdatedBy: c.UpdatedBy, Version: c.Version},
+		Resend:         Resends{Max: c.Resend.Max, CoolDowns: make([]int, len(c.Resend.CoolDowns))},
+		Reminders:      Reminders{Enabled: c.Reminders.Enabled, Days: append([]int{}, c.Reminders.Days...)},
+		Countries:      append([]string{}, c.Countries...),
+		DefaultCountry: c.DefaultCountry,
+		RedirectURLs:   append([]string{}, c.RedirectURLs...),
+		Edition:        Edition{UpdatedAt: stamp(c.UpdatedAt), UpdatedBy: c.UpdatedBy, Version: c.Version},
 	}
 	for i, d := range c.Resend.CoolDowns {
 		out.Resend.CoolDowns[i] = int(d / time.Second)
@@ -114,6 +116,7 @@ type putChecksInput struct {
 		Editable        *bool      `json:"editable_by_customer,omitempty" doc:"A customer may change the number once; you are told"`
 		KeepProof       *bool      `json:"keep_proof,omitempty" doc:"After a new link a proof of the last 24 hours holds"`
 		Countries       *[]string  `json:"countries,omitempty" maxItems:"250" doc:"That numbers may be of, ISO 3166 alpha-2; none: of all"`
+		DefaultCountry  *string    `json:"default_country,omitempty" maxLength:"2" doc:"Of national numbers that come without a country, ISO 3166 alpha-2, one of countries; empty for none"`
 		RedirectURLs    *[]string  `json:"redirect_urls,omitempty" maxItems:"20" doc:"What a redirect_url has to begin with: https, whole path segments; or the scheme of an app of yours, as acme-app://"`
 	}
 }
@@ -146,6 +149,7 @@ func (a *api) putChecks(ctx context.Context, in *putChecksInput) (*checksOutput,
 	set(&c.EditableByCustomer, b.Editable)
 	set(&c.KeepProof, b.KeepProof)
 	set(&c.Countries, b.Countries)
+	set(&c.DefaultCountry, b.DefaultCountry)
 	set(&c.RedirectURLs, b.RedirectURLs)
 	if c, err = a.Settings.SetChecks(ctx, inviter(ctx), c, in.version()); err != nil {
 		return nil, err

@@ -146,11 +146,11 @@ func TestSessions_on_a_server(t *testing.T) {
 		t.Fatal(err)
 	}
 	for who, b := range map[string]*visitor{"the session": v, "a new one": w.visitor()} {
-		if status := b.open(link); status != http.StatusNotFound || !strings.Contains(b.text, "This link no longer works") {
+		if status := b.open(link); status != http.StatusGone || !strings.Contains(b.text, "This link no longer works") {
 			t.Errorf("%s opens the link of before: %d\n%s", who, status, b.text)
 		}
 	}
-	if status := v.open(hub); status != http.StatusNotFound {
+	if status := v.open(hub); status != http.StatusGone || !strings.Contains(v.text, "This link no longer works") {
 		t.Errorf("the session of the old link: %d", status)
 	}
 	if _, err := w.s.invites.Cancel(t.Context(), invite.Target{Caller: w.by, ID: id}, ""); err != nil {

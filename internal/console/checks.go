@@ -44,6 +44,7 @@ func (v *visit) checksPage(page Checks, kept policy.Checks, wrong ...Problem) (V
 	if page.Last, err = v.changed(kept.UpdatedAt, kept.UpdatedBy); err != nil {
 		return nil, err
 	}
+	page.Defaults = chosen(v.site.Contacts.Countries(), page.DefaultCountry)
 	page.Frame, page.Act, page.May = v.frame(wrong...), v.form(pathChecks), v.May(operator.ChangeChecks)
 	return &page, nil
 }
@@ -62,7 +63,7 @@ func checksTyped(c policy.Checks) Checks {
 	page := Checks{
 		Version: c.Version, Mode: c.Mobile2FA, Demand: c.OverrideReason, Editable: c.EditableByCustomer, KeepProof: c.KeepProof,
 		Minutes: strconv.Itoa(c.CodeMinutes), Resends: strconv.Itoa(c.Resend.Max), LinkNever: c.LinkExpiryHours == nil, Reminders: c.Reminders.Enabled,
-		Countries: strings.Join(c.Countries, ", "), Allows: strings.Join(c.RedirectURLs, "\n"),
+		Countries: strings.Join(c.Countries, ", "), DefaultCountry: c.DefaultCountry, Allows: strings.Join(c.RedirectURLs, "\n"),
 	}
 	if c.LinkExpiryHours != nil {
 		page.LinkHours = strconv.Itoa(*c.LinkExpiryHours)
@@ -84,7 +85,7 @@ func (v *visit) readChecks() (page Checks, err error) {
 		Mode: policy.Mode(v.value(FieldMobile2FA)), Demand: v.ticked(FieldDemand), Editable: v.ticked(FieldEditable), KeepProof: v.ticked(FieldKeepProof),
 		Minutes: v.value(FieldMinutes), Resends: v.value(FieldResends), CoolDowns: v.value(FieldCoolDowns), LinkHours: v.value(FieldLinkHours),
 		LinkNever: v.ticked(FieldLinkNever), Reminders: v.ticked(FieldReminders), ReminderDays: v.value(FieldReminderAt),
-		Countries: v.value(FieldCountries), Allows: lines(v.value(FieldRedirects)),
+		Countries: v.value(FieldCountries), DefaultCountry: v.value(FieldDefault), Allows: lines(v.value(FieldRedirects)),
 	}
 	page.Version, err = v.version()
 	return page, err
@@ -123,7 +124,7 @@ func (page *Checks) decided() policy.Checks {
 	c := policy.Checks{
 		Mobile2FA: page.Mode, OverrideReason: page.Demand, EditableByCustomer: page.Editable, KeepProof: page.KeepProof,
 		CodeMinutes: number(page.Minutes), Resend: policy.Resend{Max: number(page.Resends)}, Reminders: policy.Reminders{Enabled: page.Reminders},
-		RedirectURLs: strings.Fields(page.Allows),
+		RedirectURLs: strings.Fields(page.Allows), DefaultCountry: page.DefaultCountry,
 	}
 	if !page.LinkNever {
 		hours := number(page.LinkHours)
@@ -216,6 +217,7 @@ func (s *Site) staleChecks(v *visit, mine Checks) (View, error) {
 		{"reminders", s.box(theirs.Reminders), s.box(mine.Reminders)},
 		{"reminder_days", list(theirs.ReminderDays), list(mine.ReminderDays)},
 		{"countries", list(strings.ToUpper(theirs.Countries)), list(strings.ToUpper(mine.Countries))},
+		{"default_country", list(theirs.DefaultCountry), list(mine.DefaultCountry)},
 		{"redirect_urls", list(theirs.Allows), list(mine.Allows)},
 	}
 	if !theirs.LinkNever && !mine.LinkNever {

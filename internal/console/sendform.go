@@ -43,20 +43,22 @@ func (v *visit) newVerification() (*NewVerification, error) {
 		page.HandOver = v.ticked(FieldHandOver)
 	}
 	page.Advanced = page.Expires+page.Redirect+page.External+v.posted(FieldLocale) != "" || page.entered() || page.HandOver
-	page.Customers = v.customers(page, v.site.Contacts.Countries(c.Countries...))
+	page.Customers = v.customers(page, v.site.Contacts.Countries(c.Countries...), c.DefaultCountry)
 	return page, nil
 }
 
 // customers are those of the form, in their order: one at least, and no more than fit in.
-func (v *visit) customers(page *NewVerification, countries []Option) (all []Customer) {
+func (v *visit) customers(page *NewVerification, countries []Option, usual string) (all []Customer) {
 	for i := range page.Most {
 		of := func(field string) string { return v.posted(page.Of(field, i)) }
 		if i > 0 && !v.r.PostForm.Has(page.Of(FieldFirstName, i)) {
 			break
 		}
 		country := of(FieldCountry)
-		if len(countries) == 1 && !v.r.PostForm.Has(page.Of(FieldCountry, i)) {
-			country = countries[0].Value // the only one that the firm allows
+		if !v.r.PostForm.Has(page.Of(FieldCountry, i)) {
+			if country = usual; len(countries) == 1 {
+				country = countries[0].Value // the only one that the firm allows
+			}
 		}
 		all = append(all, Customer{
 			FirstName: of(FieldFirstName), LastName: of(FieldLastName), Email: of(FieldEmailAddress), Mobile: of(FieldMobile),

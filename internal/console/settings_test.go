@@ -133,7 +133,7 @@ func (*crew) People(_ context.Context, t uid.Tenant) ([]operator.Person, error) 
 // settingsDesk is a browser of an admin over settings.
 func settingsDesk(t *testing.T, with ...func(*console.Config)) (*browser, *decisions) {
 	d := newDecisions(t)
-	b := newBrowser(t, &crew{}, append(with, func(c *console.Config) { c.Settings, c.PageTexts = d, vocabulary{} })...)
+	b := newBrowser(t, &crew{}, append(with, func(c *console.Config) { c.Settings, c.PageTexts, c.Contacts = d, vocabulary{}, places{} })...)
 	return b.as(operator.Admin), d
 }
 

@@ -21,6 +21,7 @@ const (
 	FieldReminders   = "reminders"
 	FieldReminderAt  = "reminder_days" // days, with commas
 	FieldCountries   = "countries"     // two letters each, with commas or spaces
+	FieldDefault     = "default_country"
 	FieldRedirects   = "redirect_urls" // one a line
 	FieldSupport     = "support"
 	FieldColours     = "colours" // "on": accent and background are the firm's
@@ -53,7 +54,9 @@ type Checks struct {
 	LinkHours                       string
 	LinkNever                       bool
 	Reminders                       bool
-	ReminderDays, Countries, Allows string // Allows: redirect URLs, one a line
+	DefaultCountry                  string
+	Defaults                        []Option // countries to choose it from
+	ReminderDays, Countries, Allows string   // Allows: redirect URLs, one a line
 }
 
 // Customisation is Settings > Configurations > Customisation.

@@ -70,21 +70,25 @@ func (p *Pages) Countries(locale string, allowed ...string) []Country {
 	return all
 }
 
-// CountryFor guesses the customer's country among countries, which holds one at least: the first that a browser's
-// Accept-Language names ("de-AT"), else the firm's, else where the first language is mostly spoken, else the first of
-// the list.
-func CountryFor(acceptLanguage, firms string, countries []Country) string {
+// CountryFor guesses the customer's country among countries, which holds one at least: that of the invitation's own locale ("de-AT"), else
+// the firm's, else the first that a browser's Accept-Language names, else where the first language is mostly spoken, else the first of the
+// list (RA-31).
+func CountryFor(locale, firms, acceptLanguage string, countries []Country) string {
 	listed := func(region string) bool {
 		return slices.ContainsFunc(countries, func(c Country) bool { return c.Region == region })
+	}
+	own, err := language.Parse(locale)
+	if region, sure := own.Region(); err == nil && sure == language.Exact && listed(region.String()) {
+		return region.String()
+	}
+	if listed(firms) {
+		return firms
 	}
 	tags, _, _ := language.ParseAcceptLanguage(acceptLanguage) // what can't be read gives no hint
 	for _, tag := range tags {
 		if region, sure := tag.Region(); sure == language.Exact && listed(region.String()) {
 			return region.String()
 		}
-	}
-	if listed(firms) {
-		return firms
 	}
 	for _, tag := range tags {
 		if region, _ := tag.Region(); listed(region.String()) {

@@ -101,19 +101,22 @@ func writeCountries(t *testing.T, want map[string]map[string]string) {
 	}
 }
 
-func TestCountryFor(t *testing.T) {
+func TestRA_31_TheCountryThatIsChosenFirst(t *testing.T) {
 	t.Parallel()
 	all := []Country{{Region: "AT"}, {Region: "BR"}, {Region: "DE"}, {Region: "GB"}, {Region: "US"}}
-	for name, c := range map[string]struct{ accept, firms, want string }{
-		"the region that the browser names":        {"de-AT,de;q=0.9", "DE", "AT"},
-		"a region further down the list":           {"de,en-GB;q=0.5", "US", "GB"},
-		"the firm's when the browser names none":   {"de,en;q=0.5", "GB", "GB"},
-		"where the language is spoken":             {"pt", "", "BR"},
-		"a region that isn't allowed is no choice": {"fr-FR", "US", "US"},
-		"the first when nothing is known":          {"", "", "AT"},
-		"nonsense is no hint":                      {"\x00;;q=x", "US", "US"},
+	for name, c := range map[string]struct{ locale, firms, accept, want string }{
+		"that of the invitation's own locale":      {"de-AT", "DE", "en-GB", "AT"},
+		"a locale without a region names none":     {"de", "US", "en-GB", "US"},
+		"the firm's before the browser's":          {"", "DE", "de-AT,de;q=0.9", "DE"},
+		"the region that the browser names":        {"", "", "de-AT,de;q=0.9", "AT"},
+		"a region further down the list":           {"", "", "de,en-GB;q=0.5", "GB"},
+		"where the language is spoken":             {"", "", "pt", "BR"},
+		"a region that isn't allowed is no choice": {"fr-FR", "US", "fr-FR", "US"},
+		"neither is one of the firm's that isn't":  {"", "FR", "en-GB", "GB"},
+		"the first when nothing is known":          {"", "", "", "AT"},
+		"nonsense is no hint":                      {"x_y_z", "US", "\x00;;q=x", "US"},
 	} {
-		if got := CountryFor(c.accept, c.firms, all); got != c.want {
+		if got := CountryFor(c.locale, c.firms, c.accept, all); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

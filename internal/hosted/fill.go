@@ -80,6 +80,8 @@ func (f *filler) ending() (int, View) {
 		return http.StatusOK, &Declined{Frame: f.frame(), Left: f.page.Failure == invite.FailureLeft, ContinueURL: f.page.LeadsTo}
 	case invite.StepCanceled:
 		return http.StatusGone, &Canceled{f.frame()}
+	case invite.StepReplaced:
+		return http.StatusGone, &Expired{Frame: f.frame()}
 	case invite.StepExpired:
 		if f.page.Failure == invite.FailureAttempts {
 			return http.StatusOK, &Failed{Frame: f.frame(), ContinueURL: f.page.LeadsTo}
@@ -189,7 +191,7 @@ func (f *filler) entry() View {
 		countries = f.site.pages.Countries(f.locale)
 	}
 	if !slices.ContainsFunc(countries, func(c Country) bool { return c.Region == country }) {
-		country = CountryFor(f.language, g.Country, countries)
+		country = CountryFor(f.page.Locale, g.Country, f.language, countries)
 	}
 	return &NumberEntry{
 		Frame: f.frame(), Enter: form, Countries: countries, Country: country, Number: contact,

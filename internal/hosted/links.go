@@ -27,7 +27,7 @@ func (s *Site) openLink(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, err := s.invitations.Open(r.Context(), token, s.cookies.session(r), client(r), web.RequestID(r.Context()))
 	switch {
-	case fault.Is(err, fault.NotFound): // unknown, or replaced by a newer one
+	case fault.Is(err, fault.NotFound): // unknown
 		p := web.NewProblem(r.Context(), err)
 		s.write(w, r, p.Status, &Expired{Frame: Frame{Locale: s.locale(r, "")}})
 		return

@@ -174,3 +174,26 @@ func TestFaults_are_pages(t *testing.T) {
 		}
 	}
 }
+
+// TestRA_54_AnOlderLinkAndItsSessionNameTheFirm: what opens nothing any more says whom to turn to.
+func TestRA_54_AnOlderLinkAndItsSessionNameTheFirm(t *testing.T) {
+	t.Parallel()
+	page := stepAt(invite.StepReplaced)
+	c := &clerk{page: page, open: invite.OpenAnswer{ID: inv, Page: page}}
+	h := newHouse(t, c)
+	a := h.get("/v/" + linkToken)
+	h.is(a, http.StatusGone, "This link no longer works")
+	in := inside(t, c)
+	for _, path := range []string{hub, hub + "/mobile", hub + "/consent"} {
+		b := in.get(path)
+		if b.status == http.StatusSeeOther {
+			b = in.get(b.header.Get("Location"))
+		}
+		in.is(b, http.StatusGone, "This link no longer works")
+		for _, text := range []string{a.text, b.text} {
+			if !strings.Contains(text, "Acme Payments") || !strings.Contains(text, "help@acme.example") {
+				t.Errorf("%s does not say whom to turn to:\n%s", path, text)
+			}
+		}
+	}
+}

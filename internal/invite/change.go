@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -87,6 +88,34 @@ func (v *Invitation) session(hash [32]byte, now time.Time) bool {
 	return slices.ContainsFunc(v.Sessions, func(s Session) bool { return s.Hash == hash && now.Before(s.OpenedAt.Add(SessionLife)) })
 }
 
+// Of sessions of before so much of each hash is kept, and of so many.
+const (
+	formerLength = 16
+	maxFormer    = MaxSessions * MaxLinks
+)
+
+// retire remembers sessions that are none any more.
+func (v *Invitation) retire(sessions ...Session) {
+	former := slices.Clone(v.Former)
+	for _, s := range sessions {
+		former = append(former, s.Hash[:formerLength]...)
+	}
+	v.Former = former[max(0, len(former)-maxFormer*formerLength):]
+}
+
+// away is why there is nothing to be done in a session that is not live: it is over, or never was one.
+func (v *Invitation) away(hash [32]byte) error {
+	if slices.ContainsFunc(v.Sessions, func(s Session) bool { return s.Hash == hash }) {
+		return errOver()
+	}
+	for former := range slices.Chunk(v.Former, formerLength) {
+		if bytes.Equal(former, hash[:formerLength]) {
+			return errOver()
+		}
+	}
+	return errSession()
+}
+
 // open begins a session. The clock of an entered invitation starts with the first one of its link (ID-28).
 func (v *Invitation) open(session [32]byte, by By, now time.Time) (audit.Event, error) {
 	first := v.Status == Created || v.Status == Sent || v.Status == Undeliverable
@@ -97,6 +126,7 @@ func (v *Invitation) open(session [32]byte, by By, now time.Time) (audit.Event, 
 	v.Sessions = append(v.Sessions, Session{Hash: session, OpenedAt: now})
 	if len(v.Sessions) > MaxSessions {
 		i := max(0, slices.IndexFunc(v.Sessions, func(s Session) bool { return !v.working(s.Hash) }))
+		v.retire(v.Sessions[i])
 		v.Sessions = slices.Delete(v.Sessions, i, i+1)
 	}
 	if v.OpenedAt.IsZero() {

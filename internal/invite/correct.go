@@ -22,6 +22,13 @@ func (s *Service) Correct(ctx context.Context, t Target, c Contact) (View, error
 	if err != nil {
 		return View{}, err
 	}
+	if c.Country == "" {
+		checks, err := s.Checks(ctx, t.Caller.Tenant)
+		if err != nil {
+			return View{}, err
+		}
+		c.Country = checks.DefaultCountry
+	}
 	var phone, email recipient.Recipient
 	if c.Mobile != nil && *c.Mobile != "" {
 		if phone, err = s.readPhone(&owner, *c.Mobile, c.Country, "mobile", false); err != nil {

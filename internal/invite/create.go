@@ -149,6 +149,9 @@ func (m *making) draft() (err error) {
 // begin makes the invitation as far as it is the same for both kinds.
 func (m *making) begin() error {
 	r := m.r
+	if r.Country == "" {
+		r.Country = m.checks.DefaultCountry
+	}
 	ttl, err := r.ttl(&m.checks)
 	if err != nil {
 		return err

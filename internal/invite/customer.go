@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/uid"
@@ -33,8 +34,8 @@ type Visit struct {
 const maxSecret = 128
 
 // Open takes a link's token and begins a session, or goes on with the one of cookie when that is a live one of the invitation: then
-// OpenAnswer.Cookie repeats it. It sends nothing (RA-24). A token that is unknown, or whose link was replaced, is NotFound with the
-// code link_not_found; one that has expired or ended is no fault: the page says so, without a session.
+// OpenAnswer.Cookie repeats it. It sends nothing (RA-24). A token that is unknown is NotFound with the code
+// link_not_found; one that has expired or ended, or whose link was replaced, is no fault: the page says so, without a session.
 func (s *Service) Open(ctx context.Context, token, cookie string, c *Client, requestID string) (OpenAnswer, error) {
 	if token == "" || len(token) > maxSecret {
 		return OpenAnswer{}, errLink()
@@ -47,6 +48,10 @@ func (s *Service) Open(ctx context.Context, token, cookie string, c *Client, req
 	if err != nil {
 		return OpenAnswer{}, err
 	}
+	if v.Link.Hash != hash {
+		page, err := s.replaced(ctx, &v)
+		return OpenAnswer{ID: v.ID, Page: page}, err
+	}
 	visit := &Visit{ID: v.ID, Cookie: cookie, Client: c, RequestID: requestID}
 	if cookie == "" || len(cookie) > maxSecret || !v.session(s.sessionHash(&v, cookie), s.moment()) {
 		visit.Cookie = newCookie()
@@ -54,7 +59,7 @@ func (s *Service) Open(ctx context.Context, token, cookie string, c *Client, req
 	out, err := s.enter(ctx, &v, visit, func(v *Invitation, session [32]byte, now time.Time) (fx outbox.Effects, err error) {
 		switch {
 		case v.Link.Hash != hash: // replaced since it was looked up
-			return fx, errLink()
+			return fx, errOver()
 		case v.Status.Terminal() || v.session(session, now):
 			return fx, errNothing
 		}
@@ -62,6 +67,10 @@ func (s *Service) Open(ctx context.Context, token, cookie string, c *Client, req
 		fx.Events = []audit.Event{e}
 		return fx, err
 	})
+	if fault.Is(err, fault.Conflict) && out.Link.Hash != hash {
+		page, err := s.replaced(ctx, out)
+		return OpenAnswer{ID: out.ID, Page: page}, err
+	}
 	if err != nil {
 		return OpenAnswer{}, err
 	}
@@ -106,7 +115,7 @@ type visiting func(v *Invitation, session [32]byte, now time.Time) (outbox.Effec
 func (s *Service) changed(ctx context.Context, v *Invitation, visit *Visit, decide visiting) (*Invitation, error) {
 	return s.enter(ctx, v, visit, func(v *Invitation, session [32]byte, now time.Time) (outbox.Effects, error) {
 		if !v.session(session, now) {
-			return outbox.Effects{}, errSession()
+			return outbox.Effects{}, v.away(session)
 		}
 		return decide(v, session, now)
 	})
@@ -126,7 +135,7 @@ func (s *Service) admitted(ctx context.Context, visit *Visit) (*Invitation, [32]
 	}
 	hash := s.sessionHash(&v, visit.Cookie)
 	if !v.session(hash, s.moment()) {
-		return nil, hash, errSession()
+		return &v, hash, v.away(hash)
 	}
 	return &v, hash, nil
 }
@@ -136,6 +145,9 @@ func (s *Service) admitted(ctx context.Context, visit *Visit) (*Invitation, [32]
 func (s *Service) Hub(ctx context.Context, visit Visit) (Page, error) {
 	v, hash, err := s.admitted(ctx, &visit)
 	if err != nil {
+		if fault.Is(err, fault.Conflict) {
+			return s.replaced(ctx, v)
+		}
 		return Page{}, err
 	}
 	seen, err := s.look(ctx, v)
@@ -155,6 +167,18 @@ func (s *Service) Hub(ctx context.Context, visit Visit) (Page, error) {
 		}
 	}
 	return s.page(ctx, v, hash, seen)
+}
+
+// replaced is what is shown for a link that was replaced, and to a session that is over: the firm and whom to turn to, and nothing of how
+// far the invitation is (RA-54).
+func (s *Service) replaced(ctx context.Context, v *Invitation) (Page, error) {
+	owner, err := s.tenants.Tenant(ctx, v.Tenant)
+	if err != nil {
+		return Page{}, err
+	}
+	look, err := s.Customisation(ctx, v.Tenant)
+	return Page{ID: v.ID, Tenant: v.Tenant, Step: StepReplaced, Firm: firm(owner.Name, look.Brand), Support: look.Brand.Support,
+		Brand: look.Brand, Texts: look.Texts, Locale: v.Locale, Now: s.moment()}, err
 }
 
 // arrive heals v by what was seen of its verifications, and notes that the consent step is reached.

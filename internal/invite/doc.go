@@ -21,7 +21,7 @@
 //     that a repeat after a crash is the same message and not another. Reading never sends (RA-24).
 //   - A firm's addresses are on its list of redirects; nothing is added to those of an entered invitation but its id, when that is asked
 //     for (ID-33). Where an ending leads is decided here and not by a page (ID-32).
-//   - A new link ends the old one, and the sessions that the old one opened. A proof goes over to it when the firm keeps proofs, within
+//   - A new link ends the old one, and the sessions that the old one opened: both are known, open nothing, and are told so (RA-54). A proof goes over to it when the firm keeps proofs, within
 //     its 24 hours, and to one browser (RA-64).
 //   - Names, contacts and notes are sealed in one value, bound to the invitation; they are in no event and no log. Contacts are
 //     searched by keyed hash.

@@ -26,12 +26,10 @@ func TestRA_60_a_new_link_kills_the_old_one_and_there_are_five(t *testing.T) {
 	if _, err := d.Resend(t.Context(), d.target(v), nil); err != nil {
 		t.Fatal(err)
 	}
-	_, err := d.Open(t.Context(), old, "", nil, "")
-	d.fault(err, fault.NotFound, "link_not_found")
-	_, err = d.Hub(t.Context(), v) // and what it opened
-	d.fault(err, fault.NotFound, "session_not_found")
-	_, _, err = d.Check(t.Context(), v, delivery.SMS, code)
-	d.fault(err, fault.NotFound, "session_not_found")
+	d.replaced(old)
+	d.hub(v, invite.StepReplaced) // and what it opened
+	_, _, err := d.Check(t.Context(), v, delivery.SMS, code)
+	d.fault(err, fault.Conflict, "session_over")
 	v, page := d.open(d.token())
 	d.is(page.Step, invite.StepPhone, "step")
 	d.is(page.Gate.SendsLeft, 3, "sends: a new link resets none") // RA-38
@@ -105,8 +103,7 @@ func TestRA_56_correcting_the_number_voids_codes_proofs_and_the_link(t *testing.
 	if err != nil || got.Status != invite.Created || got.Failure != "" || got.LockedUntil != (time.Time{}) {
 		t.Fatalf("%+v %v", got, err)
 	}
-	_, err = d.Open(t.Context(), old, "", nil, "")
-	d.fault(err, fault.NotFound, "link_not_found")
+	d.replaced(old)
 	token := d.token()
 	if n := d.world.notices[len(d.world.notices)-1]; n.Channel == delivery.SMS && n.To.Value != another {
 		t.Errorf("the link went to %s", n.To.Value)
@@ -134,7 +131,7 @@ func TestRA_56_a_code_that_was_on_its_way_passes_nothing_after_a_correction(t *t
 		t.Fatal(err)
 	}
 	_, _, err := d.Check(t.Context(), v, delivery.SMS, code)
-	d.fault(err, fault.NotFound, "session_not_found")
+	d.fault(err, fault.Conflict, "session_over")
 	fresh, _ := d.open(d.token())
 	d.check(fresh, code, invite.CheckDead)
 }

@@ -107,6 +107,16 @@ func TestRA_28_a_link_that_came_by_sms_alone_still_needs_the_code(t *testing.T) 
 	d := setup(t)
 	v := d.invited(func(r *invite.CreateRequest) { r.Email = "" })
 	d.hub(v, invite.StepPhone)
+	forwarded, page := d.open(d.token()) // to another person, who has no code
+	d.is(page.Step, invite.StepPhone, "step of a forwarded link")
+	d.send(v, invite.SendSent)
+	code := d.code()
+	d.check(forwarded, code, invite.CheckDead)
+	_, err := d.Consent(t.Context(), forwarded, invite.Answer{Accept: true, Version: policy.OwnConsent})
+	d.fault(err, fault.Conflict, "step_not_reached")
+	d.check(v, code, invite.CheckRight)
+	d.hub(v, invite.StepConsent)
+	d.hub(forwarded, invite.StepPhone)
 }
 
 func TestRA_30_the_number_is_masked_and_not_the_customers_to_change(t *testing.T) {
@@ -331,6 +341,13 @@ func TestRA_42_success_is_recorded_with_hashes_and_no_number(t *testing.T) {
 	v := d.invited()
 	d.send(v, invite.SendSent)
 	d.check(v, d.code(), invite.CheckRight)
+	for _, e := range d.events(v.ID) { // nor the address, the name or the browser
+		for _, person := range []string{mobile, mobile[1:], email, "Ann", "Bee", "192.0.2.7", "Firefox"} {
+			if strings.Contains(string(e.Data), person) {
+				t.Errorf("%s holds %s: %s", e.Type, person, e.Data)
+			}
+		}
+	}
 	got := d.data(v.ID, "mobile_verified")
 	for _, name := range []string{"contact_hash", "client_hash", "verification", "gate"} {
 		if got[name] == nil || got[name] == "" {
@@ -377,8 +394,7 @@ func TestRA_45_a_passed_gate_holds_in_its_session_for_a_day_and_in_no_other(t *t
 	d.check(stranger, d.code(), invite.CheckRight)
 	d.hub(stranger, invite.StepConsent)
 	d.later(24 * time.Hour)
-	_, err = d.Hub(t.Context(), stranger)
-	d.fault(err, fault.NotFound, "session_not_found")
+	d.hub(stranger, invite.StepReplaced)
 	_, page = d.open(token)
 	d.is(page.Step, invite.StepPhone, "step after a day")
 }

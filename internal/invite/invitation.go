@@ -82,6 +82,7 @@ type Invitation struct {
 	Link     Link      `json:"link"`
 	Gates    []Gate    `json:"gates,omitempty"` // phone before e-mail (ID-3)
 	Sessions []Session `json:"sessions,omitempty"`
+	Former   []byte    `json:"former,omitempty"` // of sessions of before, the beginnings of their hashes: they open nothing, and are told so (RA-54)
 	Consent  Consent   `json:"consent"`
 	Failure  string    `json:"failure,omitempty"` // why it failed, expired or could not be delivered: a stable word
 
@@ -158,7 +159,7 @@ func (v *Invitation) Copy() *Invitation {
 // Erase blanks all that leads to the person, for their rights. What was decided and when stays, and the keyed hashes in the log (RA-68).
 func (v *Invitation) Erase() {
 	v.Sealed, v.Masked, v.EmailIndex, v.PhoneIndex = nil, Masked{}, [16]byte{}, [16]byte{}
-	v.Reference, v.ExternalID, v.OverrideReason, v.Vendor, v.Sessions, v.Consent.Client = "", "", "", nil, nil, nil
+	v.Reference, v.ExternalID, v.OverrideReason, v.Vendor, v.Sessions, v.Former, v.Consent.Client = "", "", "", nil, nil, nil, nil
 	v.Gates, v.Link.Carried = slices.Clone(v.Gates), slices.Clone(v.Link.Carried)
 	for i := range v.Link.Carried {
 		v.Link.Carried[i].Reference = ""

@@ -21,6 +21,7 @@ const (
 	StepDeclined Step = "declined"
 	StepExpired  Step = "expired"
 	StepCanceled Step = "canceled"
+	StepReplaced Step = "replaced" // of a link that was replaced, or a session that is over: there is nothing to be done with it
 )
 
 // Page is what a customer's page is made of. It holds no contact in full.

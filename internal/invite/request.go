@@ -28,7 +28,7 @@ type CreateRequest struct {
 	LastName  string
 	Email     string // one of Email and Mobile at least in a fixed invitation
 	Mobile    string // E.164, or a national number of Country
-	Country   string // ISO 3166 alpha-2; empty: numbers must name their country
+	Country   string // ISO 3166 alpha-2; empty: the firm's default; without one, numbers must name their country
 	Notes     string // never for the customer
 
 	Mobile2FA   *bool  // nil: the preset in a fixed invitation; in an entered one the firm's setting is not asked then, and else holds as in a fixed one

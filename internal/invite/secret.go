@@ -85,6 +85,7 @@ func (s *Service) relink(v *Invitation) error {
 		return err
 	}
 	v.Link.Hash = s.linkHash(token.Reveal())
+	v.retire(v.Sessions...)
 	v.Sessions = nil
 	return nil
 }

@@ -73,13 +73,14 @@ type Store interface {
 	CreateInvitation(ctx context.Context, v Invitation, kept *Kept, eff outbox.Effects) error
 	// Invitation reads one, or ErrNotFound.
 	Invitation(ctx context.Context, t uid.Tenant, id uid.ID) (Invitation, error)
-	// InvitationByLink reads the one whose link of now has this hash, of whatever tenant, or ErrNotFound.
+	// InvitationByLink reads the one whose link of now, or of before, has this hash, of whatever tenant, or ErrNotFound.
 	InvitationByLink(ctx context.Context, hash [32]byte) (Invitation, error)
 	// InvitationByID reads one of whatever tenant, or ErrNotFound: for customers, whose session says whose it is.
 	InvitationByID(ctx context.Context, id uid.ID) (Invitation, error)
 	// Invitations lists those that the filter lets through, in its order.
 	Invitations(ctx context.Context, t uid.Tenant, f Filter) ([]Invitation, error)
-	// ChangeInvitation locks one and lets decide change it. A link of another hash takes the place of the one before. ErrNotFound.
+	// ChangeInvitation locks one and lets decide change it. A link of another hash takes the place of
+	// the one before, by which the invitation is still found. ErrNotFound.
 	ChangeInvitation(ctx context.Context, t uid.Tenant, id uid.ID, decide Decide) error
 	// AnswerInvitation is ChangeInvitation that also keeps the answer which the decision gives, if it gives one. A key that has an
 	// answer is ErrAnswered.

@@ -56,6 +56,11 @@ func errSession() error {
 	return fault.New(fault.NotFound, "session_not_found", "Open the link in your message again.")
 }
 
+// errOver is told to a session that was one of the invitation's: Hub gives it a page.
+func errOver() error {
+	return fault.New(fault.Conflict, "session_over", "Open the newest link that you got.")
+}
+
 func errLink() error {
 	return fault.New(fault.NotFound, "link_not_found", "This link is not valid any more. Use the newest one, or ask whoever sent it.")
 }

@@ -30,13 +30,14 @@ type Checks struct {
 	CodeMinutes        int       `json:"code_minutes"`              // life of a code to a number that the firm gave: 2..10 (RA-33)
 	Resend             Resend    `json:"resend"`
 	Reminders          Reminders `json:"reminders"`
-	KeepProof          bool      `json:"keep_proof,omitempty"` // a proof of the last 24 hours holds for the next link (RA-64)
-	EditableByCustomer bool      `json:"editable_by_customer"` // the customer may change the number once (RA-30)
-	Countries          []string  `json:"countries,omitempty"`  // that numbers may be of, ISO 3166 alpha-2; none: of all (RA-31)
-	RedirectURLs       []string  `json:"redirect_urls"`        // what a redirect URL of an invitation has to begin with: https or an app's scheme, whole path segments
-	UpdatedAt          time.Time `json:"-"`                    // zero: never changed
-	UpdatedBy          string    `json:"-"`                    // the actor
-	Version            int64     `json:"-"`                    // 0: the defaults
+	KeepProof          bool      `json:"keep_proof,omitempty"`      // a proof of the last 24 hours holds for the next link (RA-64)
+	EditableByCustomer bool      `json:"editable_by_customer"`      // the customer may change the number once (RA-30)
+	Countries          []string  `json:"countries,omitempty"`       // that numbers may be of, ISO 3166 alpha-2; none: of all (RA-31)
+	DefaultCountry     string    `json:"default_country,omitempty"` // of national numbers, ISO 3166 alpha-2; empty: numbers name their country (RA-31)
+	RedirectURLs       []string  `json:"redirect_urls"`             // what a redirect URL of an invitation has to begin with: https or an app's scheme, whole path segments
+	UpdatedAt          time.Time `json:"-"`                         // zero: never changed
+	UpdatedBy          string    `json:"-"`                         // the actor
+	Version            int64     `json:"-"`                         // 0: the defaults
 }
 
 // Resend is how often a code may be asked for again within a cycle, and how long to wait in between (RA-38).
@@ -81,6 +82,8 @@ func (c *Checks) Validate() error {
 		return wrong("reminders", "Give at most 8 days from 1 to 365, in ascending order.")
 	case !areCountries(c.Countries):
 		return wrong("countries", "Give up to 250 countries by two capitals, such as GB, each once; none for all.")
+	case c.DefaultCountry != "" && (!recipient.IsCountry(c.DefaultCountry) || len(c.Countries) > 0 && !slices.Contains(c.Countries, c.DefaultCountry)):
+		return wrong("default_country", "Give a country by two capitals, such as GB, that numbers may be of.")
 	case len(c.RedirectURLs) > MaxRedirectURLs:
 		return wrong("redirect_urls", "Give at most 20 addresses.")
 	}

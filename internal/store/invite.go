@@ -175,9 +175,6 @@ func writeInvitation(ctx context.Context, tx *sql.Tx, v *invite.Invitation, befo
 	if v.Link.Hash == before.Hash {
 		return refer(ctx, tx, v, before.Carried)
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM invitation_link WHERE hash = $1`, before.Hash[:]); err != nil {
-		return err
-	}
 	return insertLink(ctx, tx, v)
 }
 
