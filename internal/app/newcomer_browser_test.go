@@ -20,7 +20,7 @@ import (
 
 const (
 	picturesFolder = "../../docs/images"
-	maxPictures    = 1_500_000 // bytes of all together
+	maxPictures    = 2_500_000 // bytes of all together
 )
 
 // newcomer is who follows docs/invitations.md, without reading more: one command, the phone page, the customer's pages.

@@ -175,7 +175,7 @@ func TestForms_sent_twice(t *testing.T) {
 	h.do("POST", hub+"/mobile/send", form, nil)
 	all := c.calls()
 	for _, call := range all[len(all)-2:] {
-		if want := `send ` + secret + ` sms "" "" 2`; call != want {
+		if want := `send ` + secret + ` sms "" "" 2sms`; call != want {
 			t.Errorf("the domain was asked %s, want %s", call, want)
 		}
 	}

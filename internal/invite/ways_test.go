@@ -18,9 +18,13 @@ func TestRA_A11_ThePageKnowsHowTheCodeFares(t *testing.T) {
 	token := d.token()
 	v, _ := d.open(token)
 	other, _ := d.open(token)
-	out := d.world.carry
-	d.world.carry = func(m delivery.Message) (delivery.Result, error) {
+	refuse := func(m delivery.Message) (delivery.Result, error) {
 		return delivery.Result{Tries: []delivery.Try{{N: m.FirstN, Provider: "test", State: delivery.Failed, Error: "503"}}}, nil
+	}
+	d.world.carry = func(m delivery.Message) (delivery.Result, error) {
+		r, err := refuse(m)
+		r.Retry = true
+		return r, err
 	}
 	if _, _, err := d.Send(t.Context(), v, delivery.SMS, invite.Entry{}); err != nil {
 		t.Fatal(err)
@@ -28,6 +32,12 @@ func TestRA_A11_ThePageKnowsHowTheCodeFares(t *testing.T) {
 	if g := d.hub(v, invite.StepPhone).Gate; g.State != invite.GateCode || g.Taken || g.Unsent {
 		t.Errorf("nobody has carried it yet: %+v", g)
 	}
+	d.work()
+	if g := d.hub(v, invite.StepPhone).Gate; g.State != invite.GateCode || g.Taken || g.Unsent {
+		t.Errorf("the first try failed, and more will be made: %+v", g)
+	}
+	d.later(time.Minute)
+	d.world.carry = refuse
 	d.work()
 	for range 2 { // also on every further look
 		if g := d.hub(v, invite.StepPhone).Gate; g.State != invite.GateIntro || g.Taken || !g.Unsent {
@@ -37,7 +47,7 @@ func TestRA_A11_ThePageKnowsHowTheCodeFares(t *testing.T) {
 	if g := d.hub(other, invite.StepPhone).Gate; g.Unsent {
 		t.Errorf("another browser is told of it: %+v", g)
 	}
-	d.world.carry = out
+	d.world.carry = nil
 	d.send(v, invite.SendSent)
 	if g := d.hub(v, invite.StepPhone).Gate; g.State != invite.GateCode || !g.Taken || g.Unsent {
 		t.Errorf("it was carried: %+v", g)
