@@ -172,12 +172,8 @@ func (s *Service) Hub(ctx context.Context, visit Visit) (Page, error) {
 // replaced is what is shown for a link that was replaced, and to a session that is over: the firm and whom to turn to, and nothing of how
 // far the invitation is (RA-54).
 func (s *Service) replaced(ctx context.Context, v *Invitation) (Page, error) {
-	owner, err := s.tenants.Tenant(ctx, v.Tenant)
-	if err != nil {
-		return Page{}, err
-	}
-	look, err := s.Customisation(ctx, v.Tenant)
-	return Page{ID: v.ID, Tenant: v.Tenant, Step: StepReplaced, Firm: firm(owner.Name, look.Brand), Support: look.Brand.Support,
+	name, look, err := s.brand(ctx, v.Tenant)
+	return Page{ID: v.ID, Tenant: v.Tenant, Step: StepReplaced, Firm: name, Support: look.Brand.Support,
 		Brand: look.Brand, Texts: look.Texts, Locale: v.Locale, Now: s.moment()}, err
 }
 
