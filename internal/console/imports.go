@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -55,7 +54,7 @@ func (v *visit) importPage(wrong ...Problem) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &ImportForm{Frame: v.frame(wrong...), Act: v.form(pathImport), Once: rand.Text(), SampleURL: pathSample, Most: invite.MaxImportRows, Mode: c.Mobile2FA}
+	page := &ImportForm{Frame: v.frame(wrong...), Act: v.form(pathImport).once(), SampleURL: pathSample, Most: invite.MaxImportRows, Mode: c.Mobile2FA}
 	for _, im := range recent {
 		page.Recent = append(page.Recent, ImportRow{URL: importAt(im.ID), At: im.CreatedAt, State: importState(im), Rows: im.Rows})
 	}
