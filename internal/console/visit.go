@@ -143,8 +143,8 @@ func (v *visit) readForm() error {
 
 // readForm reads a form that comes from our own origin.
 func (s *Site) readForm(w http.ResponseWriter, r *http.Request) error {
-	if s.origin.Check(r) != nil {
-		return errCrossOrigin
+	if s.origin.Check(r) != nil || s.secure && strings.HasPrefix(r.Header.Get("Origin"), "http://") {
+		return errCrossOrigin // also when it is our own host in plain, which an old browser tells by nothing else
 	}
 	most, large := largeForms[r.URL.Path]
 	if !large {
