@@ -9,7 +9,8 @@ import (
 )
 
 // The session's cookie has the path / because __Host- wants it: with that prefix no neighbour of a name and nobody on the wire can
-// plant one. Lax and not Strict, since operators come by links in their mail; a form is held to its origin and its token.
+// plant one, neither to have somebody work in a session that is not theirs, nor to make a form of the door fit their browser. Lax
+// and not Strict, since operators come by links in their mail; a form is held to its origin and its token.
 const (
 	sessionCookie = "countersign_console"
 	flashCookie   = "countersign_said"

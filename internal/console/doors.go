@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"crypto/rand"
 	"net/http"
 	"time"
 
@@ -17,6 +16,7 @@ type Operators interface {
 	SecondFactor(ctx context.Context, c operator.Client, token, code string) (operator.Step, error)
 	Prove(ctx context.Context, c operator.Client, token, password, code string) (operator.Step, error)
 	SignOut(ctx context.Context, c operator.Client, token string) error
+	Resume(ctx context.Context, c operator.Client, token string) (operator.Step, error)
 	Session(ctx context.Context, token string) (operator.Signed, error)
 	Glance(ctx context.Context, token string) (operator.Signed, error)
 	Stage(ctx context.Context, token string) (operator.Stage, error)
@@ -183,7 +183,7 @@ func (s *Site) again(w http.ResponseWriter, r *http.Request, err error, view fun
 
 func (s *Site) secondPage(w http.ResponseWriter, r *http.Request, f Frame) View {
 	return &SecondFactor{
-		Frame: f, Act: s.doorForm(w, r, pathSecond), Once: rand.Text(), Next: trim(inConsole(r.FormValue(FieldNext))), StartURL: pathSignIn,
+		Frame: f, Act: s.doorForm(w, r, pathSecond).once(), Next: trim(inConsole(r.FormValue(FieldNext))), StartURL: pathSignIn,
 	}
 }
 

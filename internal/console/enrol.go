@@ -1,7 +1,6 @@
 package console
 
 import (
-	"crypto/rand"
 	"net/http"
 
 	"github.com/countersign/countersign/internal/operator"
@@ -17,7 +16,7 @@ func (s *Site) drawEnrol(w http.ResponseWriter, r *http.Request, frame Frame) {
 		s.turnAway(w, r, err)
 		return
 	}
-	v := &Enrol{Frame: frame, Act: s.doorForm(w, r, pathEnrol), Once: rand.Text(), QRURL: pathQR, Key: grouped(e.Secret.Reveal()), Account: e.Account}
+	v := &Enrol{Frame: frame, Act: s.doorForm(w, r, pathEnrol).once(), QRURL: pathQR, Key: grouped(e.Secret.Reveal()), Account: e.Account}
 	if stage, err := s.Operators.Stage(r.Context(), s.cookie(r, sessionCookie)); err == nil && stage == operator.StageOpen {
 		v.SkipURL = pathSecurity
 	}

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"net/http"
@@ -46,6 +47,14 @@ func (p *people) Session(_ context.Context, token string) (operator.Signed, erro
 	}, nil
 }
 
+// Resume knows one form, "TWICE", of a session that has led to that of an owner.
+func (p *people) Resume(_ context.Context, c operator.Client, token string) (operator.Step, error) {
+	if token != "gone" || c.Once != "TWICE" {
+		return operator.Step{}, fault.New(fault.Unauthenticated, "session_ended", "Sign in again.")
+	}
+	return operator.Step{Stage: operator.StageOpen, Token: seal.CodeFrom("owner")}, nil
+}
+
 func (p *people) Stage(_ context.Context, token string) (operator.Stage, error) {
 	if token == "half" {
 		return operator.StageSecond, nil
@@ -87,7 +96,9 @@ func (firms) Name(context.Context, uid.Tenant) (string, error) { return "Acme", 
 type browser struct {
 	t       *testing.T
 	site    http.Handler
+	base    string // of its address; "": http
 	cookies map[string]string
+	raw     string // cookies that somebody else has planted, as they stand in the header before its own
 }
 
 func newBrowser(t *testing.T, p console.Operators, with ...func(*console.Config)) *browser {
@@ -122,6 +133,9 @@ func (b *browser) do(r *http.Request) *httptest.ResponseRecorder {
 	for k, v := range b.cookies {
 		r.AddCookie(&http.Cookie{Name: k, Value: v})
 	}
+	if b.raw != "" {
+		r.Header.Set("Cookie", b.raw+r.Header.Get("Cookie"))
+	}
 	w := httptest.NewRecorder()
 	b.site.ServeHTTP(w, r)
 	for _, c := range w.Result().Cookies() {
@@ -133,14 +147,16 @@ func (b *browser) do(r *http.Request) *httptest.ResponseRecorder {
 }
 
 func (b *browser) get(path string) *httptest.ResponseRecorder {
-	return b.do(httptest.NewRequest(http.MethodGet, "http://console.test"+path, nil))
+	return b.do(httptest.NewRequest(http.MethodGet, b.at()+path, nil))
 }
+
+func (b *browser) at() string { return cmp.Or(b.base, "http://console.test") }
 
 // post sends a form as it is.
 func (b *browser) post(path string, fields url.Values) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, "http://console.test"+path, strings.NewReader(fields.Encode()))
+	r := httptest.NewRequest(http.MethodPost, b.at()+path, strings.NewReader(fields.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", "http://console.test")
+	r.Header.Set("Origin", b.at())
 	return b.do(r)
 }
 

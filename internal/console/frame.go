@@ -1,6 +1,9 @@
 package console
 
-import "slices"
+import (
+	"crypto/rand"
+	"slices"
+)
 
 // FieldToken is the name of the field with Form.Token, in every form.
 const FieldToken = "form_token"
@@ -37,6 +40,13 @@ type Operator struct {
 type Form struct {
 	Action string // URL on our own origin
 	Token  string // value of FieldToken
+	Once   string // value of FieldOnce, for a form that does something each time that it is sent; "": it has none
+}
+
+// once is f with a name, by which a second click is told from another form.
+func (f Form) once() Form {
+	f.Once = rand.Text()
+	return f
 }
 
 // Flash says what the last form did. The zero value says nothing, as does a word that isn't known, since it comes by a cookie.

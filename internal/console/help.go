@@ -1,7 +1,6 @@
 package console
 
 import (
-	"crypto/rand"
 	"slices"
 
 	"github.com/countersign/countersign/internal/delivery"
@@ -93,7 +92,7 @@ func (s *Site) resend(v *visit) (View, error) {
 
 func (v *visit) resendPage(h *helped, wrong ...Problem) View {
 	page := &Resend{
-		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/resend"), Once: rand.Text(), Way: v.posted(FieldChannel), Left: h.Offers().Links,
+		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/resend").once(), Way: v.posted(FieldChannel), Left: h.Offers().Links,
 		Reason: v.posted(FieldReason), BackURL: h.window(),
 	}
 	if h.MaskedEmail != "" {
@@ -143,7 +142,7 @@ func (s *Site) correct(v *visit) (View, error) {
 
 func (v *visit) correctPage(h *helped, wrong ...Problem) View {
 	return &Correct{
-		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/correct"), Once: rand.Text(), Mobile: h.MaskedMobile, Email: h.MaskedEmail,
+		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/correct").once(), Mobile: h.MaskedMobile, Email: h.MaskedEmail,
 		NewMobile: v.posted(FieldMobile), NewEmail: v.posted(FieldEmailAddress), Reason: v.posted(FieldReason),
 		Countries: chosen(v.site.Contacts.Countries(), v.posted(FieldCountry)), BackURL: h.window(),
 	}

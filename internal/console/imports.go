@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -63,7 +62,7 @@ func (v *visit) importPage(wrong ...Problem) (View, error) {
 	if first {
 		return nil, nil
 	}
-	page := &ImportForm{Frame: v.frame(wrong...), Act: v.form(pathImport), Once: rand.Text(), SampleURL: pathSample, Most: invite.MaxImportRows, Mode: c.Mobile2FA, Pager: pager}
+	page := &ImportForm{Frame: v.frame(wrong...), Act: v.form(pathImport).once(), SampleURL: pathSample, Most: invite.MaxImportRows, Mode: c.Mobile2FA, Pager: pager}
 	for _, im := range recent {
 		page.Recent = append(page.Recent, ImportRow{URL: importAt(im.ID), At: im.CreatedAt, State: importState(im), Rows: im.Rows})
 	}

@@ -32,7 +32,7 @@ func (s *Site) showProve(v *visit) (View, error) { return s.provePage(v), nil }
 
 func (s *Site) provePage(v *visit, problems ...Problem) View {
 	next := inConsole(v.value(FieldNext))
-	return &Prove{Frame: v.frame(problems...), Act: v.form(pathProve), Coded: v.Operator.TOTP, Next: trim(next), BackURL: next}
+	return &Prove{Frame: v.frame(problems...), Act: v.form(pathProve).once(), Coded: v.Operator.TOTP, Next: trim(next), BackURL: next}
 }
 
 func (s *Site) prove(v *visit) (View, error) {

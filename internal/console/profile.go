@@ -117,7 +117,7 @@ func (s *Site) showPassword(v *visit) (View, error) {
 }
 
 func (v *visit) passwordPage(wrong ...Problem) View {
-	return &ChangePassword{Frame: v.frame(wrong...), Act: v.form(pathPassword), Least: v.Operator.LeastPassword()}
+	return &ChangePassword{Frame: v.frame(wrong...), Act: v.form(pathPassword).once(), Least: v.Operator.LeastPassword()}
 }
 
 func (s *Site) changePassword(v *visit) (View, error) {

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"crypto/rand"
 	"maps"
 	"net/http"
 	"net/url"
@@ -28,7 +27,7 @@ func (v *visit) newVerification() (*NewVerification, error) {
 		return nil, err
 	}
 	page := &NewVerification{
-		Act: v.form(pathNew), Once: rand.Text(), Most: invite.MaxMany, Mode: c.Mobile2FA, Reasoned: c.OverrideReason,
+		Act: v.form(pathNew).once(), Most: invite.MaxMany, Mode: c.Mobile2FA, Reasoned: c.OverrideReason,
 		Mobile2FA: boxOf(c.Mobile2FA.Preset(), c.Mobile2FA.Locked()), SMS: toggleBox(look.VerifyPhone), Email: toggleBox(look.VerifyEmail),
 		Reason: v.posted(FieldReason), Expires: v.posted(FieldExpires), Redirect: v.posted(FieldRedirect), External: v.posted(FieldExternalID),
 		Locales: chosen(v.site.Contacts.Locales(), v.posted(FieldLocale)), ImportURL: pathImport,

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -75,6 +76,52 @@ func TestEachPageOfASecondStepIsNamedAndTheNameIsSentOn(t *testing.T) {
 	b.post("/console/second-factor", form)
 	if !slices.Equal(p.once, []string{once[1], once[1], ""}) {
 		t.Errorf("sent on %q", p.once)
+	}
+}
+
+// prover shows everything again, once.
+type prover struct {
+	people
+	tokens []string
+}
+
+func (p *prover) Prove(_ context.Context, c operator.Client, token, _, _ string) (operator.Step, error) {
+	p.tokens = append(p.tokens, token+" "+c.Once)
+	return operator.Step{Stage: operator.StageOpen, Token: seal.CodeFrom("owner")}, nil
+}
+
+func TestASecondClickOnAProofLeadsToWhereTheFirstDid(t *testing.T) {
+	p := &prover{}
+	b := newBrowser(t, p).as(operator.Owner)
+	body := b.get("/console/prove").Body.String()
+	form := url.Values{"form_token": {tokenField.FindStringSubmatch(body[strings.Index(body, `action="/console/prove"`):])[1]}, "once": {"TWICE"}, "next": {"/console/enrol"}}
+	b.cookies["countersign_console"] = "gone" // the browser never saw the answer to the first
+	wantTo(t, b.post("/console/prove", form), "/console/enrol")
+	if b.cookies["countersign_console"] != "owner" || !slices.Equal(p.tokens, []string{"owner TWICE"}) {
+		t.Errorf("the cookie is %q, asked with %q", b.cookies["countersign_console"], p.tokens)
+	}
+	for what, change := range map[string]func(url.Values){
+		"another form":                 func(f url.Values) { f.Set("once", "OTHER") },
+		"a form of another session":    func(f url.Values) { f.Set("form_token", "x") },
+		"a form without a name":        func(f url.Values) { f.Del("once") },
+		"a form from somewhere else":   nil,
+		"a form of a session that was": func(f url.Values) { f.Set("once", "") },
+	} {
+		p.tokens, b.cookies["countersign_console"] = nil, "gone"
+		other := maps.Clone(form)
+		w := httptest.NewRecorder()
+		if change != nil {
+			change(other)
+			w = b.post("/console/prove", other)
+		} else {
+			r := httptest.NewRequest(http.MethodPost, "http://console.test/console/prove", strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Origin", "https://evil.test")
+			w = b.do(r)
+		}
+		if len(p.tokens) != 0 || w.Header().Get("Location") == "/console/enrol" {
+			t.Errorf("%s is answered by %d to %q, asked with %q", what, w.Code, w.Header().Get("Location"), p.tokens)
+		}
 	}
 }
 

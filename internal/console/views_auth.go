@@ -23,7 +23,6 @@ type SignIn struct {
 type SecondFactor struct {
 	Frame
 	Act      Form
-	Once     string
 	Next     string
 	StartURL string // to begin anew
 }
@@ -84,7 +83,6 @@ type SetPassword struct {
 type Enrol struct {
 	Frame
 	Act     Form
-	Once    string
 	QRURL   string // picture on our own origin
 	Key     string // to be typed instead, in groups
 	Account string // under what name the app will show it

@@ -51,7 +51,6 @@ type Customer struct {
 type NewVerification struct {
 	Frame
 	Act       Form
-	Once      string
 	Customers []Customer // one at least
 	Most      int        // customers in one form
 
@@ -91,7 +90,6 @@ type Sent struct {
 type ImportForm struct {
 	Frame
 	Act       Form // multipart
-	Once      string
 	SampleURL string
 	Most      int // rows
 	Mode      policy.Mode

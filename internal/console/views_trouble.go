@@ -29,7 +29,7 @@ type Carried struct{ Name, Value string }
 // FieldReason is the name of the field for a reason, wherever one is asked for.
 const FieldReason = "reason"
 
-// FieldOnce names a form that may be sent twice by a second click: an equal one does nothing more. It is "" in a page without.
+// FieldOnce names a form that may be sent twice by a second click: an equal one does nothing more.
 const FieldOnce = "once"
 
 // FieldConfirmed is set to "yes" by a page that asked whether it is meant.

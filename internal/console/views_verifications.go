@@ -111,7 +111,6 @@ type Resend struct {
 	Frame
 	Name    string
 	Act     Form
-	Once    string
 	Ways    []string // of email, sms, both: at least one
 	Way     string   // chosen
 	Left    int      // how many new links may still be sent
@@ -124,7 +123,6 @@ type Correct struct {
 	Frame
 	Name             string
 	Act              Form
-	Once             string
 	Mobile, Email    string // as they are, masked; "" when there is none
 	NewMobile        string // as typed before
 	NewEmail, Reason string

@@ -50,7 +50,12 @@ type visit struct {
 // for this session. To operators of a suspended firm the way out alone is open.
 func (s *Site) guard(to route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v, err := s.visit(w, r, to.at)
+		v, err := s.visit(w, r, to.at, s.cookie(r, sessionCookie))
+		if v == nil && r.Method == http.MethodPost {
+			if token := s.resume(w, r); token != "" {
+				v, err = s.visit(w, r, to.at, token)
+			}
+		}
 		switch {
 		case v == nil:
 			s.turnAway(w, r, err)
@@ -82,8 +87,8 @@ func (s *Site) guard(to route) http.HandlerFunc {
 }
 
 // visit finds out who asks. A visit that comes with a fault is that of an operator of a suspended firm.
-func (s *Site) visit(w http.ResponseWriter, r *http.Request, at Section) (*visit, error) {
-	v := &visit{site: s, w: w, r: r, at: at, token: s.cookie(r, sessionCookie)}
+func (s *Site) visit(w http.ResponseWriter, r *http.Request, at Section, token string) (*visit, error) {
+	v := &visit{site: s, w: w, r: r, at: at, token: token}
 	session := s.Operators.Session
 	if unasked(r) {
 		session = s.Operators.Glance
@@ -100,6 +105,21 @@ func (s *Site) visit(w http.ResponseWriter, r *http.Request, at Section) (*visit
 		v.flash = s.takeFlash(w, r)
 	}
 	return v, barred
+}
+
+// resume gives the browser the token of its session again, when a form that it has sent twice has led to another one and it never saw the
+// answer; "" otherwise.
+func (s *Site) resume(w http.ResponseWriter, r *http.Request) string {
+	if s.readForm(w, r) != nil || onceOf(r) == "" {
+		return ""
+	}
+	step, err := s.Operators.Resume(r.Context(), client(r), s.cookie(r, sessionCookie))
+	if err != nil {
+		return ""
+	}
+	token := step.Token.Reveal()
+	s.setCookie(w, sessionCookie, token)
+	return token
 }
 
 // headerLive is what console.js sends with what a page asks by itself.
@@ -120,8 +140,8 @@ func (v *visit) readForm() error {
 
 // readForm reads a form that comes from our own origin.
 func (s *Site) readForm(w http.ResponseWriter, r *http.Request) error {
-	if s.origin.Check(r) != nil {
-		return errCrossOrigin
+	if s.origin.Check(r) != nil || s.secure && strings.HasPrefix(r.Header.Get("Origin"), "http://") {
+		return errCrossOrigin // also when it is our own host in plain, which an old browser tells by nothing else
 	}
 	most, large := largeForms[r.URL.Path]
 	if !large {

@@ -59,6 +59,10 @@ func TestSEC_70_a_double_click_on_the_second_step_leads_to_one_session(t *testin
 	if n := len(o.events(operator.EventSignedIn)); n != 2 { // with the set-up
 		t.Errorf("%d sign-ins in the log", n)
 	}
+	late, err := o.SecondFactor(o.ctx(), twice, m.token, code) // the browser has the new token already
+	if err != nil || late.Token.Reveal() != m.token || o.sessions(m) != before+1 || o.spent() != 0 {
+		t.Errorf("a click with the new token: %+v, %v", late, err)
+	}
 	if m.token == half.Token.Reveal() {
 		t.Error("the token of the step before opens the session")
 	}
@@ -91,7 +95,6 @@ func TestSEC_70_the_same_submission_leads_nowhere_later_elsewhere_or_after_the_s
 	other.Once = "drawn again"
 	refused(other, half, code, "the same code from another page")
 	refused(twice, half, otherCode(code), "another code from the same page")
-	refused(twice, m.token, code, "the same page with the token of the session")
 	refused(here, half, code, "the same code from no page")
 	o.later(30*time.Second + time.Microsecond)
 	refused(twice, half, code, "half a minute later")
@@ -161,9 +164,68 @@ func TestSEC_47_a_double_click_on_a_new_authenticator_is_one_and_shows_the_codes
 		t.Errorf("%d codes, then %d; %+v", len(codes), len(none), second)
 	}
 	m.token = first.Token.Reveal()
+	if late, none, err := o.ConfirmTOTP(o.ctx(), twice, m.token, right); err != nil || none != nil || late.Token.Reveal() != m.token {
+		t.Errorf("a click with the new token: %+v, %d codes, %v", late, len(none), err)
+	}
 	if n := len(o.events(operator.EventTOTPAdded)); n != 1 || o.sessions(m) != 1 {
 		t.Errorf("%d authenticators, %d sessions", n, o.sessions(m))
 	}
 	_, _, err = o.ConfirmTOTP(o.ctx(), here, half, right)
 	o.fault(err, "session_ended", "the same code from no page")
+}
+
+func TestSEC_70_a_double_click_on_a_proof_or_a_new_password_is_one(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	m := o.ann()
+	const fresh = "walnut bicycle lantern"
+	for name, does := range map[string]func(token, code string) (operator.Step, error){
+		"1 proof":    func(token, code string) (operator.Step, error) { return o.Prove(o.ctx(), twice, token, password, code) },
+		"2 password": func(token, _ string) (operator.Step, error) { return o.ChangePassword(o.ctx(), twice, token, password, fresh) },
+	} {
+		o.signIn(m)
+		before, code := m.token, o.shows(m)
+		first, err := does(before, code)
+		o.ok(err)
+		m.token = first.Token.Reveal()
+		for what, token := range map[string]string{"before": before, "after": m.token} {
+			if again, err := does(token, code); err != nil || again.Token.Reveal() != m.token || again.Stage != operator.StageOpen {
+				t.Errorf("%s, a click with the token %s: %+v, %v", name, what, again, err)
+			}
+		}
+		if step, err := o.Resume(o.ctx(), twice, before); err != nil || step.Token.Reveal() != m.token {
+			t.Errorf("%s: %+v, %v", name, step, err)
+		}
+		other := twice
+		other.Once = "drawn again"
+		_, err = o.Resume(o.ctx(), other, before)
+		o.fault(err, "session_ended", "another form of the session before")
+		_, err = o.Resume(o.ctx(), here, before)
+		o.fault(err, "session_ended", "no form of the session before")
+		o.later(30*time.Second + time.Microsecond)
+		_, err = o.Resume(o.ctx(), twice, before)
+		o.fault(err, "session_ended", "half a minute later")
+		if o.spent() != 0 || len(o.events(operator.EventSignInFailed)) != 0 {
+			t.Errorf("%s: %d failures", name, o.spent())
+		}
+		if m.password = password; name == "2 password" {
+			step, err := o.ChangePassword(o.ctx(), here, m.token, fresh, password)
+			o.ok(err)
+			m.token = step.Token.Reveal()
+		}
+	}
+	if p, c := len(o.events(operator.EventProved)), len(o.events(operator.EventPasswordChanged)); p != 1 || c != 2 {
+		t.Errorf("%d proofs, %d new passwords", p, c)
+	}
+	for range 2 {
+		_, err := o.Prove(o.ctx(), twice, m.token, "not the password at all", o.shows(m))
+		o.fault(err, "sign_in_failed", "a wrong password")
+		_, err = o.Prove(o.ctx(), twice, m.token, "not the password at all", "000000")
+		o.fault(err, "sign_in_failed", "both wrong")
+		_, err = o.Prove(o.ctx(), twice, m.token, "not the password at all", "000000")
+		o.fault(err, "sign_in_failed", "both wrong, by a second click")
+	}
+	if o.spent() != 4 {
+		t.Errorf("%d failures were counted of 4", o.spent())
+	}
 }

@@ -18,7 +18,7 @@
 // Invariants.
 //   - A failure is counted, and committed, before anything is compared (SEC-4, SEC-16).
 //   - Every step gives a new token of 256 bits, and the one before is dead with that (SEC-70). Only keyed hashes are at rest. A form that is
-//     sent twice, by a second click, leads to the same token: that is a keyed hash of the token before and of all that was sent.
+//     sent twice, by a second click, leads to the same token: that is a keyed hash of the token before and of what the form holds.
 //   - A session ends at once, everywhere: it is read from the database with each request, and deleted in the commit that ends it
 //     (SEC-72).
 //   - No code is right twice: the steps of an authenticator rise, a recovery code is gone with its use.

@@ -31,8 +31,9 @@ const (
 	clientLabel  = "operator client"
 	typedLabel   = "operator address that is none"
 
-	submissionLabel = "operator submission"
-	nextLabel       = "operator next token"
+	refusedLabel = "operator submission that was wrong"
+	passedLabel  = "operator submission that was right"
+	nextLabel    = "operator next token"
 )
 
 // person is who an operator is.

@@ -156,6 +156,8 @@ func errFailed() error {
 // codeEnded is the code of the fault of what is no session.
 const codeEnded = "session_ended"
 
+func isEnded(err error) bool { return err != nil && fault.As(err).Code == codeEnded }
+
 func errEnded() error {
 	return fault.New(fault.Unauthenticated, codeEnded, "You are not signed in, or no longer. Sign in.")
 }

@@ -33,8 +33,10 @@ type Session struct {
 	Operator uid.ID   // zero: nobody's, after a wrong password
 	Hash     [32]byte // keyed hash of its token
 	Stage    Stage
-	Wrong    int      // codes in StageSecond
-	Refused  [32]byte // names the last submission that was wrong; zero: none
+	Wrong    int // codes in StageSecond
+
+	Answered   [32]byte // names the last submission and what came of it; zero: none
+	AnsweredAt time.Time
 
 	CreatedAt time.Time // of the sign-in
 	SeenAt    time.Time
@@ -59,6 +61,6 @@ func (s *Session) recent(now time.Time) bool { return now.Sub(s.ProvedAt) <= rec
 
 // open makes it the session of somebody who has shown everything.
 func (s *Session) open(now time.Time) {
-	s.Stage, s.Wrong, s.Refused, s.SeenAt, s.ProvedAt = StageOpen, 0, [32]byte{}, now, now
+	s.Stage, s.Wrong, s.SeenAt, s.ProvedAt = StageOpen, 0, now, now
 	s.ExpiresAt = s.CreatedAt.Add(absoluteLimit)
 }

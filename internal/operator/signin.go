@@ -157,7 +157,7 @@ type clientText struct {
 // submission once more (Client.Once) has the answer of the first: no session is made twice, and no failure counted twice.
 func (s *Service) SecondFactor(ctx context.Context, c Client, token, code string) (step Step, err error) {
 	hash, now := s.sessionHash(token), s.moment()
-	name, fresh := s.submission(c, token, code)
+	sub := s.submission(c, token, code, code)
 	_, o, err := s.store.SessionByHash(ctx, hash)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Step{}, err
@@ -166,16 +166,16 @@ func (s *Service) SecondFactor(ctx context.Context, c Client, token, code string
 	err = s.store.ChangeOperator(ctx, Target{Session: hash, Waits: s.waitKeys(c, o.EmailIndex)}, func(h *Held) (fx outbox.Effects, err error) {
 		passed = false
 		v, o := h.Session, h.Operator
-		switch {
-		case v == nil:
+		if v == nil {
 			return fx, errGone
-		case v.Refused == name:
-			return fx, errRefused
+		}
+		if err := v.knows(sub, now); err != nil {
+			return fx, err
 		}
 		if err := h.Waits[0].spend(waitKinds[0], now); err != nil {
 			return fx, err
 		}
-		v.Refused = name
+		v.answer(sub.refused, now)
 		if v.Stage != StageSecond || !v.live(now) {
 			return effects(s.failed(nil, c, "second_factor", now)), nil
 		}
@@ -194,16 +194,17 @@ func (s *Service) SecondFactor(ctx context.Context, c Client, token, code string
 		}
 		passed = true
 		forgive(h.Waits, 2)
-		v.Hash = s.sessionHash(fresh.Reveal())
 		v.open(now)
+		step = s.moveOn(v, sub, now)
 		o.LastSignInAt, o.UpdatedAt = now, now
-		step = Step{Stage: StageOpen, Token: fresh, ExpiresAt: v.ExpiresAt}
 		more.Events = append(more.Events, o.event(EventSignedIn, c.self(o), now, s.of(v, c, how)))
 		return more, nil
 	})
 	switch {
 	case errors.Is(err, errGone):
-		return s.repeated(ctx, c, fresh, "second_factor", errFailed())
+		return s.repeated(ctx, c, sub, "second_factor", errFailed())
+	case errors.Is(err, errPassed):
+		return s.same(ctx, token)
 	case errors.Is(err, errRefused), err == nil && !passed:
 		return Step{}, errFailed()
 	}

@@ -60,16 +60,19 @@ func provenFor(h *Held, now time.Time) error {
 // enrolment whose time or wrong codes are over is Conflict with enrolment_over. The same submission once more (Client.Once) leads to the
 // same session, without the codes.
 func (s *Service) ConfirmTOTP(ctx context.Context, c Client, token, code string) (step Step, codes []string, err error) {
-	name, next := s.submission(c, token, code)
-	step, codes, err = s.confirm(ctx, c, token, code, name, next)
-	if c.Once != "" && err != nil && fault.As(err).Code == codeEnded {
-		step, err = s.repeated(ctx, c, next, "enrolment", err)
+	sub := s.submission(c, token, code, code)
+	step, codes, err = s.confirm(ctx, c, token, code, sub)
+	switch {
+	case errors.Is(err, errPassed):
+		step, err = s.same(ctx, token)
+	case c.Once != "" && isEnded(err):
+		step, err = s.repeated(ctx, c, sub, "enrolment", err)
 	}
 	return step, codes, err
 }
 
-// confirm is ConfirmTOTP for the submission of a name, which leads to the session of the token next.
-func (s *Service) confirm(ctx context.Context, c Client, token, code string, name [32]byte, next Secret) (step Step, codes []string, err error) {
+// confirm is ConfirmTOTP for a submission that did not come before.
+func (s *Service) confirm(ctx context.Context, c Client, token, code string, sub submission) (step Step, codes []string, err error) {
 	_, known, err := s.session(ctx, token)
 	if err != nil {
 		return Step{}, nil, err
@@ -81,8 +84,8 @@ func (s *Service) confirm(ctx context.Context, c Client, token, code string, nam
 		if err := provenFor(h, now); err != nil {
 			return fx, err
 		}
-		if v.Refused == name {
-			return fx, errRefused
+		if err := v.knows(sub, now); err != nil {
+			return fx, err
 		}
 		if !o.Enrolling.live(v, now) {
 			return fx, fault.New(fault.Conflict, "enrolment_over", "The time for this set-up is over. Begin it again.")
@@ -92,13 +95,12 @@ func (s *Service) confirm(ctx context.Context, c Client, token, code string, nam
 			return fx, err
 		}
 		if outcome = o.Enrolling.verify(secret, digits(code), now); outcome != factor.Right {
-			v.Refused = name
+			v.answer(sub.refused, now)
 			return fx, nil // counted
 		}
 		codes, fx = s.adopt(h, c, now)
-		v.Hash = s.sessionHash(next.Reveal())
 		v.open(now)
-		step = Step{Stage: StageOpen, Token: next, ExpiresAt: v.ExpiresAt}
+		step = s.moveOn(v, sub, now)
 		return fx, nil
 	})
 	if errors.Is(err, errRefused) || err == nil && outcome != factor.Right {

@@ -51,23 +51,26 @@ func scanOperator(scan func(...any) error) (operator.Operator, error) {
 	return r.done()
 }
 
-const sessionColumns = `s.hash, s.id, s.tenant, s.operator, s.stage, s.wrong, s.created_us, s.seen_us, s.proved_us, s.expires_us, s.client, s.refused`
+const sessionColumns = `s.hash, s.id, s.tenant, s.operator, s.stage, s.wrong, s.created_us, s.seen_us, s.proved_us, s.expires_us, s.client, s.answered,
+	s.answered_us`
 
 // sessionRead is a session on its way out of a row.
 type sessionRead struct {
-	v                              operator.Session
-	hash, refused                  []byte
-	created, seen, proved, expires int64
+	v                                        operator.Session
+	hash, answered                           []byte
+	created, seen, proved, expires, answerAt int64
 }
 
 func (r *sessionRead) into() []any {
-	return []any{&r.hash, &r.v.ID, &r.v.Tenant, &r.v.Operator, &r.v.Stage, &r.v.Wrong, &r.created, &r.seen, &r.proved, &r.expires, &r.v.Client, &r.refused}
+	return []any{&r.hash, &r.v.ID, &r.v.Tenant, &r.v.Operator, &r.v.Stage, &r.v.Wrong, &r.created, &r.seen, &r.proved, &r.expires, &r.v.Client, &r.answered,
+		&r.answerAt}
 }
 
 func (r *sessionRead) done() operator.Session {
 	copy(r.v.Hash[:], r.hash)
-	copy(r.v.Refused[:], r.refused)
+	copy(r.v.Answered[:], r.answered)
 	r.v.CreatedAt, r.v.SeenAt, r.v.ProvedAt, r.v.ExpiresAt = fromMicros(r.created), fromMicros(r.seen), fromMicros(r.proved), fromMicros(r.expires)
+	r.v.AnsweredAt = fromMicros(r.answerAt)
 	return r.v
 }
 
@@ -244,7 +247,8 @@ func endSessions(ctx context.Context, tx *sql.Tx, h *operator.Held, was [32]byte
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE operator_session SET hash = $2, stage = $3, wrong = $4, seen_us = $5, proved_us = $6, expires_us = $7,
-		refused = $8 WHERE hash = $1`, was[:], v.Hash[:], string(v.Stage), v.Wrong, micros(v.SeenAt), micros(v.ProvedAt), micros(v.ExpiresAt), v.Refused[:])
+		answered = $8, answered_us = $9 WHERE hash = $1`, was[:], v.Hash[:], string(v.Stage), v.Wrong, micros(v.SeenAt), micros(v.ProvedAt),
+		micros(v.ExpiresAt), v.Answered[:], micros(v.AnsweredAt))
 	return err
 }
 
@@ -272,8 +276,9 @@ func makeOperator(ctx context.Context, tx *sql.Tx, h *operator.Held) error {
 	}
 	if v := h.Open; v != nil {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO operator_session (hash, id, tenant, operator, stage, wrong, created_us, seen_us, proved_us,
-			expires_us, client, refused) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, v.Hash[:], v.ID[:], v.Tenant[:], v.Operator[:],
-			string(v.Stage), v.Wrong, micros(v.CreatedAt), micros(v.SeenAt), micros(v.ProvedAt), micros(v.ExpiresAt), v.Client, v.Refused[:]); err != nil {
+			expires_us, client, answered, answered_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, v.Hash[:], v.ID[:], v.Tenant[:], v.Operator[:],
+			string(v.Stage), v.Wrong, micros(v.CreatedAt), micros(v.SeenAt), micros(v.ProvedAt), micros(v.ExpiresAt), v.Client, v.Answered[:],
+			micros(v.AnsweredAt)); err != nil {
 			return err
 		}
 	}

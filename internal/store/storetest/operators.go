@@ -94,7 +94,7 @@ func (b *staff) hire(change ...func(o *operator.Operator)) operator.Operator {
 // enters opens a session of o.
 func (b *staff) enters(o operator.Operator, hash byte) operator.Session {
 	b.Helper()
-	s := operator.Session{ID: uid.Random(b.at), Tenant: o.Tenant, Operator: o.ID, Hash: [32]byte{hash}, Stage: operator.StageOpen, Wrong: 2, Refused: [32]byte{7, 31: 8}, CreatedAt: b.at,
+	s := operator.Session{ID: uid.Random(b.at), Tenant: o.Tenant, Operator: o.ID, Hash: [32]byte{hash}, Stage: operator.StageOpen, Wrong: 2, Answered: [32]byte{7, 31: 8}, AnsweredAt: b.at.Add(time.Minute), CreatedAt: b.at,
 		SeenAt: b.at, ProvedAt: b.at.Add(time.Second), ExpiresAt: b.at.Add(time.Hour), Client: []byte{4, 0}}
 	b.ok(b.change(operator.Target{}, func(h *operator.Held) { h.Open = &s }))
 	return s
@@ -163,11 +163,11 @@ func operatorRoundTrip(t *testing.T, b *staff) {
 		b.same(&s, h.Session, "held")
 		h.Operator.Role, h.Operator.State, h.Operator.Codes, h.Operator.UpdatedAt = operator.Admin, operator.Disabled, nil, b.at.Add(time.Minute)
 		h.Session.Hash, h.Session.Stage, h.Session.Wrong, h.Session.SeenAt = [32]byte{2}, operator.StageEnrol, 3, b.at.Add(time.Minute)
-		h.Session.Refused = [32]byte{}
+		h.Session.Answered, h.Session.AnsweredAt = [32]byte{9}, b.at.Add(time.Hour)
 	}))
 	o.Role, o.State, o.Codes, o.UpdatedAt, o.Version = operator.Admin, operator.Disabled, nil, b.at.Add(time.Minute), 2
 	s.Hash, s.Stage, s.Wrong, s.SeenAt = [32]byte{2}, operator.StageEnrol, 3, b.at.Add(time.Minute)
-	s.Refused = [32]byte{}
+	s.Answered, s.AnsweredAt = [32]byte{9}, b.at.Add(time.Hour)
 	if _, _, err := b.SessionByHash(t.Context(), [32]byte{1}); !errors.Is(err, operator.ErrNotFound) {
 		t.Errorf("the hash of before: %v", err)
 	}

@@ -1,4 +1,5 @@
 -- +goose Up
 
--- The keyed hash of the last submission of a sign-in that was wrong, so that it is not counted twice by a second click.
-ALTER TABLE operator_session ADD COLUMN refused bytea NOT NULL DEFAULT ''::bytea;
+-- What came of the last form that was sent with the token of a session, by a keyed hash, and when: it may come twice, by a second click.
+ALTER TABLE operator_session ADD COLUMN answered bytea NOT NULL DEFAULT ''::bytea;
+ALTER TABLE operator_session ADD COLUMN answered_us bigint NOT NULL DEFAULT 0;

@@ -1,4 +1,5 @@
 -- +goose Up
 
--- The keyed hash of the last submission of a sign-in that was wrong, so that it is not counted twice by a second click.
-ALTER TABLE operator_session ADD COLUMN refused BLOB NOT NULL DEFAULT x'';
+-- What came of the last form that was sent with the token of a session, by a keyed hash, and when: it may come twice, by a second click.
+ALTER TABLE operator_session ADD COLUMN answered BLOB NOT NULL DEFAULT x'';
+ALTER TABLE operator_session ADD COLUMN answered_us INTEGER NOT NULL DEFAULT 0;
