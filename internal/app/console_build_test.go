@@ -1,11 +1,8 @@
 package app
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,14 +13,7 @@ import (
 func TestWhatDevelopersUseInTheConsole(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	var made credentials
-	text, err := os.ReadFile(filepath.Join(w.dir, "dev-credentials.json"))
-	if err != nil || json.Unmarshal(text, &made) != nil {
-		t.Fatalf("no credentials: %v", err)
-	}
-	v := w.visitor()
-	v.open("/console/sign-in")
-	v.press("/console/sign-in", url.Values{"email": {made.Operator.Email}, "password": {made.Operator.Password}})
+	v, _ := w.operatorOf()
 	if v.at != "/console" || !strings.Contains(v.text, "/console/verifications/new") {
 		t.Fatalf("after the sign-in at %s:\n%s", v.at, v.text)
 	}

@@ -46,7 +46,7 @@ func (s *Site) auditRoutes() []route {
 var moreTypes = []string{
 	factor.EventEntityCreated, factor.EventEntityDeleted, factor.EventCheckFailed, factor.EventDisabled, factor.EventUpdated,
 	factor.EventChallengeCreated, factor.EventChallengeFailed, invite.EventLinkFailed, invite.EventLinkReported, invite.EventCodeAsked,
-	invite.EventCodeRefused, invite.EventCodeEnded, invite.EventConsentPending, invite.EventHandedOff, invite.EventReminded, invite.EventUnlocked,
+	invite.EventCodeRefused, invite.EventCodeEnded, invite.EventConsentPending, invite.EventHandedOff, invite.EventReminded, invite.EventReminderCarried, invite.EventUnlocked,
 	invite.EventContactChanged, invite.EventFormerTold, invite.EventRevealed, invite.EventSettingsChanged, invite.EventResent,
 	safelist.EventAdded, safelist.EventRemoved, "key.created", "key.revoked", "service.created", "service.deleted", "service.updated",
 	"tenant.created", "tenant.resumed", "tenant.suspended", "tenant.updated", "webhook.created", "webhook.deleted", "webhook.disabled",

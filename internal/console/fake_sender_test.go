@@ -43,6 +43,7 @@ type sender struct {
 	look   policy.Customisation
 	list   []invite.ListRequest
 	more   uid.ID
+
 	refuse error // of what changes something
 	rows   []error
 	did    []any
@@ -51,6 +52,8 @@ type sender struct {
 	result string
 	change chan tally.Change
 	seen   string // key of the link that was made last without sending it
+
+	letters map[uid.ID][]invite.Dispatch // messages that are no codes
 }
 
 // act is what a customer was helped by.
@@ -67,9 +70,12 @@ func newSender() *sender {
 		views: map[uid.ID]invite.View{adaID: {
 			ID: adaID, Kind: invite.Fixed, Status: invite.MobileFailed, FirstName: "Ada", LastName: "Lovelace", MaskedMobile: mobile, MaskedEmail: address,
 			Policy: policy.YesOptional, Mobile2FA: true, Reference: "INV-1", Channels: []delivery.Channel{delivery.Email, delivery.SMS}, CreatedAt: noon,
-			Carried: []invite.Carried{{Channel: delivery.Email, Provider: "post", State: delivery.Delivered, At: noon}},
-			Gates:   []invite.GateView{{Channel: delivery.SMS, Fixed: true, Masked: mobile, Shut: true}},
+			Gates: []invite.GateView{{Channel: delivery.SMS, Fixed: true, Masked: mobile, Shut: true}},
 		}},
+		letters: map[uid.ID][]invite.Dispatch{adaID: {{
+			ID: uid.ID{1}, Invitation: adaID, N: 1, Kind: invite.NoticeInvitation, Channel: delivery.Email, To: address, Provider: "post",
+			State: delivery.Delivered, At: noon,
+		}}},
 	}
 }
 
@@ -121,6 +127,14 @@ func (d *sender) Events(_ context.Context, _ invite.Target, after uid.ID, _ int)
 		return d.events[:1], uid.ID{1}, nil
 	}
 	return d.events[min(1, len(d.events)):], uid.ID{}, nil
+}
+
+func (d *sender) Dispatches(context.Context, invite.DispatchQuery, uid.Page) ([]invite.Dispatch, uid.ID, error) {
+	return nil, uid.ID{}, nil
+}
+
+func (d *sender) DispatchesOf(_ context.Context, t invite.Target) ([]invite.Dispatch, error) {
+	return d.letters[t.ID], nil
 }
 
 func (d *sender) Reveal(_ context.Context, t invite.Target) (invite.Revealed, error) {

@@ -24,16 +24,20 @@ func building() []exhibit {
 	f.Live = "/console/live"
 	providers := []string{"main", "smsc"}
 	messages := []console.MessageRow{
-		{At: noon, What: "code", Channel: "sms", To: mobile, Provider: "main", State: "failed", Error: "route_unavailable", Took: "0.3 s", URL: "/console/x/window"},
-		{At: noon.Add(-time.Hour), What: "link", Channel: "email", To: address, Provider: "post", State: "unknown", URL: "/console/x/window"},
+		{At: noon, What: "code", Channel: "sms", To: mobile, Provider: "main", State: "failed", Error: "timeout", Took: "10.0 s", URL: "/console/x/window"},
+		{At: noon.Add(-time.Hour), What: "link", Channel: "email", To: address, Provider: "post", State: "failed", Error: "invalid_recipient", URL: "/console/x/window"},
+		{At: noon.Add(-time.Hour), What: "reminder", Channel: "sms", To: mobile, State: "unknown", URL: "/console/x/window"},
+		{At: noon.Add(-time.Hour), What: "notice", Channel: "email", To: address, Provider: "post", State: "failed", Error: "credentials", URL: "/console/x/window"},
 		{At: noon, What: "code", Channel: "voice", To: mobile, Provider: "smsc", State: "delivered", Took: "1.2 s", Price: "0.0412 EUR"},
-		{At: noon.Add(-2 * time.Hour), What: "notice", Channel: "whatsapp", To: mobile, Provider: "main", State: "sending"}}
+		{At: noon.Add(-2 * time.Hour), What: "link", Channel: "sms", To: mobile, State: "sending", URL: "/console/x/window"}}
 	return append([]exhibit{
-		{"messages", &console.Messages{Frame: f, Providers: providers, Rows: messages, Pager: console.Pager{OlderURL: "/console/messages?before=abc"}}},
+		{"messages", &console.Messages{Frame: f, Providers: providers, Newest: true, Rows: messages, Pager: console.Pager{OlderURL: "/console/messages?before=abc"}}},
+		{"messages-reminders", &console.Messages{Frame: f, Providers: providers, Filtered: true, What: "reminder", Newest: true, Rows: messages[2:3],
+			Pager: console.Pager{NewerURL: "/console/messages?after=abc", OlderURL: "/console/messages?before=abc"}}},
 		{"messages-none", &console.Messages{Frame: f, Providers: providers, Newest: true, Filtered: true, State: "failed", Channel: "voice"}},
 		{"messages-empty", &console.Messages{Frame: f, Providers: providers, Newest: true}},
 		{"messages-good", &console.Messages{Frame: f, Providers: providers}},
-		{"messages-further", &console.Messages{Frame: f, Providers: providers, Filtered: true, Provider: "main", Pager: console.Pager{OlderURL: "/console/messages?before=abc"}}},
+		{"messages-none-here", &console.Messages{Frame: f, Providers: providers, Filtered: true, Provider: "main", Pager: console.Pager{NewerURL: "/console/messages?after=abc", OlderURL: "/console/messages?before=abc"}}},
 		{"messages-longest-error", &console.Messages{Frame: wrong(l, console.Problem{Field: "from", Message: "Give a day."}), Providers: providers, Rows: []console.MessageRow{
 			{At: noon, What: "reminder", Channel: "email", To: longMail, Provider: "nachrichtendienstleister-sued-reserve", State: "expired", Error: "absender_nicht_zugelassen_fuer_dieses_netz", Took: "120.0 s", Price: "1,204.0412 EUR", URL: "/console/x/window"}}}},
 	}, slices.Concat(services(), keys(), webhooks(), deliveries())...)

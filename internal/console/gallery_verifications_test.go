@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	mobile   = "+44 •••• •••123"
-	address  = "a••••@e••••••.org"
+	mobile   = "+44 ••• ••• •123"
+	address  = "a•••@example.org"
 	longMail = "m•••••••••••••••••••••••••••••••••••••••@i•••••••••••••••••••••••••••.example.org"
 	longName = "Karl-Theodor Maria Nikolaus Johann Jacob Philipp Franz Joseph Freiherr von und zu Schwarzenberger-Hohenstein"
 	longRef  = "2026/VORGANG/0000000481-KUNDENIDENTIFIZIERUNG-NACHTRAG-ZUR-VOLLMACHT-ABTEILUNG-RECHT-UND-COMPLIANCE/17"
@@ -73,10 +73,10 @@ func rows() []console.VerificationRow {
 	return []console.VerificationRow{
 		row("Ada Lovelace", "INV-2026-000481", []string{mobile, address}, invite.Completed, console.GatePassed, 0),
 		row("Grace Hopper", "INV-2026-000480", []string{mobile}, invite.Opened, console.GatePending, 1),
-		row("Alan Turing", "INV-2026-000479", []string{"+44 •••• •••456", "t•••@e••••••.org"}, invite.MobileFailed, console.GateFailed, 3),
-		row("Katherine Johnson", "", []string{"k••••@n•••.example"}, invite.ConsentPending, console.GateNotUsed, 9),
-		row("Edsger Dijkstra", "INV-2026-000477", []string{"+31 • ••••••78"}, invite.Undeliverable, console.GatePending, 30),
-		row("Barbara Liskov", "INV-2026-000476", []string{"b•••@e••••••.org"}, invite.Canceled, console.GateNotAllowed, 72),
+		row("Alan Turing", "INV-2026-000479", []string{"+44 ••• ••• •456", "t•••@example.org"}, invite.MobileFailed, console.GateFailed, 3),
+		row("Katherine Johnson", "", []string{"k•••@nasa.example"}, invite.ConsentPending, console.GateNotUsed, 9),
+		row("Edsger Dijkstra", "INV-2026-000477", []string{"+31 ••• ••• •678"}, invite.Undeliverable, console.GatePending, 30),
+		row("Barbara Liskov", "INV-2026-000476", []string{"b•••@example.org"}, invite.Canceled, console.GateNotAllowed, 72),
 	}
 }
 
@@ -94,8 +94,8 @@ func verification(f console.Frame, change func(*console.Verification)) console.V
 			{At: ago(42), Kind: "invitation.sent"}, {At: ago(42), Kind: "invitation.created", By: "Mara Jensen", Lines: []console.Line{{Key: "told_on"}, {Key: "told_email"}, {Key: "told_sms"}}}},
 		Messages: []console.MessageRow{
 			{At: ago(18), What: "code", Channel: "sms", To: mobile, Provider: "smsc", State: "delivered", Took: "1.2 s"},
-			{At: ago(18), What: "code", Channel: "sms", To: mobile, Provider: "main", State: "failed", Took: "0.3 s", Error: "route_unavailable"},
-			{At: ago(42), What: "link", Channel: "email", To: address, Provider: "post", State: "sent", Took: "0.4 s"}},
+			{At: ago(18), What: "code", Channel: "sms", To: mobile, Provider: "main", State: "failed", Took: "0.3 s", Error: "rate_limited"},
+			{At: ago(42), What: "link", Channel: "email", To: address, Provider: "post", State: "sent"}, {At: ago(42), What: "link", Channel: "sms", To: mobile, Provider: "main", State: "delivered"}},
 	}
 	change(v)
 	return v

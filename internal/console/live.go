@@ -3,6 +3,8 @@ package console
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -18,7 +20,7 @@ const beat = 15 * time.Second
 // streamLife is how long one stream lasts at most. Then the browser asks for another one.
 const streamLife = 10 * time.Minute
 
-// queryOf narrows a stream to the events of one noun: "?of=invitation". Without it every event tells.
+// queryOf narrows a stream to the events of a noun, or of several: "?of=invitation". Without it every event tells.
 const queryOf = "of"
 
 // Changes is what the console asks of tally.Service, which says what Watch answers.
@@ -28,8 +30,8 @@ type Changes interface {
 
 const pathLive = Prefix + "/live"
 
-// liveOf is the stream of a page about one noun.
-func liveOf(noun string) string { return pathLive + "?" + queryOf + "=" + noun }
+// liveOf is the stream of a page about one noun or several.
+func liveOf(nouns ...string) string { return pathLive + "?" + url.Values{queryOf: nouns}.Encode() }
 
 func (s *Site) liveRoutes() []route {
 	return []route{{"GET " + pathLive, AtHome, operator.SeeVerifications, s.live}}
@@ -43,14 +45,14 @@ func (s *Site) live(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.stream(changes, v.value(queryOf)) // which ends with changes, and they with ctx
+	v.stream(changes, v.r.URL.Query()[queryOf]) // which ends with changes, and they with ctx
 	return nil, nil
 }
 
 // stream tells a page each time that it is out of date, until the browser goes, the server stops, changes ends, or the session does: that
 // is looked for before each word (SEC-72). A change is an event "changed" without more: what there is to see is asked for by the page,
 // with its own rights.
-func (v *visit) stream(changes <-chan tally.Change, of string) {
+func (v *visit) stream(changes <-chan tally.Change, of []string) {
 	ctx, stop := web.UntilStop(v.ctx())
 	defer stop()
 	rc := http.NewResponseController(v.w)
@@ -70,7 +72,7 @@ func (v *visit) stream(changes <-chan tally.Change, of string) {
 			if !more {
 				return
 			}
-			if of != "" && !c.Of(of) {
+			if len(of) > 0 && !slices.ContainsFunc(of, c.Of) {
 				continue
 			}
 			line = "event: changed\ndata: 1\n\n"

@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/countersign/countersign/internal/console"
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 )
@@ -40,6 +42,22 @@ func (p *post) DispatchesOf(_ context.Context, _ verify.Caller, ids []uid.ID) (l
 	return list, p.err
 }
 
+// letters are messages of invitations that are no codes, and what they were asked for last.
+type letters struct {
+	console.Invitations
+	list  []invite.Dispatch
+	more  uid.ID
+	asked invite.DispatchQuery
+	page  uid.Page
+	calls int
+}
+
+func (l *letters) Dispatches(_ context.Context, q invite.DispatchQuery, p uid.Page) ([]invite.Dispatch, uid.ID, error) {
+	l.asked, l.page = q, p
+	l.calls++
+	return l.list, l.more, nil
+}
+
 var failed = verify.Dispatch{
 	Verification: uid.ID{0x20}, N: 3, To: "+44 •••• 0123", Provider: "main", Channel: delivery.SMS, State: delivery.Failed, Error: hostile,
 	Latency: 1200 * time.Millisecond, Price: &delivery.Price{Amount: "0.0412", Currency: "EUR"}, At: keyNoon,
@@ -47,8 +65,13 @@ var failed = verify.Dispatch{
 
 func withPost(t *testing.T, p *post) *browser {
 	t.Helper()
+	return withMail(t, p, &letters{})
+}
+
+func withMail(t *testing.T, p *post, l *letters) *browser {
+	t.Helper()
 	return newBrowser(t, &people{}, func(c *console.Config) {
-		c.Dispatches, c.Providers = p, func() []string { return []string{"main", "smsc"} }
+		c.Dispatches, c.Invitations, c.Providers = p, l, func() []string { return []string{"main", "smsc"} }
 	})
 }
 
@@ -107,4 +130,65 @@ func TestADayThatIsNoneIsToldBesideItsField(t *testing.T) {
 	hasNot(t, w.Body.String(), "<script>alert")
 	p.err = fault.New(fault.Invalid, "channel_invalid", "Choose a channel.").On("channel")
 	has(t, b.get("/console/messages?channel=pigeon").Body.String(), "Choose a channel.")
+}
+
+func TestMessagesOfInvitationsStandAmongThoseWithCodes(t *testing.T) {
+	at := func(n byte, seconds int) (uid.ID, time.Time) {
+		return uid.ID{n}, keyNoon.Add(time.Duration(seconds) * time.Second)
+	}
+	p, l := &post{}, &letters{}
+	add := func(n byte, kind, word string) {
+		id, when := at(n, int(n))
+		l.list = append(l.list, invite.Dispatch{ID: id, Invitation: adaID, Kind: kind, Channel: delivery.Email, To: address, Provider: "post",
+			State: delivery.Failed, Error: word, At: when})
+	}
+	add(0x40, invite.NoticeContactChanged, "own-<i>word</i>")
+	add(0x20, invite.NoticeReminder, "no_route")
+	add(0x10, invite.NoticeInvitation, "invalid_recipient")
+	code := failed
+	code.Verification, code.ExternalID, code.Error = uid.ID{0x30}, "inv:"+adaID.Text(uid.Invitation)+":sms:1:1", "timeout"
+	stray := failed
+	stray.Verification, stray.To, stray.ExternalID = uid.ID{0x05}, "+1 ••• ••• •177", "order:7"
+	p.list = []verify.Dispatch{code, stray}
+	body := withMail(t, p, l).as("viewer").get("/console/messages").Body.String()
+	list := body[strings.Index(body, "<tbody>"):]
+	for _, words := range []string{"Notice of a change", "own-&lt;i&gt;word", ">Code<", "gave no answer in time", ">Reminder<", "No provider is configured", ">Link<", "There is no such number or address", "+1 ••• ••• •177"} {
+		i := strings.Index(list, words)
+		if i < 0 {
+			t.Fatalf("%q is missing, or stands before what is newer:\n%s", words, list)
+		}
+		list = list[i:]
+	}
+	if n := strings.Count(body, `class="row" href="`+window+`"`); n != 4 {
+		t.Errorf("%d rows lead to the window, want 4", n)
+	}
+	has(t, body, `class="strong">Code<`, address, ">post<", `data-live="/console/live?of=verification&amp;of=invitation"`)
+	if !l.asked.Failed || l.asked.Caller.Tenant != ours {
+		t.Errorf("asked for %+v", l.asked)
+	}
+}
+
+func TestMessagesAreNarrowedToAKind(t *testing.T) {
+	for kind, want := range map[string]struct {
+		codes, letters int
+		notice         string
+	}{"": {1, 1, ""}, "code": {1, 0, ""}, "link": {0, 1, invite.NoticeInvitation}, "reminder": {0, 1, invite.NoticeReminder}, "notice": {0, 1, invite.NoticeContactChanged}} {
+		p, l := &post{}, &letters{}
+		b := withMail(t, p, l).as("agent")
+		body := b.get("/console/messages?order=newest&channel=email&provider=main&state=sent&from=2026-11-01&kind=" + kind).Body.String()
+		if p.calls != want.codes || l.calls != want.letters || l.asked.Kind != want.notice {
+			t.Errorf("%q: %d and %d reads, of %q", kind, p.calls, l.calls, l.asked.Kind)
+		}
+		if q := l.asked; l.calls > 0 && (q.Failed || q.Channel != delivery.Email || q.Provider != "main" || q.State != delivery.Sent || q.Since.IsZero()) {
+			t.Errorf("%q asks for %+v", kind, q)
+		}
+		if kind != "" {
+			has(t, body, `<option value="`+kind+`" selected>`)
+		}
+	}
+	p, l := &post{}, &letters{}
+	has(t, withMail(t, p, l).as("agent").get("/console/messages?kind=x%3Cscript%3E").Body.String(), "Choose one of the list.")
+	if p.calls+l.calls != 0 {
+		t.Error("a kind that is none is asked for")
+	}
 }

@@ -62,7 +62,10 @@ func (s *shelf) Imports(_ context.Context, _ invite.Caller, p uid.Page) (all []i
 	return all, more, nil
 }
 
-func (s *shelf) Dispatches(_ context.Context, _ verify.DispatchQuery, p uid.Page) (all []verify.Dispatch, more uid.ID, err error) {
+// codesOf are the codes on a shelf.
+type codesOf struct{ *shelf }
+
+func (s codesOf) Dispatches(_ context.Context, _ verify.DispatchQuery, p uid.Page) (all []verify.Dispatch, more uid.ID, err error) {
 	page, more := s.cut(p)
 	for _, i := range page {
 		all = append(all, verify.Dispatch{Verification: s.id(i), N: 1, To: row(i), Channel: delivery.SMS, State: delivery.Failed, At: noon})
@@ -70,7 +73,7 @@ func (s *shelf) Dispatches(_ context.Context, _ verify.DispatchQuery, p uid.Page
 	return all, more, nil
 }
 
-func (s *shelf) DispatchesOf(context.Context, verify.Caller, []uid.ID) ([]verify.Dispatch, error) {
+func (s codesOf) DispatchesOf(context.Context, verify.Caller, []uid.ID) ([]verify.Dispatch, error) {
 	return nil, nil
 }
 
@@ -161,7 +164,7 @@ func TestEachListIsGoneThroughInBothDirections(t *testing.T) {
 		for _, n := range []int{0, 1, list.size, list.size + 1, 3*list.size + 7} {
 			s := &shelf{sender: newSender(), bells: &bells{endpoints: []webhook.Endpoint{orders}}, n: n}
 			b := newBrowser(t, s.sender, func(c *console.Config) {
-				c.Invitations, c.Hooks, c.Dispatches, c.AuditLog, c.Contacts = s, s, s, s, places{}
+				c.Invitations, c.Hooks, c.Dispatches, c.AuditLog, c.Contacts = s, s, codesOf{s}, s, places{}
 			}).as(operator.Owner)
 			s.walk(b, list.url, list.size, list.history)
 		}
@@ -222,7 +225,7 @@ func query(t *testing.T, at string) url.Values {
 func TestThePageBeforeHasWhatCameMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := &shelf{sender: newSender(), n: 60}
-	b := newBrowser(t, s.sender, func(c *console.Config) { c.Dispatches = s }).as(operator.Viewer)
+	b := newBrowser(t, s.sender, func(c *console.Config) { c.Dispatches, c.Invitations = codesOf{s}, s }).as(operator.Viewer)
 	second := b.leaf(b.leaf("/console/messages").older)
 	if !slices.Equal(second.rows, []int{50, 51, 52, 53, 54, 55, 56, 57, 58, 59}) {
 		t.Fatalf("the second page has %v", second.rows)
@@ -244,7 +247,7 @@ func TestAPlaceInAListThatIsNoneIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := &shelf{sender: newSender(), bells: &bells{endpoints: []webhook.Endpoint{orders}}, n: 60}
 	b := newBrowser(t, s.sender, func(c *console.Config) {
-		c.Invitations, c.Hooks, c.Dispatches, c.AuditLog, c.Contacts = s, s, s, s, places{}
+		c.Invitations, c.Hooks, c.Dispatches, c.AuditLog, c.Contacts = s, s, codesOf{s}, s, places{}
 	}).as(operator.Owner)
 	id := uid.ID{1}
 	for _, list := range []string{"/console/verifications", "/console/messages", "/console/audit", ordersURL, "/console/verifications/import"} {

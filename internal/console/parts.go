@@ -266,6 +266,14 @@ func (s *scene) Happened(e Event) (template.HTML, error) {
 	return s.T(key)
 }
 
+// Word gives the words for what somebody outside or another package said in one; what has none here is told as it is.
+func (s *scene) Word(vocabulary, word string) (template.HTML, error) {
+	if !s.Knows(vocabulary + "_" + word) {
+		return template.HTML("<bdi>" + template.HTMLEscapeString(word) + "</bdi>"), nil // escaped
+	}
+	return s.T(vocabulary + "_" + word)
+}
+
 // Line gives the words of a line; one without words is its value alone.
 func (s *scene) Line(l Line) (template.HTML, error) {
 	if !s.Knows(l.Key) {

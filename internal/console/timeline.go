@@ -94,6 +94,9 @@ func toneOf(kind string) Tone {
 	return Plain
 }
 
+// reports are the events that say in what state a message is.
+var reports = []string{invite.EventLinkReported, invite.EventReminderCarried, invite.EventFormerTold}
+
 // lines are what an event says beside its kind: keys of texts (told_...), but for a reason and a version, which are as they are.
 func (d *detail) lines(kind string) (all []Line) {
 	say := func(word string) { all = append(all, Line{Key: "told_" + word}) }
@@ -117,7 +120,7 @@ func (d *detail) lines(kind string) (all []Line) {
 			say("email")
 		}
 	}
-	if kind == invite.EventLinkReported && d.State != "" {
+	if d.State != "" && slices.Contains(reports, kind) {
 		all = append(all, Line{Key: "delivery_" + d.State})
 	}
 	for _, c := range d.Contacts {

@@ -21,6 +21,8 @@ type Invitations interface {
 	List(ctx context.Context, r invite.ListRequest) (page []invite.View, more uid.ID, err error)
 	Get(ctx context.Context, t invite.Target) (invite.View, error)
 	Events(ctx context.Context, t invite.Target, after uid.ID, limit int) (page []audit.Event, more uid.ID, err error)
+	Dispatches(ctx context.Context, q invite.DispatchQuery, p uid.Page) (page []invite.Dispatch, more uid.ID, err error)
+	DispatchesOf(ctx context.Context, t invite.Target) ([]invite.Dispatch, error)
 	Reveal(ctx context.Context, t invite.Target) (invite.Revealed, error)
 
 	Resend(ctx context.Context, t invite.Target, channels []delivery.Channel) (invite.View, error)
@@ -50,6 +52,7 @@ type Contacts interface {
 const (
 	pathVerifications = Prefix + "/verifications"
 	nounInvitation    = "invitation"
+	nounVerification  = "verification" // of a code
 
 	dayForm = "2006-01-02"
 

@@ -109,7 +109,7 @@ func TestRA_71_theWindowTellsWhatHappenedAndWhoDidIt(t *testing.T) {
 	}
 	body := d.browse(t, operator.Viewer).get(window).Body.String()
 	wantIn(t, body, "Ada Lovelace", "Mobile 2FA on, against the preset", "asked &lt;b&gt;for&lt;/b&gt; it", "Mara Jensen", "Code sent", "The time of the link was over",
-		"invitation.something_new", "key_1", "smsc", "route_unavailable", "1.2 s", "post", mobile, address)
+		"invitation.something_new", "key_1", "smsc", "route_unavailable", "1.2 s", ">post<", ">Link<", ">Code<", mobile, address)
 	wantOut(t, body, "<b>for", "+447700900123", "ada@example.org", by)
 	if i, j := strings.Index(body, "invitation.something_new"), strings.Index(body, "Mobile 2FA on, against"); i > j {
 		t.Error("the newest event is not the first")

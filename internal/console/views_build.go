@@ -4,6 +4,7 @@ import "time"
 
 // The names of the fields that the pages of this file send; those of a list stand in its URL.
 const (
+	QueryKind      = "kind"  // of a message: code, link, reminder or notice
 	QueryState     = "state" // of a delivery
 	QueryChannel   = "channel"
 	QueryProvider  = "provider"
@@ -25,15 +26,15 @@ const (
 	FieldEnabled   = "enabled"
 )
 
-// Messages is what was handed to providers: what failed, or everything.
+// Messages is what was handed to providers, or is to be: what failed, or everything.
 type Messages struct {
 	Frame
-	State, Channel, Provider, From, To string
-	Providers                          []string // by name
-	Newest                             bool     // all, failures or not
-	Filtered                           bool
-	Rows                               []MessageRow
-	Pager                              Pager
+	What, State, Channel, Provider, From, To string
+	Providers                                []string // by name
+	Newest                                   bool     // all, failures or not
+	Filtered                                 bool
+	Rows                                     []MessageRow
+	Pager                                    Pager
 }
 
 // ServiceRow is one profile.
@@ -217,6 +218,11 @@ func (*Hook) name() string         { return "hook" }
 // DeliveryStates are the choices of the filter of messages.
 func (s *scene) DeliveryStates(chosen string) ([]Option, error) {
 	return s.options("delivery", "any_state", []string{"failed", "expired", "unknown", "sending", "sent", "delivered"}, chosen)
+}
+
+// Kinds are the choices of the filter of messages.
+func (s *scene) Kinds(chosen string) ([]Option, error) {
+	return s.options("what", "any_what", []string{whatCode, whatLink, whatReminder, whatNotice}, chosen)
 }
 
 // Channels are the choices of the filter of messages.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // The names of the fields in the query of the list of verifications.
@@ -56,7 +57,7 @@ type Verifications struct {
 	Pager    Pager
 }
 
-// MessageRow is one delivery: of a link, a code, a reminder or a notice.
+// MessageRow is one delivery of a code, or one message of an invitation.
 type MessageRow struct {
 	At       time.Time
 	What     string // link, code, reminder or notice
@@ -64,10 +65,12 @@ type MessageRow struct {
 	To       string // masked
 	Provider string
 	State    string // sending, sent, delivered, failed, expired or unknown
-	Error    string // the provider's word; may be ""
+	Error    string // a word of package delivery, or the provider's own; may be ""
 	Took     string // as shown, such as "1.2 s"; may be ""
 	Price    string // as shown; may be ""
-	URL      string // of the verification it belongs to; "" in its own window
+	URL      string // of the window it belongs to; "" in that window, and of a code that none belongs to
+
+	key uid.ID // where it stands in its list
 }
 
 // Contact is one of the customer's, as its window shows it.

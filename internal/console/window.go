@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/countersign/countersign/internal/delivery"
@@ -79,6 +78,10 @@ func (v *visit) window(t invite.Target) (*Verification, error) {
 	if err != nil {
 		return nil, err
 	}
+	letters, err := v.site.Invitations.DispatchesOf(v.ctx(), t)
+	if err != nil {
+		return nil, err
+	}
 	codes, err := v.site.Dispatches.DispatchesOf(v.ctx(), verify.Caller(v.caller()), told.codes())
 	if err != nil {
 		return nil, err
@@ -88,10 +91,10 @@ func (v *visit) window(t invite.Target) (*Verification, error) {
 		Status: i.Status, Mobile2FA: string(i.Mobile2FAState()), Policy: i.Policy, OverrideReason: i.OverrideReason,
 		CreatedAt: i.CreatedAt, SentAt: i.SentAt, OpenedAt: i.OpenedAt, ConsentedAt: i.ConsentedAt, ExpiresAt: i.ExpiresAt,
 		LockedUntil: i.LockedUntil, CreatedBy: told.createdBy, Contacts: contactsOf(&i), Timeline: told.events,
-		Messages: links(&i),
+		Messages: slices.Concat(letterRows(letters), codeRows(codes)),
 	}
-	for i := range codes {
-		page.Messages = append(page.Messages, messageRow(&codes[i]))
+	for i := range page.Messages {
+		page.Messages[i].URL = "" // this page
 	}
 	if i.OverriddenBy != "" {
 		page.OverriddenBy = told.names.of(i.OverriddenBy)
@@ -118,20 +121,3 @@ func (page *Verification) offer(o invite.Offers, window string) {
 		}
 	}
 }
-
-// links are the deliveries of the link of now.
-func links(i *invite.View) (all []MessageRow) {
-	for _, c := range i.Carried {
-		to := i.MaskedMobile
-		if c.Channel == delivery.Email {
-			to = i.MaskedEmail
-		}
-		all = append(all, MessageRow{
-			At: c.At, What: "link", Channel: string(c.Channel), To: to, Provider: c.Provider, State: stateOf(c.State), Error: c.Error,
-		})
-	}
-	return all
-}
-
-// stateOf is a state as its badge knows it. None is what was asked for and not tried yet.
-func stateOf(s delivery.State) string { return string(cmp.Or(s, delivery.Sending)) }

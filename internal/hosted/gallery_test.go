@@ -39,7 +39,7 @@ var (
 
 	till     = time.Date(2026, 11, 26, 14, 32, 0, 0, time.UTC)
 	form     = hosted.Form{Action: "/v/i/inv_1/sent", Token: "tok_1"}
-	mobile   = "+44 •••• •••123"
+	mobile   = "+44 ••• ••• •123"
 	address  = "a••••@e••••••.org"
 	longMail = "m•••••••••••••••••••••••••••••••••••••••@i•••••••••••••••••••••••••••.example.org"
 )

@@ -27,7 +27,7 @@ func TestGate_faces(t *testing.T) {
 		not    []string
 	}{
 		{"intro", invite.GateIntro, nil, "Confirm your mobile number",
-			[]string{"+44 •••• •••123", "code of 6 digits", "Continue", "Step 1 of 2", `action="` + hub + `/mobile/send"`}, []string{"?change", "role=\"alert\""}},
+			[]string{"+44 ••• ••• •123", "code of 6 digits", "Continue", "Step 1 of 2", `action="` + hub + `/mobile/send"`}, []string{"?change", "role=\"alert\""}},
 		{"intro, and the number may be changed", invite.GateIntro, func(g *invite.GatePage) { g.CanChange = true }, "Confirm your mobile number",
 			[]string{hub + "/mobile?change"}, nil},
 		{"entry", invite.GateEnter, func(g *invite.GatePage) { g.Fixed, g.SendsLeft = false, 3 }, "What is your mobile number?",
@@ -35,7 +35,7 @@ func TestGate_faces(t *testing.T) {
 		{"entry after a first try", invite.GateEnter, func(g *invite.GatePage) { g.SendsLeft, g.Asked = 2, 1 }, "What is your mobile number?",
 			[]string{"2 more times"}, nil},
 		{"code", invite.GateCode, nil, "Enter your code",
-			[]string{"+44 •••• •••123", "It works for 5 minutes", `data-wait="30"`, "3 new codes left", `action="` + hub + `/mobile/check"`}, []string{"role=\"alert\"", "new code is on its way"}},
+			[]string{"+44 ••• ••• •123", "It works for 5 minutes", `data-wait="30"`, "3 new codes left", `action="` + hub + `/mobile/check"`}, []string{"role=\"alert\"", "new code is on its way"}},
 		{"code, no more to be had", invite.GateCode, func(g *invite.GatePage) { g.SendsLeft = 0 }, "Enter your code",
 			[]string{"You can’t ask for another code now."}, []string{`action="` + hub + `/mobile/send"`}},
 		{"dead", invite.GateDead, func(g *invite.GatePage) { g.NextSendAt = time.Time{} }, "Enter your code",

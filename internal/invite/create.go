@@ -89,7 +89,8 @@ func (s *Service) create(ctx context.Context, r CreateRequest, keep keeper) (Cre
 	if err != nil {
 		return CreateAnswer{}, err
 	}
-	return answer, s.store.CreateInvitation(ctx, *m.v, kept, outbox.Effects{Jobs: s.linkJobs(m.v), Events: []audit.Event{m.event()}})
+	fx := outbox.Effects{Jobs: s.linkJobs(m.v), Events: []audit.Event{m.event()}}
+	return answer, s.store.CreateInvitation(ctx, *m.v, kept, fx)
 }
 
 func (m *making) prepare(ctx context.Context) error {

@@ -29,6 +29,8 @@
 //     40 characters of a vendor's field), and neither is stored.
 //   - A row of a file becomes the one invitation that was named for it when the file came, in one commit with the end of the row.
 //   - Each change has its event, in one transaction.
+//   - What is sent beside codes is a [Dispatch] from the change on that asks for it; one that is not sent after all is taken back with its
+//     job. A reminder is unknown until it is known what came of it, and stays so when the server is killed meanwhile.
 //
 // It knows no page, no wire format but the CSV of such files, and writes no message: [Notifier] sends links, package verify sends codes.
 package invite

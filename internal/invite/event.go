@@ -33,6 +33,7 @@ const (
 	EventCanceled        = "invitation.canceled"
 	EventResent          = "invitation.resent"
 	EventReminded        = "invitation.reminded"
+	EventReminderCarried = "invitation.reminder_carried" // what came of it by a channel
 	EventUnlocked        = "invitation.unlocked"
 	EventContactChanged  = "invitation.contact_changed"
 	EventFormerTold      = "invitation.former_contact_told" // the e-mail address from before a correction got word of it

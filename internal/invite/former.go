@@ -29,6 +29,10 @@ func (s *Service) formerJob(v *Invitation, email string) []outbox.Job {
 		return nil
 	}
 	now := s.Now()
+	v.post(Dispatch{
+		N: formerN + v.Link.N, Kind: NoticeContactChanged, Channel: delivery.Email, To: recipient.MaskForOwner(recipient.Email, email),
+		Index: s.ring.BlindIndex(v.Tenant, email), State: delivery.Sending,
+	}, s.moment())
 	return []outbox.Job{{
 		ID: uid.New(now, v.ID.Bucket()), Kind: JobFormer, Tenant: v.Tenant, Object: v.ID, N: v.Link.N, Due: now.Round(0).UTC(),
 		Payload: s.seal(v, v.sealedFormer(v.Link.N), email),
@@ -40,30 +44,29 @@ func (s *Service) formerJob(v *Invitation, email string) []outbox.Job {
 // already can tell by the name.
 func (s *Service) HandleFormer(ctx context.Context, j outbox.Job) outbox.Verdict {
 	v, err := s.store.Invitation(ctx, j.Tenant, j.Object)
-	if errors.Is(err, ErrNotFound) || err == nil && v.Sealed == nil {
+	if errors.Is(err, ErrNotFound) {
 		return outbox.Finish()
 	}
 	if err != nil {
 		return s.later(j, err)
+	}
+	if v.Sealed == nil {
+		return s.withdraw(ctx, &v, j, Dispatch{N: formerN + j.N, Channel: delivery.Email})
 	}
 	n, err := s.formerNotice(ctx, &v, j)
 	if err != nil {
 		return s.later(j, err)
 	}
 	result, err := s.notifier.Notify(ctx, n)
-	d := data{Channel: delivery.Email, State: delivery.Sent}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return s.later(j, err).Unrecorded(true) // interrupted in the middle
-	case err != nil:
-		d.State, d.Reason = delivery.Failed, "no_route"
-	case result.Accepted:
-	case result.Retry && j.Attempt+1 < linkRounds:
+	case err == nil && !result.Accepted && result.Retry && j.Attempt+1 < linkRounds:
 		return outbox.RetryAt(s.Now().Add(max(result.Wait, j.Backoff(linkBackoff, linkSlowest))), "no provider took it").Unrecorded(j.Taken)
-	default:
-		d.State, d.Reason = delivery.Failed, refusal(&result)
 	}
-	return s.toldFormer(context.WithoutCancel(ctx), &v, j, d)
+	m := s.message(&n, "")
+	m.carried(&result, err)
+	return s.toldFormer(context.WithoutCancel(ctx), &v, j, m)
 }
 
 // formerNotice is the message: it names the firm and nobody else, for the address may be a stranger's.
@@ -84,14 +87,15 @@ func (s *Service) formerNotice(ctx context.Context, v *Invitation, j outbox.Job)
 }
 
 // toldFormer takes down what came of it, together with the end of its job.
-func (s *Service) toldFormer(ctx context.Context, v *Invitation, j outbox.Job, d data) outbox.Verdict {
+func (s *Service) toldFormer(ctx context.Context, v *Invitation, j outbox.Job, m Dispatch) outbox.Verdict {
 	now := s.moment()
 	err := s.store.ChangeInvitation(ctx, v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
+		v.post(m, now)
 		fx.Done = []outbox.Ref{j.Ref()}
 		if j.Taken {
-			fx.Events = append(fx.Events, v.formerTold(data{Channel: d.Channel, State: delivery.Unknown}, now))
+			fx.Events = append(fx.Events, v.formerTold(data{Channel: m.Channel, State: delivery.Unknown}, now))
 		}
-		fx.Events = append(fx.Events, v.formerTold(d, now))
+		fx.Events = append(fx.Events, v.formerTold(data{Channel: m.Channel, State: m.State, Reason: m.Error}, now))
 		return fx, nil
 	})
 	if err != nil {

@@ -99,8 +99,8 @@ func (step *importing) row(base *making, im *Import, row ImportRow) error {
 	switch err := m.fromRow(&asked, im); {
 	case err == nil:
 		row.State, row.Sealed = RowCreated, nil
-		step.made = append(step.made, Made{Invitation: *m.v, Events: []audit.Event{m.event()}})
 		step.jobs = append(step.jobs, m.linkJobs(m.v)...)
+		step.made = append(step.made, Made{Invitation: *m.v, Events: []audit.Event{m.event()}})
 	case notTheirs(err):
 		return err
 	default:

@@ -45,6 +45,7 @@ type Invitation struct {
 	CreatedAt time.Time  `json:"-"`
 	UpdatedAt time.Time  `json:"-"`
 	Version   int64      `json:"-"` // of the row, from 1
+	Posted    []Dispatch `json:"-"` // that the change of now writes; they are read by themselves
 
 	// The snapshot of what was decided when it was made (RA-16).
 	Policy         policy.Mode   `json:"policy"`

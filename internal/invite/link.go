@@ -34,6 +34,7 @@ func (s *Service) Handlers() map[outbox.Kind]outbox.Handler {
 func (s *Service) linkJobs(v *Invitation) (jobs []outbox.Job) {
 	now := s.Now()
 	for _, ch := range v.Channels {
+		v.post(v.linkDispatch(v.Link.N, Carried{Channel: ch, State: delivery.Sending}), s.moment())
 		jobs = append(jobs, outbox.Job{
 			ID: uid.New(now, v.ID.Bucket()), Kind: JobLink, Tenant: v.Tenant, Object: v.ID, N: v.Link.N, Payload: []byte(ch), Due: now.Round(0).UTC(),
 		})
@@ -41,8 +42,8 @@ func (s *Service) linkJobs(v *Invitation) (jobs []outbox.Job) {
 	return jobs
 }
 
-// HandleLink sends a link by one channel. A link that was replaced, or whose invitation has ended, is not sent, and none to who has opted out. When an earlier holder
-// of the job may have sent it, that is recorded as unknown, and it is not sent again: the firm sees it, and may ask for a new link.
+// HandleLink sends a link by one channel. A link that was replaced, or whose invitation has ended, is not sent, and none to who has opted
+// out. When an earlier holder of the job may have sent it, that is recorded as unknown, and it is not sent again: the firm sees it, and may ask for a new link.
 func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	v, err := s.store.Invitation(ctx, j.Tenant, j.Object)
 	if errors.Is(err, ErrNotFound) {
@@ -51,12 +52,12 @@ func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	if err != nil {
 		return s.later(j, err)
 	}
-	if v.Link.N != j.N || v.Status.Terminal() || v.Over(s.moment()) {
-		return outbox.Finish()
-	}
 	ch := delivery.Channel(j.Payload)
 	if j.Taken {
 		return s.record(ctx, &v, j, Carried{Channel: ch, State: delivery.Unknown})
+	}
+	if v.Link.N != j.N || v.Status.Terminal() || v.Over(s.moment()) {
+		return s.withdraw(ctx, &v, j, Dispatch{N: j.N, Channel: ch})
 	}
 	n, err := s.notice(ctx, &v, ch)
 	if err != nil {
@@ -139,6 +140,7 @@ func (s *Service) record(ctx context.Context, v *Invitation, j outbox.Job, c Car
 	c.At = s.moment()
 	err := s.store.ChangeInvitation(ctx, v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
 		fx.Done = []outbox.Ref{j.Ref()}
+		v.post(v.linkDispatch(j.N, c), c.At)
 		before := v.SentAt
 		if fx.Events, err = v.carried(j.N, c); err == nil && v.SentAt != before {
 			fx.Jobs = s.nextReminder(v)
@@ -147,6 +149,20 @@ func (s *Service) record(ctx context.Context, v *Invitation, j outbox.Job, c Car
 	})
 	if err != nil {
 		return s.later(j, err).Unrecorded(true)
+	}
+	return outbox.Done()
+}
+
+// withdraw takes a message back that was not sent and will not be, together with the end of its job.
+func (s *Service) withdraw(ctx context.Context, v *Invitation, j outbox.Job, m Dispatch) outbox.Verdict {
+	now := s.moment()
+	err := s.store.ChangeInvitation(ctx, v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
+		v.post(m, now)
+		fx.Done = []outbox.Ref{j.Ref()}
+		return fx, nil
+	})
+	if err != nil {
+		return s.later(j, err)
 	}
 	return outbox.Done()
 }

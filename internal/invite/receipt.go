@@ -61,6 +61,7 @@ func (v *Invitation) reported(r delivery.Receipt, now time.Time) ([]audit.Event,
 		return nil, nil
 	}
 	c.State, c.Error, c.UpdatedAt, v.UpdatedAt = r.State, r.Error, now, now
+	v.post(v.linkDispatch(v.Link.N, *c), now)
 	if c.lost() {
 		return v.lose(*c, now), nil
 	}

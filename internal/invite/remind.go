@@ -63,6 +63,9 @@ func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict
 		v.Link.Reminded++
 		fx.Done, fx.Jobs = []outbox.Ref{j.Ref()}, s.nextReminder(v)
 		fx.Events = []audit.Event{v.event(EventReminded, system(), now, data{Status: v.Status, Link: v.Link.N, Send: v.Link.Reminded})}
+		for i := range notices { // unknown for as long as nobody has said what came of it: also after a crash
+			v.post(s.message(&notices[i], delivery.Unknown), now)
+		}
 		return fx, nil
 	})
 	if errors.Is(err, errNothing) {
@@ -71,12 +74,30 @@ func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict
 	if err != nil {
 		return s.later(j, err)
 	}
-	for _, n := range notices {
-		if _, err := s.notifier.Notify(ctx, n); err != nil {
-			s.log.Warn("a reminder was not sent", "invitation", v.ID.Text(uid.Invitation), "channel", string(n.Channel), "error", err)
+	for i := range notices {
+		if err := s.remind(ctx, &v, &notices[i]); err != nil {
+			s.log.Warn("it was not taken down what came of a reminder", "invitation", v.ID.Text(uid.Invitation), "channel", string(notices[i].Channel), "error", err)
 		}
 	}
 	return outbox.Done()
+}
+
+// remind sends a reminder by one channel and takes down what came of it, unless that is not known.
+func (s *Service) remind(ctx context.Context, v *Invitation, n *Notice) error {
+	result, err := s.notifier.Notify(ctx, *n)
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	m := s.message(n, "")
+	m.carried(&result, err)
+	d := data{Link: v.Link.N, Send: n.N / reminderN, Channel: m.Channel, State: m.State, Reason: m.Error}
+	return s.store.ChangeInvitation(context.WithoutCancel(ctx), v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
+		now := s.moment()
+		v.post(m, now)
+		d.Status = v.Status
+		fx.Events = []audit.Event{v.event(EventReminderCarried, system(), now, d)}
+		return fx, nil
+	})
 }
 
 // reminder is the next reminder, by each channel that had taken the link and whose contact has not opted out since, and when it is day for all of them.

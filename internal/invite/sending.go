@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
@@ -201,6 +202,17 @@ func (r *sending) take(v *Invitation, g *Gate, now time.Time) ([]audit.Event, er
 // external id.
 func (v *Invitation) key(g *Gate) string {
 	return "inv:" + v.ID.Text(uid.Invitation) + ":" + string(g.Channel) + ":" + strconv.Itoa(g.Cycle) + ":" + strconv.Itoa(g.N)
+}
+
+// Asked reads which invitation a verification was started for, from the external id of one that was.
+func Asked(externalID string) (uid.ID, bool) {
+	name, ok := strings.CutPrefix(externalID, "inv:")
+	if !ok {
+		return uid.ID{}, false
+	}
+	text, _, _ := strings.Cut(name, ":")
+	id, err := uid.Parse(uid.Invitation, text)
+	return id, err == nil
 }
 
 // asVerify is who package verify is told that asks.

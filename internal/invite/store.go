@@ -40,6 +40,14 @@ type Filter struct {
 	Limit       int
 }
 
+// DispatchSpan says which messages are listed: From <= id < Below.
+type DispatchSpan struct {
+	From, Below uid.ID // zero: no bound
+	Failed      bool   // only those that failed, expired or are unknown
+	OldestFirst bool   // else the newest
+	Limit       int
+}
+
 // SettingKind names one of a tenant's documents of settings.
 type SettingKind string
 
@@ -66,7 +74,8 @@ type ConsentText struct {
 }
 
 // Store is what a Service needs from the database. Each change commits with its effects in one transaction, under the lock of the
-// row that it is about. Times are kept in whole microseconds. A row of another tenant is not there. Safe for concurrent use.
+// row that it is about; with an invitation go the messages that the change has Posted. Times are kept
+// in whole microseconds. A row of another tenant is not there. Safe for concurrent use.
 type Store interface {
 	// CreateInvitation inserts one with its link, its effects, and the answer kept under an idempotency key, if there is one. A key
 	// that has an answer is ErrAnswered.
@@ -90,6 +99,10 @@ type Store interface {
 	// InvitationEvents lists at most limit events of one after the one with the given id, zero: from the first, in the order in which
 	// they came about.
 	InvitationEvents(ctx context.Context, t uid.Tenant, id, after uid.ID, limit int) ([]audit.Event, error)
+	// Dispatches lists those of a tenant's invitations, by their ids.
+	Dispatches(ctx context.Context, t uid.Tenant, f DispatchSpan) ([]Dispatch, error)
+	// DispatchesOf lists those of one invitation, newest first.
+	DispatchesOf(ctx context.Context, t uid.Tenant, id uid.ID) ([]Dispatch, error)
 	// Answered reads the answer that is kept under the name of one and still counts at its time.
 	Answered(ctx context.Context, of Kept) (kept Kept, found bool, err error)
 

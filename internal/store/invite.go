@@ -116,6 +116,9 @@ func insertInvitation(ctx context.Context, tx *sql.Tx, v *invite.Invitation, eve
 	if err := insertLink(ctx, tx, v); err != nil {
 		return err
 	}
+	if err := writePosted(ctx, tx, v); err != nil {
+		return err
+	}
 	return chronicle(ctx, tx, v, events)
 }
 
@@ -155,6 +158,9 @@ func (db *DB) AnswerInvitation(ctx context.Context, t uid.Tenant, id uid.ID, dec
 		}
 		v.Version++
 		if err := writeInvitation(ctx, tx, &v, &before); err != nil {
+			return fx, err
+		}
+		if err := writePosted(ctx, tx, &v); err != nil {
 			return fx, err
 		}
 		return fx, chronicle(ctx, tx, &v, fx.Events)

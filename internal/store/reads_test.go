@@ -132,6 +132,11 @@ func operatorsReads(t *testing.T, db *store.DB, ten uid.Tenant) {
 		}
 	}
 	note(db.InvitationEvents(ctx, ten, id, uid.ID{}, 50))
+	for _, f := range []invite.DispatchSpan{{}, {Failed: true}, {OldestFirst: true, From: id}, {OldestFirst: true, Failed: true, From: id}} {
+		f.Limit = 50
+		note(db.Dispatches(ctx, ten, f))
+	}
+	note(db.DispatchesOf(ctx, ten, id))
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}

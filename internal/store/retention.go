@@ -100,13 +100,17 @@ func (db *DB) drain(ctx context.Context, table, key, condition string, before ti
 	return removed, nil
 }
 
-// DropEvents implements audit.Pruner. Timelines lose what is gone; an event is never older than its invitation, by whose ids the rows
-// are found.
+// DropEvents implements audit.Pruner. Timelines lose what is gone, and messages of invitations go with them; neither is older than its
+// invitation, by whose ids the rows are found.
 func (db *DB) DropEvents(ctx context.Context, before uid.ID) error {
 	_, err := db.engine.DropBefore(ctx, "event", "id", before)
 	if err == nil {
 		_, err = db.inChunks(ctx, fmt.Sprintf(`DELETE FROM invitation_event WHERE (invitation, n) IN (SELECT invitation, n FROM invitation_event
 			WHERE invitation < $1 AND event < $1 LIMIT %d)`, sweepChunk), before[:])
+	}
+	if err == nil {
+		_, err = db.inChunks(ctx, fmt.Sprintf(`DELETE FROM invitation_message WHERE (tenant, id) IN (SELECT tenant, id FROM invitation_message
+			WHERE invitation < $1 AND id < $1 LIMIT %d)`, sweepChunk), before[:])
 	}
 	return db.away("drop events", err)
 }

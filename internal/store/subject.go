@@ -67,5 +67,5 @@ func (db *DB) eraseInvitations(ctx context.Context, tx *sql.Tx, tenant uid.Tenan
 			return err
 		}
 	}
-	return nil
+	return erasePosted(ctx, tx, tenant, blind)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,7 +32,7 @@ type Bench struct {
 
 // Run runs the suite. open gives an empty store for one case and closes it by t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T) Bench) {
-	for _, c := range append(importCases, []struct {
+	for _, c := range slices.Concat(importCases, dispatchCases, []struct {
 		name string
 		run  func(*bench)
 	}{
@@ -48,7 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		{"an_answer_is_kept_once", (*bench).answers},
 		{"a_setting_is_changed_from_the_version_before_it", (*bench).settings},
 		{"of_64_changes_of_a_setting_one_wins", (*bench).settingRace},
-	}...) {
+	}) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.run(&bench{T: t, Bench: open(t)})

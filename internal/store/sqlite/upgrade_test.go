@@ -19,3 +19,13 @@ func TestSchema_knows_what_removed_services_of_before_have_left(t *testing.T) {
 	defer db.Close()
 	storetest.UpgradeWithLeftovers(t, goose.DialectSQLite3, db)
 }
+
+func TestSchema_lists_the_links_of_before(t *testing.T) {
+	t.Parallel()
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "before.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	storetest.UpgradeWithLinks(t, goose.DialectSQLite3, db)
+}

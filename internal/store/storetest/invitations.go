@@ -86,8 +86,8 @@ func timelinesSwept(t *testing.T, e store.Engine) {
 		t.Fatalf("partitions: %v", err)
 	}
 	old := invitation(t, db, before.AddDate(0, 0, -2), "a", "b")
-	alter(t, db, &old, before.Add(-time.Hour), func(*invite.Invitation) {}, "c")
-	alter(t, db, &old, before, func(*invite.Invitation) {}, "d")
+	alter(t, db, &old, before.Add(-time.Hour), func(v *invite.Invitation) { v.Posted = letters(v, before.Add(-time.Hour), 1) }, "c")
+	alter(t, db, &old, before, func(v *invite.Invitation) { v.Posted = letters(v, before, 2) }, "d")
 	young := invitation(t, db, now(), "a")
 	for range 2 {
 		if err := db.DropEvents(t.Context(), uid.Floor(before)); err != nil {
@@ -109,5 +109,36 @@ func timelinesSwept(t *testing.T, e store.Engine) {
 	}
 	if n := Count(t, e, "invitation_event"); n != 2 {
 		t.Errorf("%d rows are left, want those of the two events", n)
+	}
+	if n := Count(t, e, "invitation_message"); n != 1 {
+		t.Errorf("%d messages are left, want the one that is not older", n)
+	}
+}
+
+// letters are message n of an invitation, at a time.
+func letters(v *invite.Invitation, at time.Time, n int) []invite.Dispatch {
+	return []invite.Dispatch{{ID: uid.New(at, v.ID.Bucket()), Invitation: v.ID, N: n, Kind: invite.NoticeInvitation, Channel: delivery.SMS, To: "+1 ••• 123",
+		Index: [16]byte{byte(n)}, State: delivery.Sent, At: at, UpdatedAt: at}}
+}
+
+// lettersErased: whom a message went to is blanked by the recipient alone, also where the invitation has another contact by now.
+func lettersErased(t *testing.T, e store.Engine) {
+	db := Start(t, e, nil)
+	v := invitation(t, db, now())
+	alter(t, db, &v, now(), func(v *invite.Invitation) { v.Posted = append(letters(v, now(), 1), letters(v, now(), 2)...) })
+	stranger := uid.NewTenant(now())
+	for _, tenant := range []uid.Tenant{stranger, v.Tenant} {
+		if _, err := db.EraseRecipient(t.Context(), tenant, 0, [16]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		list, err := db.DispatchesOf(t.Context(), v.Tenant, v.ID)
+		if err != nil || len(list) != 2 {
+			t.Fatalf("%d messages, %v", len(list), err)
+		}
+		for _, m := range list {
+			if erased := m.N == 1 && tenant == v.Tenant; (m.To == "") != erased || (m.Index == [16]byte{}) != erased {
+				t.Errorf("message %d is to %q, by %x", m.N, m.To, m.Index)
+			}
+		}
 	}
 }

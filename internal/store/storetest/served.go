@@ -33,6 +33,7 @@ func runServed(t *testing.T, engine Open) {
 	t.Run("outlines_are_listed_as_their_verifications_stand", func(t *testing.T) { t.Parallel(); outlines(t, engine(t)) })
 	t.Run("a_reference_leads_to_the_link_that_a_provider_took", func(t *testing.T) { t.Parallel(); linkReferences(t, engine(t)) })
 	t.Run("a_timeline_goes_with_its_events", func(t *testing.T) { t.Parallel(); timelinesSwept(t, engine(t)) })
+	t.Run("whom_a_message_went_to_is_erased", func(t *testing.T) { t.Parallel(); lettersErased(t, engine(t)) })
 	t.Run("outbox", func(t *testing.T) { t.Parallel(); outboxtest.Run(t, outboxBench(engine)) })
 	t.Run("audit", func(t *testing.T) { t.Parallel(); audittest.Run(t, auditLog(engine)) })
 	t.Run("tenant", func(t *testing.T) { t.Parallel(); tenanttest.Run(t, tenantBench(engine)) })
