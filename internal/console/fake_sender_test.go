@@ -46,6 +46,7 @@ type sender struct {
 	refuse error // of what changes something
 	rows   []error
 	did    []any
+	saw    int // the link that somebody who helps saw
 	own    map[string]bool
 	file   invite.Import
 	result string
@@ -129,6 +130,7 @@ func (d *sender) Reveal(_ context.Context, t invite.Target) (invite.Revealed, er
 }
 
 func (d *sender) help(what string, t invite.Target, reason string, with any) (invite.View, error) {
+	d.saw = t.Link
 	if d.refuse != nil {
 		return invite.View{}, d.refuse
 	}

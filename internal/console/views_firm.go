@@ -8,6 +8,7 @@ const (
 	QueryObject     = "object"
 	QueryAfter      = "after" // the page begins behind this event
 	FieldRole       = "role"
+	FieldWas        = "was" // the role that the form was drawn of
 	FieldOldPass    = "old_password"
 	FieldOwnLocale  = "locale"
 	FieldOwnName    = "name"

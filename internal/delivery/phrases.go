@@ -68,6 +68,11 @@ const (
 	slotFirm
 	slotName
 	slotLink
+	slotWho
+	slotWhen
+	slotSetting
+	slotFrom
+	slotTo
 	slots
 )
 
