@@ -23,12 +23,19 @@ type notices struct{ dispatcher *delivery.Dispatcher }
 
 // Notify implements invite.Notifier.
 func (n notices) Notify(ctx context.Context, m invite.Notice) (delivery.Result, error) {
-	return n.dispatcher.Notify(ctx, delivery.Notice(m))
+	return n.dispatcher.Notify(ctx, noticeOf(m))
 }
 
 // PreviewNotice implements invite.Notifier.
 func (n notices) PreviewNotice(ctx context.Context, m invite.Notice) (delivery.Content, error) {
-	return n.dispatcher.PreviewNotice(ctx, delivery.Notice(m))
+	return n.dispatcher.PreviewNotice(ctx, noticeOf(m))
+}
+
+// noticeOf is a notice as package delivery has it.
+func noticeOf(m invite.Notice) delivery.Notice {
+	return delivery.Notice{
+		Tenant: m.Tenant, ID: m.ID, N: m.N, To: m.To, Channel: m.Channel, Locale: m.Locale, Kind: m.Kind, Firm: m.Firm, Name: m.Name, Link: m.Link,
+	}
 }
 
 // noticeReceipt hands a receipt of a notice to who sent it.

@@ -1,4 +1,4 @@
-// Package attention tells operators what needs somebody: providers that fail, invitations that nobody got, webhooks that are off,
+// Package attention tells operators what needs somebody: providers that fail, invitations that nobody got or perhaps got, webhooks that are off,
 // work that was given up, keys that are old, events that are not sealed. Each is a condition that was measured, by a query that stops
 // at a hundred; nothing here is words for people.
 package attention
@@ -19,6 +19,7 @@ type Kind string
 const (
 	ProviderFailing          Kind = "provider_failing"          // its circuit is open on this server: it is left out for now
 	InvitationsUndeliverable Kind = "invitations_undeliverable" // of the last seven days
+	InvitationsUnknown       Kind = "invitations_unknown"       // of the last seven days: whether the link left is not known
 	WebhookOff               Kind = "webhook_off"               // an endpoint was switched off because it answered 410
 	WebhookFailing           Kind = "webhook_failing"           // of an endpoint's last tries of the last day none was taken
 	WebhookDead              Kind = "webhook_dead"              // deliveries given up in the last seven days
@@ -76,6 +77,8 @@ type Provider struct {
 type Store interface {
 	// UndeliverableInvitations lists invitations from an id on that no channel could carry.
 	UndeliverableInvitations(ctx context.Context, t uid.Tenant, from uid.ID, limit int) ([]Found, error)
+	// UnknownInvitations lists invitations from an id on of which nobody knows whether their link left.
+	UnknownInvitations(ctx context.Context, t uid.Tenant, from uid.ID, limit int) ([]Found, error)
 	// StoppedEndpoints lists endpoints that were switched off, and not by their owner.
 	StoppedEndpoints(ctx context.Context, t uid.Tenant, limit int) ([]Found, error)
 	// FailingEndpoints lists endpoints that are on, and of whose last tries of deliveries from an id on none was taken.
@@ -159,6 +162,7 @@ func (s *Service) looks(ctx context.Context, t uid.Tenant) []look {
 		{InvitationsUndeliverable, Warning, uid.Invitation, func(n int) ([]Found, error) {
 			return s.store.UndeliverableInvitations(ctx, t, week, n)
 		}},
+		{InvitationsUnknown, Warning, uid.Invitation, func(n int) ([]Found, error) { return s.store.UnknownInvitations(ctx, t, week, n) }},
 		{KeysOld, Notice, uid.Key, func(n int) ([]Found, error) { return s.store.OldKeys(ctx, t, now.Add(-oldKey), now, n) }},
 		{KeysUnused, Notice, uid.Key, func(n int) ([]Found, error) { return s.store.UnusedKeys(ctx, t, now.Add(-unused), now, n) }},
 	}

@@ -35,8 +35,26 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, v View)
 // trouble tells a signed-in operator that a page can't be shown.
 func (s *Site) trouble(v *visit, err error) { s.tell(v.w, v.r, v.frame(), err) }
 
-// fail tells it to somebody of whom nothing is known.
-func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) { s.tell(w, r, Frame{}, err) }
+// fail tells it outside of a visit, in the console's frame to somebody who is signed in.
+func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
+	s.tell(w, r, s.around(r), err)
+}
+
+// around is the frame of whoever is signed in, the empty one for anybody else, and when that can't be found out.
+func (s *Site) around(r *http.Request) Frame {
+	v := &visit{site: s, r: r, token: s.cookie(r, sessionCookie)}
+	if v.token == "" {
+		return Frame{}
+	}
+	var err error
+	if v.Signed, err = s.Operators.Glance(r.Context(), v.token); err != nil {
+		return Frame{}
+	}
+	if v.firm, err = s.Tenants.Name(r.Context(), v.Operator.Tenant); err != nil {
+		return Frame{}
+	}
+	return v.frame()
+}
 
 // errBusy is told of what ran out of its time.
 var errBusy = fault.New(fault.Unavailable, "busy", "The server is busy. Try again in a moment.").After(time.Second)
@@ -49,7 +67,7 @@ func (s *Site) tell(w http.ResponseWriter, r *http.Request, frame Frame, err err
 	for k, v := range p.GetHeaders() {
 		w.Header()[k] = v
 	}
-	t := &Trouble{Frame: frame, Kind: kindOf(p, fault.As(err))}
+	t := &Trouble{Frame: frame, Kind: kindOf(p, fault.As(err)), Act: r.Method == http.MethodPost}
 	if p.Status >= 500 {
 		t.Reference = p.RequestID
 	}

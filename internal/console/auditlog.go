@@ -48,7 +48,8 @@ var moreTypes = []string{
 	factor.EventChallengeCreated, factor.EventChallengeFailed, invite.EventLinkFailed, invite.EventLinkReported, invite.EventCodeAsked,
 	invite.EventCodeRefused, invite.EventCodeEnded, invite.EventConsentPending, invite.EventHandedOff, invite.EventReminded, invite.EventReminderCarried, invite.EventUnlocked,
 	invite.EventContactChanged, invite.EventFormerTold, invite.EventRevealed, invite.EventSettingsChanged, invite.EventResent,
-	safelist.EventAdded, safelist.EventRemoved, "key.created", "key.revoked", "service.created", "service.deleted", "service.updated",
+	invite.EventImportStarted, invite.EventImportFinished,
+	factor.EventAbandoned, audit.SubjectErased, safelist.EventAdded, safelist.EventRemoved, "key.created", "key.revoked", "service.created", "service.deleted", "service.updated",
 	"tenant.created", "tenant.resumed", "tenant.suspended", "tenant.updated", "webhook.created", "webhook.deleted", "webhook.disabled",
 	"webhook.replayed", "webhook.secret_rotated", "webhook.updated", webhook.Tested,
 }

@@ -37,7 +37,7 @@ type Operators interface {
 	Team(ctx context.Context, g operator.Signed) ([]operator.Person, []operator.Pending, error)
 	Invite(ctx context.Context, c operator.Client, g operator.Signed, r operator.InviteRequest) (operator.Pending, error)
 	Withdraw(ctx context.Context, c operator.Client, g operator.Signed, invitation uid.ID) error
-	ChangeRole(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID, to operator.Role) (operator.Person, error)
+	ChangeRole(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID, to, was operator.Role) (operator.Person, error)
 	Disable(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) (operator.Person, error)
 	Enable(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) (operator.Person, error)
 	Reset(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) error

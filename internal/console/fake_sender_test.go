@@ -47,6 +47,7 @@ type sender struct {
 	refuse error // of what changes something
 	rows   []error
 	did    []any
+	saw    int // the link that somebody who helps saw
 	own    map[string]bool
 	file   invite.Import
 	result string
@@ -143,6 +144,7 @@ func (d *sender) Reveal(_ context.Context, t invite.Target) (invite.Revealed, er
 }
 
 func (d *sender) help(what string, t invite.Target, reason string, with any) (invite.View, error) {
+	d.saw = t.Link
 	if d.refuse != nil {
 		return invite.View{}, d.refuse
 	}

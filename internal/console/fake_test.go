@@ -162,6 +162,9 @@ func (b *browser) post(path string, fields url.Values) *httptest.ResponseRecorde
 
 var tokenField = regexp.MustCompile(`name="form_token" value="([^"]+)"`)
 
+// drawnOf are the fields that say which edition a form was drawn of.
+var drawnOf = regexp.MustCompile(`name="(version|was)" value="([^"]+)"`)
+
 // send fills in the form that the page at path has for action, and sends it.
 func (b *browser) send(path, action string, fields url.Values) *httptest.ResponseRecorder {
 	b.t.Helper()
@@ -175,5 +178,11 @@ func (b *browser) send(path, action string, fields url.Values) *httptest.Respons
 		b.t.Fatalf("the form for %s has no token", action)
 	}
 	fields.Set("form_token", m[1])
+	form, _, _ := strings.Cut(body[at:], "</form>")
+	for _, m := range drawnOf.FindAllStringSubmatch(form, -1) {
+		if !fields.Has(m[1]) {
+			fields.Set(m[1], m[2])
+		}
+	}
 	return b.post(action, fields)
 }

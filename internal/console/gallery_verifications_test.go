@@ -43,6 +43,12 @@ func verifications() []exhibit {
 		{"window-locked", verification(f, func(v *console.Verification) {
 			v.Status, v.Mobile2FA, v.UnlockURL, v.Contacts[0].ConfirmedAt = invite.MobileFailed, console.GateFailed, "/console/x/confirm-unlock-error", time.Time{}
 		})},
+		{"window-unknown", verification(f, func(v *console.Verification) {
+			v.Status, v.Mobile2FA = "sent_unknown", console.GatePending
+			v.Timeline = []console.Event{{At: noon, Kind: "invitation.sent_unknown", Tone: console.Wait, Lines: []console.Line{{Key: "told_sms"}}}}
+		})},
+		{"window-cannot", &console.Cannot{Frame: f, Object: "Ada Lovelace", Ended: true, BackURL: "/console/x/verification",
+			Timeline: []console.Event{{At: noon, Kind: "invitation.canceled", By: "Mara Jensen", Lines: []console.Line{{Key: "told_reason", Value: "moved away"}}}}}},
 		{"window-undeliverable", verification(f, func(v *console.Verification) {
 			v.Status, v.Mobile2FA, v.Messages = invite.Undeliverable, console.GatePending, nil
 			v.SentAt, v.OpenedAt, v.ConsentedAt = time.Time{}, time.Time{}, time.Time{}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
@@ -56,14 +57,24 @@ func (v *visit) help(said string, again func(h *helped, wrong ...Problem) View, 
 	if err != nil {
 		return nil, err
 	}
+	drawn, err := v.version()
+	if err != nil || drawn < 1 {
+		return nil, errOutdated
+	}
+	h.Target.Link = int(drawn)
 	if h.Reason = v.posted(FieldReason); h.Reason == "" {
 		err = errReason
 	} else {
 		h.Idempotency = v.once("")
 		err = act(&h)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return v.leave(h.window(), Flash{Said: said, Object: nameOf(&h.View)})
+	case fault.As(err).Code == invite.CodeChanged:
+		return v.overtaken(&h)
+	case fault.As(err).Code == invite.CodeStatus:
+		return v.cannot(&h)
 	}
 	problems, err := wrong(err, map[string]string{"channels": FieldChannel})
 	if err != nil {
@@ -72,16 +83,44 @@ func (v *visit) help(said string, again func(h *helped, wrong ...Problem) View, 
 	return again(&h, problems...), nil
 }
 
-// shown is the form of an act, empty.
-func (v *visit) shown(form func(h *helped, wrong ...Problem) View) (View, error) {
+// shown is the form of an act, empty, where the act can be done.
+func (v *visit) shown(offered func(o invite.Offers) bool, form func(h *helped, wrong ...Problem) View) (View, error) {
 	h, err := v.helped()
 	if err != nil {
 		return nil, err
 	}
+	if !offered(h.Offers()) {
+		return v.cannot(&h)
+	}
 	return form(&h), nil
 }
 
-func (s *Site) showResend(v *visit) (View, error) { return v.shown(v.resendPage) }
+// cannot says that an act can't be done, and what stands in its way: by whom and when the verification was ended, or unlocked.
+func (v *visit) cannot(h *helped) (View, error) {
+	told, err := v.timeline(h.Target)
+	if err != nil {
+		return nil, err
+	}
+	page := &Cannot{Frame: v.frame(), Object: nameOf(&h.View), Ended: h.Status.Terminal(), BackURL: h.window()}
+	kind := invite.EventUnlocked
+	if page.Ended {
+		kind = nounInvitation + "." + string(h.Status)
+	}
+	for _, e := range told.events {
+		if e.Kind == kind {
+			page.Timeline = []Event{e}
+			return page, nil
+		}
+	}
+	if page.Ended { // by its time, and nobody has said so yet
+		page.Timeline = []Event{{At: h.EndedAt, Kind: kind}}
+	}
+	return page, nil
+}
+
+func (s *Site) showResend(v *visit) (View, error) {
+	return v.shown(func(o invite.Offers) bool { return o.Resend }, v.resendPage)
+}
 
 func (s *Site) resend(v *visit) (View, error) {
 	return v.help("link_sent", v.resendPage, func(h *helped) error {
@@ -92,8 +131,17 @@ func (s *Site) resend(v *visit) (View, error) {
 
 func (v *visit) resendPage(h *helped, wrong ...Problem) View {
 	page := &Resend{
-		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/resend").once(), Way: v.posted(FieldChannel), Left: h.Offers().Links,
+		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/resend").once(), Version: h.View.Link(), Way: v.posted(FieldChannel), Left: h.Offers().Links,
 		Reason: v.posted(FieldReason), BackURL: h.window(),
+	}
+	for _, g := range h.Gates {
+		switch {
+		case g.PassedAt.IsZero():
+		case !g.Keeps:
+			page.Proof = ProofAnew
+		case page.Proof == "":
+			page.Proof = ProofKept
+		}
 	}
 	if h.MaskedEmail != "" {
 		page.Ways = append(page.Ways, string(delivery.Email))
@@ -124,7 +172,9 @@ func channelsOf(way string) []delivery.Channel {
 	return []delivery.Channel{delivery.Channel(way)}
 }
 
-func (s *Site) showCorrect(v *visit) (View, error) { return v.shown(v.correctPage) }
+func (s *Site) showCorrect(v *visit) (View, error) {
+	return v.shown(func(o invite.Offers) bool { return o.Correct }, v.correctPage)
+}
 
 func (s *Site) correct(v *visit) (View, error) {
 	return v.help("contact_corrected", v.correctPage, func(h *helped) error {
@@ -142,7 +192,7 @@ func (s *Site) correct(v *visit) (View, error) {
 
 func (v *visit) correctPage(h *helped, wrong ...Problem) View {
 	return &Correct{
-		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/correct").once(), Mobile: h.MaskedMobile, Email: h.MaskedEmail,
+		Frame: v.frame(wrong...), Name: nameOf(&h.View), Act: v.form(h.window() + "/correct").once(), Version: h.View.Link(), Mobile: h.MaskedMobile, Email: h.MaskedEmail,
 		NewMobile: v.posted(FieldMobile), NewEmail: v.posted(FieldEmailAddress), Reason: v.posted(FieldReason),
 		Countries: chosen(v.site.Contacts.Countries(), v.posted(FieldCountry)), BackURL: h.window(),
 	}
@@ -157,7 +207,9 @@ func chosen(all []Option, value string) []Option {
 	return marked
 }
 
-func (s *Site) showUnlock(v *visit) (View, error) { return v.shown(v.unlockPage) }
+func (s *Site) showUnlock(v *visit) (View, error) {
+	return v.shown(func(o invite.Offers) bool { return o.Unlock }, v.unlockPage)
+}
 
 func (s *Site) unlock(v *visit) (View, error) {
 	return v.help("unlocked", v.unlockPage, func(h *helped) error {
@@ -172,7 +224,9 @@ func (v *visit) unlockPage(h *helped, wrong ...Problem) View {
 	return page
 }
 
-func (s *Site) showCancel(v *visit) (View, error) { return v.shown(v.cancelPage) }
+func (s *Site) showCancel(v *visit) (View, error) {
+	return v.shown(func(o invite.Offers) bool { return o.Cancel }, v.cancelPage)
+}
 
 func (s *Site) cancel(v *visit) (View, error) {
 	return v.help("canceled", v.cancelPage, func(h *helped) error {
@@ -187,6 +241,6 @@ func (v *visit) cancelPage(h *helped, wrong ...Problem) View { return v.asks(h, 
 func (v *visit) asks(h *helped, what string, wrong ...Problem) *Confirm {
 	return &Confirm{
 		Frame: v.frame(wrong...), What: what, Object: nameOf(&h.View), Act: v.form(h.window() + "/" + what), Reasons: true,
-		Reason: v.posted(FieldReason), BackURL: h.window(),
+		Carry: []Carried{{FieldVersion, strconv.Itoa(h.View.Link())}}, Reason: v.posted(FieldReason), BackURL: h.window(),
 	}
 }

@@ -108,6 +108,7 @@ var solved = map[attention.Kind]struct {
 }{
 	attention.ProviderFailing:          {pathMessages, operator.SeeVerifications},
 	attention.InvitationsUndeliverable: {Prefix + "/verifications?status=undeliverable", operator.SeeVerifications},
+	attention.InvitationsUnknown:       {Prefix + "/verifications?status=" + string(statusUnknown), operator.SeeVerifications},
 	attention.WebhookOff:               {pathHooks, operator.SeeWebhooks},
 	attention.WebhookFailing:           {pathHooks, operator.SeeWebhooks},
 	attention.WebhookDead:              {pathHooks, operator.SeeWebhooks},

@@ -71,12 +71,13 @@ func TestWhatNeedsSomebodyLeadsToWhereItIsSolved(t *testing.T) {
 		{Kind: attention.WebhookFailing, Count: 2, Object: orders.ID.Text(uid.Webhook)},
 		{Kind: attention.WebhookDead, Count: 100, Capped: true, Object: "wdl_1"},
 		{Kind: attention.InvitationsUndeliverable, Count: 3},
+		{Kind: attention.InvitationsUnknown, Count: 4},
 		{Kind: attention.KeysOld, Count: 1}, {Kind: attention.KeysUnused, Count: 2},
 		{Kind: "of_tomorrow", Count: 1},
 	}}
 	body := withDesk(t, d).as("owner").get("/console").Body.String()
 	has(t, body, "A provider fails", "&lt;script&gt;", "2 pieces of work were given up", "100 events wait to be sealed", "(and more)", `href="`+ordersURL+`"`, "2 webhooks take nothing",
-		`href="/console/webhooks"`, `href="/console/verifications?status=undeliverable"`, "1 key is older than a year", "2 keys were not used", `href="/console/keys"`)
+		`href="/console/webhooks"`, `href="/console/verifications?status=undeliverable"`, `href="/console/verifications?status=sent_unknown">Of 4 links of the last week`, "1 key is older than a year", "2 keys were not used", `href="/console/keys"`)
 	hasNot(t, body, "<script>alert", "of_tomorrow")
 	body = withDesk(t, d).as("agent").get("/console").Body.String()
 	has(t, body, "A provider fails", "3 links of the last week")

@@ -46,12 +46,9 @@ func (s *Site) memberRoutes() (all []route) {
 		at := pathTeam + "/{id}/" + a.path
 		all = append(all,
 			route{"GET " + at, AtTeam, operator.ChangeTeam, func(v *visit) (View, error) {
-				p, err := v.member()
+				p, err := v.managed()
 				if err != nil {
 					return nil, err
-				}
-				if !v.manages(p.Role) {
-					return nil, errDenied
 				}
 				return v.askMember(a, p), nil
 			}},
@@ -67,7 +64,7 @@ func (v *visit) askMember(a memberAct, p operator.Person, wrong ...Problem) View
 }
 
 func (v *visit) doMember(a memberAct) (View, error) {
-	p, err := v.member()
+	p, err := v.managed()
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ type badge struct {
 
 // tones says what the words of each vocabulary mean. Their texts are {vocabulary}_{word}.
 var tones = map[string]map[string]Tone{
-	"status": {"created": Busy, "sent": Busy, "undeliverable": Bad, "opened": Busy, "mobile_pending": Busy, "mobile_verified": Busy,
+	"status": {"created": Busy, "sent": Busy, "sent_unknown": Wait, "undeliverable": Bad, "opened": Busy, "mobile_pending": Busy, "mobile_verified": Busy,
 		"mobile_failed": Bad, "consent_pending": Busy, "consented": Busy, "handed_off": Busy, "completed": Good, "declined": Bad,
 		"expired": Plain, "canceled": Plain},
 	"gate":     {"passed": Good, "failed": Bad, "pending": Busy, "not_used": Plain, "not_allowed": Plain},
@@ -257,9 +257,12 @@ type sample struct {
 // Sample shows code. The label is a name such as "curl", not a text.
 func (s *scene) Sample(label, code string) sample { return sample{s, label, code} }
 
+// eventKey is the key of the words of a kind of event.
+func eventKey(kind string) string { return "event_" + strings.ReplaceAll(kind, ".", "_") }
+
 // Happened gives the words of an event.
 func (s *scene) Happened(e Event) (template.HTML, error) {
-	key := "event_" + strings.ReplaceAll(e.Kind, ".", "_")
+	key := eventKey(e.Kind)
 	if !s.Knows(key) {
 		return template.HTML("<code>" + template.HTMLEscapeString(e.Kind) + "</code>"), nil // escaped
 	}

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -14,10 +15,14 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/factor"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/countersign/countersign/internal/console"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/web"
 )
 
 func wantTo(t *testing.T, w *httptest.ResponseRecorder, to string) {
@@ -239,6 +244,33 @@ func TestOperatorsOfASuspendedFirmSeeWhyNothingWorksAndSignOut(t *testing.T) {
 	wantTo(t, newBrowser(t, p).get("/console"), "/console/sign-in")
 }
 
+func TestTroubleHasTheFrameOfTheConsoleForWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t, &people{})
+	site := b.site.(*console.Site)
+	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := chain.Wrap(site.Policy(), site)
+	large := httptest.NewRequest(http.MethodPost, "http://console.test/console/sign-out", strings.NewReader(strings.Repeat("x", 4<<20)))
+	for what, r := range map[string]*http.Request{
+		"an unknown page":       httptest.NewRequest(http.MethodGet, "http://console.test/console/nowhere", nil),
+		"too large an upload":   large,
+		"a method without page": httptest.NewRequest(http.MethodDelete, "http://console.test/console/profile", nil),
+	} {
+		for role, home := range map[string]bool{"owner": true, "": false} {
+			w := httptest.NewRecorder()
+			asked := r.Clone(t.Context())
+			asked.AddCookie(&http.Cookie{Name: "countersign_console", Value: role})
+			behind.ServeHTTP(w, asked)
+			if w.Code < 400 || strings.Contains(w.Body.String(), `class="quiet" href="/console"`) != home || strings.Contains(w.Body.String(), `href="/console/sign-in"`) == home {
+				t.Errorf("%s for %q: %d, a way home %v", what, role, w.Code, !home)
+			}
+		}
+	}
+}
+
 func TestAPageThatCanNotBeShownSaysWhy(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t, &people{}).as(operator.Owner)
@@ -255,6 +287,8 @@ func TestAPageThatCanNotBeShownSaysWhy(t *testing.T) {
 	says(b.do(r), http.StatusForbidden, "This came from another address")
 	says(newBrowser(t, &barred{}).as(operator.Owner).get("/console/profile"), http.StatusForbidden, "Your firm’s account is suspended")
 	says(b.as(operator.Viewer).get("/console/keys"), http.StatusForbidden, "Your role doesn’t include this")
+	says(b.as(operator.Viewer).get("/console/keys"), http.StatusForbidden, "You are not allowed to see this")
+	says(b.as(operator.Viewer).post("/console/keys/new", url.Values{}), http.StatusForbidden, "You are not allowed to do this")
 }
 
 // caller is somebody who comes by a link, which is refused when it is looked at, or when it is used.

@@ -3,6 +3,8 @@ package console
 import (
 	"slices"
 
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -12,6 +14,9 @@ const (
 	pathInvite  = pathTeam + "/invite"
 	pathPending = pathTeam + "/invitations" // those that are open
 )
+
+// mostRoles is how many changes of one role are looked through for the last one.
+const mostRoles = 200
 
 func (s *Site) teamRoutes() []route {
 	return slices.Concat([]route{
@@ -145,6 +150,15 @@ func (v *visit) member() (operator.Person, error) {
 	return people[i], nil
 }
 
+// managed is the member whom the operator acts on: somebody else, whom their role manages.
+func (v *visit) managed() (operator.Person, error) {
+	p, err := v.member()
+	if err == nil && (p.ID == v.Operator.ID || !v.manages(p.Role)) {
+		err = errDenied
+	}
+	return p, err
+}
+
 func (s *Site) showMember(v *visit) (View, error) {
 	p, err := v.member()
 	if err != nil {
@@ -173,12 +187,18 @@ func (v *visit) memberPage(p operator.Person, wrong ...Problem) View {
 }
 
 func (s *Site) changeRole(v *visit) (View, error) {
-	p, err := v.member()
+	p, err := v.managed()
 	if err != nil {
 		return nil, err
 	}
-	to := operator.Role(v.value(FieldRole))
-	if _, err := s.Operators.ChangeRole(v.ctx(), v.client(), v.Signed, p.ID, to); err != nil {
+	was, to := operator.Role(v.posted(FieldWas)), operator.Role(v.value(FieldRole))
+	if !was.Valid() {
+		return nil, errOutdated
+	}
+	if _, err := s.Operators.ChangeRole(v.ctx(), v.client(), v.Signed, p.ID, to, was); err != nil {
+		if fault.As(err).Code == operator.CodeRoleChanged {
+			return v.staleRole(p, to)
+		}
 		problems, err := wrong(err, nil)
 		if err != nil {
 			return nil, err
@@ -186,4 +206,23 @@ func (s *Site) changeRole(v *visit) (View, error) {
 		return v.memberPage(p, problems...), nil
 	}
 	return v.leave(memberURL(p.ID), Flash{Said: "saved"})
+}
+
+// staleRole shows the role that somebody gave p meanwhile beside the one that was sent.
+func (v *visit) staleRole(p operator.Person, to operator.Role) (View, error) {
+	page := &Stale{Frame: v.frame(), Save: v.form(memberURL(p.ID)), ReloadURL: memberURL(p.ID)}
+	who, err := v.names()
+	if err != nil {
+		return nil, err
+	}
+	found, err := v.site.AuditLog.BrowseEvents(v.ctx(), audit.Query{Tenant: p.Tenant, Type: operator.EventRoleChanged, Object: p.ID, Page: uid.Page{Limit: mostRoles}})
+	if err != nil {
+		return nil, err
+	}
+	if n := len(found.Events); n > 0 { // oldest first
+		page.By, page.At = who.of(found.Events[n-1].Actor), found.Events[n-1].At
+	}
+	page.Carry = []Carried{{FieldRole, string(to)}, {FieldWas, string(p.Role)}}
+	page.differ("role", v.site.pages.text("role_"+string(p.Role)), v.site.pages.text("role_"+string(to)))
+	return page, nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/console"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/seal"
@@ -56,8 +58,8 @@ func (h *house) Withdraw(_ context.Context, _ operator.Client, _ operator.Signed
 	return h.do("withdraw", id.Text(uid.OperatorLink))
 }
 
-func (h *house) ChangeRole(_ context.Context, _ operator.Client, _ operator.Signed, id uid.ID, to operator.Role) (operator.Person, error) {
-	return operator.Person{}, h.do("role", id.Text(uid.Operator), string(to))
+func (h *house) ChangeRole(_ context.Context, _ operator.Client, _ operator.Signed, id uid.ID, to, was operator.Role) (operator.Person, error) {
+	return operator.Person{}, h.do("role", id.Text(uid.Operator), string(to), string(was))
 }
 
 func (h *house) Disable(_ context.Context, _ operator.Client, _ operator.Signed, id uid.ID) (operator.Person, error) {
@@ -177,7 +179,41 @@ func TestEachActOnSomebodyIsAskedFirstAndThenDone(t *testing.T) {
 		h.wants(t, c.done)
 	}
 	wantTo(t, b.send(agentURL, agentURL, url.Values{"role": {"viewer"}}), agentURL)
-	h.wants(t, "role "+agent+" viewer")
+	h.wants(t, "role "+agent+" viewer agent")
+}
+
+func TestWhoSavesARoleFromAnOldPageIsToldWhatItIsNow(t *testing.T) {
+	h := &house{}
+	r := &record{t: t, page: audit.Page{Events: []audit.Event{{Type: operator.EventRoleChanged, Actor: "operator:" + disabledID.Text(uid.Operator), At: noon.AddDate(0, 0, -9)},
+		{Type: operator.EventRoleChanged, Actor: "operator:" + agentID.Text(uid.Operator), At: noon}}}}
+	b := newBrowser(t, h, func(c *console.Config) { c.AuditLog = r }).as(operator.Owner)
+	h.refuse = fault.New(fault.Conflict, operator.CodeRoleChanged, "Somebody changed the role meanwhile.")
+	w := b.send(agentURL, agentURL, url.Values{"role": {"admin"}, "was": {"viewer"}})
+	h.wants(t, "role "+agentID.Text(uid.Operator)+" admin viewer")
+	wantSays(t, w, "Somebody changed this meanwhile", "Tom", "Agent", "Admin", `name="role" value="admin"`, `name="was" value="agent"`, `action="`+agentURL+`"`)
+	if q := r.asked[0]; q.Object != agentID || q.Type != operator.EventRoleChanged {
+		t.Errorf("asked the log for %+v", q)
+	}
+	if w := b.send(agentURL, agentURL, url.Values{"role": {"admin"}, "was": {""}}); w.Code != http.StatusConflict {
+		t.Errorf("a form that does not say which role it was drawn of: %d", w.Code)
+	}
+}
+
+func TestNobodyActsOnThemselvesByURL(t *testing.T) {
+	h := &house{}
+	b := newBrowser(t, h).as(operator.Owner)
+	for _, act := range []string{"/disable", "/enable", "/reset", "/end-sessions"} {
+		if w := b.get(ownerURL + act); w.Code != http.StatusForbidden {
+			t.Errorf("GET of one's own %s: %d", act, w.Code)
+		}
+	}
+	token := tokenField.FindStringSubmatch(b.get(agentURL + "/disable").Body.String())[1]
+	for _, path := range []string{ownerURL + "/disable", ownerURL} {
+		if w := b.post(path, url.Values{"form_token": {token}, "role": {"viewer"}, "was": {"owner"}}); w.Code < 400 {
+			t.Errorf("POST to %s: %d", path, w.Code)
+		}
+	}
+	h.wants(t)
 }
 
 func TestTheLastOwnerStays(t *testing.T) {

@@ -68,7 +68,11 @@ func (o *told) codes() []uid.ID { return o.verifications[max(0, len(o.verificati
 func (o *told) add(e *audit.Event) {
 	var d detail
 	_ = json.Unmarshal(e.Data, &d) // of an event that says nothing more, nothing more is shown
-	line := Event{At: e.At, Kind: e.Type, Tone: toneOf(e.Type), Lines: d.lines(e.Type)}
+	kind := e.Type
+	if kind == invite.EventSent && d.State == string(delivery.Unknown) {
+		kind = sentUnknown
+	}
+	line := Event{At: e.At, Kind: kind, Tone: toneOf(kind), Lines: d.lines(e.Type)}
 	if e.Actor != "customer" && e.Actor != "system" {
 		line.By = o.names.of(e.Actor)
 	}
@@ -81,6 +85,9 @@ func (o *told) add(e *audit.Event) {
 	o.events = append(o.events, line)
 }
 
+// sentUnknown is the kind of an event that tells of a link of which nobody knows whether it left.
+const sentUnknown = "invitation.sent_unknown"
+
 // toneOf is what a kind of event means at a glance.
 func toneOf(kind string) Tone {
 	switch kind {
@@ -88,7 +95,7 @@ func toneOf(kind string) Tone {
 		return Good
 	case invite.EventUndeliverable, invite.EventFailed, invite.EventDeclined:
 		return Bad
-	case invite.EventLinkFailed, invite.EventCodeRefused, invite.EventCodeEnded, invite.EventContactChanged, invite.EventRevealed:
+	case sentUnknown, invite.EventLinkFailed, invite.EventCodeRefused, invite.EventCodeEnded, invite.EventContactChanged, invite.EventRevealed:
 		return Wait
 	}
 	return Plain
@@ -132,11 +139,14 @@ func (d *detail) lines(kind string) (all []Line) {
 	if d.Consent != "" {
 		all = append(all, Line{Key: "told_consent", Value: d.Consent})
 	}
-	if reason := strings.TrimSpace(d.Reason); reason != "" {
+	if reason := strings.TrimSpace(d.Reason); reason != "" && kind != invite.EventFailed { // whose words say why
 		all = append(all, reasonLine(reason))
 	}
 	return all
 }
+
+// reasonKey is the key of the words around what a person wrote.
+const reasonKey = "told_reason"
 
 // reasonLine is a reason: one of the product's own words, or what a person wrote.
 func reasonLine(reason string) Line {
@@ -144,5 +154,5 @@ func reasonLine(reason string) Line {
 	case invite.FailureLink, invite.FailureSession, invite.FailureAttempts, invite.FailureCarry, invite.FailureGate, invite.FailureLeft:
 		return Line{Key: "why_" + reason}
 	}
-	return Line{Key: "told_reason", Value: reason}
+	return Line{Key: reasonKey, Value: reason}
 }

@@ -115,6 +115,9 @@ func (v *visit) refused(page *Verifications, err error) (View, error) {
 // request is what the filters ask for. The days are whole days, in UTC.
 func (f *VerificationFilter) request() (r invite.ListRequest, err error) {
 	r = invite.ListRequest{Status: f.Status, Reference: f.Reference, Contact: f.Contact, Page: uid.Page{Limit: rowsShown}}
+	if f.Status == statusUnknown {
+		r.Status, r.LinkUnknown = "", true
+	}
 	if r.From, err = dayOf(f.From, QueryFrom); err != nil {
 		return r, err
 	}
@@ -130,8 +133,11 @@ func (f *VerificationFilter) request() (r invite.ListRequest, err error) {
 	case "":
 		return r, nil
 	case GatePassed, GateFailed, GatePending, GateNotUsed, GateNotAllowed:
-		on := f.Mobile2FA != GateNotUsed && f.Mobile2FA != GateNotAllowed
-		r.Mobile2FA, r.Limit = &on, rowsRead
+		r.Limit = rowsRead
+		if f.Mobile2FA != GateNotUsed { // that is also said of a gate that was on
+			on := f.Mobile2FA != GateNotAllowed
+			r.Mobile2FA = &on
+		}
 		return r, nil
 	}
 	return r, fault.New(fault.Invalid, "mobile_2fa_invalid", "Choose one of the list.").On(QueryMobile2FA)
@@ -150,7 +156,7 @@ func dayOf(typed, field string) (time.Time, error) {
 
 func rowOf(i *invite.View) VerificationRow {
 	row := VerificationRow{
-		URL: windowOf(i.ID), Name: nameOf(i), Reference: i.Reference, Status: i.Status, Mobile2FA: string(i.Mobile2FAState()), At: i.CreatedAt,
+		URL: windowOf(i.ID), Name: nameOf(i), Reference: i.Reference, Status: statusOf(i), Mobile2FA: string(i.Mobile2FAState()), At: i.CreatedAt,
 	}
 	for _, c := range contactsOf(i) {
 		if c.Value != "" {
@@ -158,6 +164,17 @@ func rowOf(i *invite.View) VerificationRow {
 		}
 	}
 	return row
+}
+
+// statusUnknown is the word for a link of which nobody knows whether it left. Its status is sent: it may be opened.
+const statusUnknown invite.Status = "sent_unknown"
+
+// statusOf is the word for how far an invitation has come.
+func statusOf(i *invite.View) invite.Status {
+	if i.LinkUnknown() {
+		return statusUnknown
+	}
+	return i.Status
 }
 
 // nameOf is what the customer is called. An invitation may have none: then it is what its sender knows it by.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -172,9 +173,125 @@ func TestRA_55_eachActIsOfferedWhereItIsAllowedAndNeedsAReason(t *testing.T) {
 			t.Errorf("%s: to %+v", what, to)
 		}
 		wantIn(t, b.get(window).Body.String(), c.said)
-		d.refuse = fault.New(fault.Conflict, "invitation_status", "The status does not allow this.")
+		d.refuse = fault.New(fault.Limited, "links_used_up", "Make a new one.")
 		w = b.send(at, at, c.fields)
-		wantIn(t, w.Body.String(), "The status does not allow this.", "they &lt;i&gt;called&lt;/i&gt;")
+		wantIn(t, w.Body.String(), "Make a new one.", "they &lt;i&gt;called&lt;/i&gt;")
+	}
+}
+
+func TestALinkOfWhichNobodyKnowsWhetherItLeftIsNotSaidToBeSent(t *testing.T) {
+	t.Parallel()
+	d := newSender()
+	v := d.views[adaID]
+	v.Status, v.SentAt, v.Carried = invite.Sent, noon, []invite.Carried{{Channel: delivery.SMS, State: delivery.Unknown, At: noon}, {Channel: delivery.Email, State: delivery.Failed, At: noon}}
+	d.views[adaID] = v
+	d.events = []audit.Event{{At: noon, Type: invite.EventSent, Actor: "system", Data: []byte(`{"channel":"sms","state":"unknown"}`)},
+		{At: noon, Type: invite.EventSent, Actor: "system", Data: []byte(`{"channel":"email","state":"sent"}`)}}
+	b := d.browse(t, operator.Viewer)
+	body := b.get(window).Body.String()
+	wantIn(t, body, "Not known whether sent", "Not known whether it left", "Not known whether the link left", `class="wait"`, "Link handed to a provider", "The server stopped while")
+	wantOut(t, body, "delivered to a provider")
+	list := b.get("/console/verifications?status=sent_unknown").Body.String()
+	wantIn(t, list, "Not known whether sent", `value="sent_unknown" selected`)
+	if r := d.list[0]; r.Status != "" || !r.LinkUnknown {
+		t.Errorf("asked for %+v", r)
+	}
+	v.Carried[1].State = delivery.Sent
+	wantOut(t, b.get(window).Body.String(), "Not known whether sent", "The server stopped while")
+}
+
+func TestWhatCanNotBeDoneAnyMoreSaysWhoEndedItAndWhen(t *testing.T) {
+	t.Parallel()
+	d := newSender()
+	d.events = []audit.Event{{At: noon.AddDate(0, 0, -3), Type: invite.EventUnlocked, Actor: "system"},
+		{At: noon, Type: invite.EventCanceled, Actor: "operator:" + agent.Text(uid.Operator), Data: []byte(`{"reason":"moved away"}`)}}
+	b := d.browse(t, operator.Agent)
+	form := b.get(window + "/cancel").Body.String()
+	v := d.views[adaID]
+	v.Status, v.EndedAt, v.ExpiresAt = invite.Canceled, noon, noon.AddDate(0, 0, 30)
+	d.views[adaID] = v
+	d.refuse = fault.New(fault.Conflict, invite.CodeStatus, "The status of the invitation does not allow this.")
+	for _, act := range []string{"/cancel", "/unlock", "/resend", "/correct"} {
+		body := b.get(window + act).Body.String()
+		wantIn(t, body, "The verification of", "has ended", "Canceled", "Mara Jensen", "moved away", "2026")
+		wantOut(t, body, `action="`+window+act)
+	}
+	form = form[strings.Index(form, `action="`+window+"/cancel"):]
+	body := b.post(window+"/cancel", url.Values{"reason": {"x"}, "version": {"1"}, "form_token": {tokenField.FindStringSubmatch(form)[1]}}).Body.String()
+	wantIn(t, body, "has ended", "Mara Jensen")
+	wantOut(t, body, "The status of the invitation")
+	body = b.get(window).Body.String()
+	wantIn(t, body, "Ended")
+	wantOut(t, body, "Link expires", window+"/cancel")
+}
+
+func TestRA_64_theFormOfANewLinkSaysWhatBecomesOfTheProof(t *testing.T) {
+	t.Parallel()
+	d := newSender()
+	b := d.browse(t, operator.Agent)
+	v := d.views[adaID]
+	const kept, anew = "stays confirmed for 24 hours", "has to be confirmed again"
+	says := func(want string, not ...string) {
+		t.Helper()
+		body := b.get(window + "/resend").Body.String()
+		wantIn(t, body, "The link that was sent before stops working.", want)
+		wantOut(t, body, not...)
+	}
+	says("", kept, anew)
+	v.Gates[0].PassedAt, v.Status = noon, invite.MobileVerified
+	d.views[adaID] = v
+	says(anew, kept)
+	v.Gates[0].Keeps = true
+	says(kept, anew)
+}
+
+func TestThePartsOfTheWindowThatMayChangeStayFresh(t *testing.T) {
+	t.Parallel()
+	body := newSender().browse(t, operator.Agent).get(window).Body.String()
+	for _, part := range []string{"state", "acts", "events", "messages", "contacts", "facts"} {
+		if !regexp.MustCompile(`id="` + part + `"[^>]* data-fresh`).MatchString(body) {
+			t.Errorf("%s stays as it was", part)
+		}
+	}
+	if acts := body[strings.Index(body, `id="acts"`):]; !strings.Contains(acts[:strings.Index(acts, "</div>")], window+"/cancel") {
+		t.Error("cancel is not among the acts that are kept up to date")
+	}
+}
+
+func TestRA_55_whoSendsAnOldFormIsToldWhatSomebodyDidMeanwhile(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct{ fields, says []string }{
+		"resend":  {[]string{"channel", "email"}, []string{"Send a new link"}},
+		"correct": {[]string{"email", "new@example.org"}, []string{"Save and send a new link", "new@example.org", address}},
+		"unlock":  {[]string{"confirmed", "yes"}, []string{"Unlock"}},
+		"cancel":  {[]string{"confirmed", "yes"}, []string{"Cancel the verification"}},
+	} {
+		d := newSender()
+		b := d.browse(t, operator.Agent)
+		at := window + "/" + what
+		form := b.get(at).Body.String()
+		wantIn(t, form, `name="version" value="1"`)
+		d.events = []audit.Event{
+			{At: noon, Type: invite.EventContactChanged, Actor: "operator:" + agent.Text(uid.Operator), Data: []byte(`{"contacts":["mobile"],"reason":"she <b>called</b>"}`)},
+			{At: noon, Type: invite.EventSent, Actor: "system", Data: []byte(`{}`)},
+		}
+		v := d.views[adaID]
+		v.Resends = 1
+		d.views[adaID] = v
+		d.refuse = fault.New(fault.Conflict, invite.CodeChanged, "Somebody sent a new link meanwhile.")
+		fields := url.Values{"reason": {"mine"}, "version": {"1"}, "once": {"o1"}, "form_token": {tokenField.FindStringSubmatch(form[strings.Index(form, `action="`+at):])[1]}}
+		fields.Set(c.fields[0], c.fields[1])
+		w := b.post(at, fields)
+		if w.Code != http.StatusOK || d.saw != 1 {
+			t.Errorf("%s: %d, from link %d", what, w.Code, d.saw)
+		}
+		wantIn(t, w.Body.String(), "Somebody changed this meanwhile", "Mara Jensen", "Ada Lovelace", "Contact corrected", "she &lt;b&gt;called&lt;/b&gt;", "mine",
+			`action="`+at+`"`, `name="version" value="2"`, `name="`+c.fields[0]+`" value="`+c.fields[1]+`"`, `href="`+window+`"`)
+		wantIn(t, w.Body.String(), c.says...)
+		fields.Del("version")
+		if w := b.post(at, fields); w.Code != http.StatusConflict {
+			t.Errorf("%s by a form that does not say what it was drawn of: %d", what, w.Code)
+		}
 	}
 }
 

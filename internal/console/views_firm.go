@@ -7,6 +7,7 @@ const (
 	QueryActor      = "actor"
 	QueryObject     = "object"
 	FieldRole       = "role"
+	FieldWas        = "was" // the role that the form was drawn of
 	FieldOldPass    = "old_password"
 	FieldOwnLocale  = "locale"
 	FieldOwnName    = "name"

@@ -15,10 +15,11 @@ const (
 	Broken    = "broken"    // 500: a fault of ours
 )
 
-// Trouble says that a page can't be shown.
+// Trouble says that a page can't be shown, or an act not be done.
 type Trouble struct {
 	Frame
 	Kind      string
+	Act       bool   // it was an act that was refused, not a page
 	Reference string // id of the request, for who helps; shown with Broken and Busied
 	RetryURL  string // what to try again, by GET; "" when nothing can be
 }
@@ -58,6 +59,7 @@ type Difference struct {
 type Stale struct {
 	Frame
 	By          string    // who; "" when it is not known
+	Sent        string    // what the customer is called to whom they sent a new link; "" where both saved one form
 	At          time.Time // when
 	Differences []Difference
 	Save        Form      // sends Carry: mine, on top of theirs

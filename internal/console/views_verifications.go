@@ -33,7 +33,7 @@ var gateWords = []string{GatePassed, GateFailed, GatePending, GateNotUsed, GateN
 // VerificationFilter is what the list is narrowed to, as in the URL.
 type VerificationFilter struct {
 	Reference, Contact, From, To string
-	Status                       invite.Status // "": any
+	Status                       invite.Status // or statusUnknown; "": any
 	Mobile2FA                    string        // "": any
 }
 
@@ -42,9 +42,9 @@ type VerificationRow struct {
 	URL       string
 	Name      string // of the customer
 	Reference string
-	Contacts  []string // masked: mobile, e-mail
-	Status    invite.Status
-	Mobile2FA string // GatePassed ...
+	Contacts  []string      // masked: mobile, e-mail
+	Status    invite.Status // or statusUnknown
+	Mobile2FA string        // GatePassed ...
 	At        time.Time
 }
 
@@ -88,16 +88,16 @@ type Verification struct {
 	Name       string
 	Reference  string
 	ExternalID string
-	Notes      string // never shown to the customer
-	Status     invite.Status
-	Mobile2FA  string // GatePassed ...
+	Notes      string        // never shown to the customer
+	Status     invite.Status // or statusUnknown
+	Mobile2FA  string        // GatePassed ...
 
 	Policy         policy.Mode // in force when it was made
 	OverriddenBy   string      // who chose against the preset; "" when nobody did
 	OverrideReason string
 
-	CreatedAt, SentAt, OpenedAt, ConsentedAt, ExpiresAt, LockedUntil time.Time
-	CreatedBy                                                        string
+	CreatedAt, SentAt, OpenedAt, ConsentedAt, ExpiresAt, EndedAt, LockedUntil time.Time
+	CreatedBy                                                                 string
 
 	Contacts []Contact
 	Revealed bool // the contacts are whole, since the operator asked for them just now
@@ -114,18 +114,27 @@ type Resend struct {
 	Frame
 	Name    string
 	Act     Form
+	Version int      // of the link that the form is drawn of
 	Ways    []string // of email, sms, both: at least one
 	Way     string   // chosen
+	Proof   string   // what becomes of what the customer has confirmed: kept or anew; "" when nothing is confirmed
 	Left    int      // how many new links may still be sent
 	Reason  string   // as typed before
 	BackURL string
 }
+
+// What Resend.Proof says.
+const (
+	ProofKept = "kept"
+	ProofAnew = "anew"
+)
 
 // Correct asks for the right contact.
 type Correct struct {
 	Frame
 	Name             string
 	Act              Form
+	Version          int    // of the link that the form is drawn of
 	Mobile, Email    string // as they are, masked; "" when there is none
 	NewMobile        string // as typed before
 	NewEmail, Reason string
@@ -133,6 +142,16 @@ type Correct struct {
 	BackURL          string
 }
 
+// Cannot says that an act can't be done for a customer.
+type Cannot struct {
+	Frame
+	Object   string // what the customer is called
+	Ended    bool
+	Timeline []Event // what stands in its way, where that is known
+	BackURL  string
+}
+
+func (*Cannot) name() string        { return "cannot" }
 func (*Verifications) name() string { return "verifications" }
 func (*Verification) name() string  { return "verification" }
 func (*Resend) name() string        { return "resend" }
@@ -160,6 +179,9 @@ func (s *scene) Statuses(chosen invite.Status) ([]Option, error) {
 	var words []string
 	for _, w := range invite.Statuses {
 		words = append(words, string(w))
+		if w == invite.Sent {
+			words = append(words, string(statusUnknown))
+		}
 	}
 	return s.options("status", "any_status", words, string(chosen))
 }

@@ -88,8 +88,8 @@ func (v *visit) window(t invite.Target) (*Verification, error) {
 	}
 	page := &Verification{
 		Frame: v.frame(), ID: i.ID.Text(uid.Invitation), Name: nameOf(&i), Reference: i.Reference, ExternalID: i.ExternalID, Notes: i.Notes,
-		Status: i.Status, Mobile2FA: string(i.Mobile2FAState()), Policy: i.Policy, OverrideReason: i.OverrideReason,
-		CreatedAt: i.CreatedAt, SentAt: i.SentAt, OpenedAt: i.OpenedAt, ConsentedAt: i.ConsentedAt, ExpiresAt: i.ExpiresAt,
+		Status: statusOf(&i), Mobile2FA: string(i.Mobile2FAState()), Policy: i.Policy, OverrideReason: i.OverrideReason,
+		CreatedAt: i.CreatedAt, SentAt: i.SentAt, OpenedAt: i.OpenedAt, ConsentedAt: i.ConsentedAt, ExpiresAt: i.ExpiresAt, EndedAt: i.EndedAt,
 		LockedUntil: i.LockedUntil, CreatedBy: told.createdBy, Contacts: contactsOf(&i), Timeline: told.events,
 		Messages: slices.Concat(letterRows(letters), codeRows(codes)),
 	}

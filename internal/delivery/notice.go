@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"time"
 
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -24,16 +26,24 @@ const (
 // Notice is a message that holds a link in place of a code, of an invitation or to an operator, or that tells of a change. The link is
 // a secret, so a notice lives in memory only and prints as its name.
 type Notice struct {
-	Tenant  uid.Tenant
-	ID      uid.ID // of the invitation; to an operator, of the message
-	N       int    // which of its notices by this channel, reminders counted too, 1 to 9999. A repeat after a crash has the same
-	To      recipient.Recipient
-	Channel Channel // any but Voice; Email alone to operators and of what tells of a change
-	Locale  string  // BCP 47; empty: the main language of the recipient's country, or English
-	Kind    string  // one of the kinds
-	Firm    string  // who asks; 30 characters of it are shown
-	Name    string  // of the person, as the firm gave it; may be empty; 64 characters of it are shown
-	Link    string  // absolute, http or https, of printable ASCII; up to 100 characters go by two segments of SMS. Empty where the kind brings none
+	Tenant   uid.Tenant
+	ID       uid.ID // of the invitation; to an operator, of the message
+	N        int    // which of its notices by this channel, reminders counted too, 1 to 9999. A repeat after a crash has the same
+	To       recipient.Recipient
+	Channel  Channel  // any but Voice; Email alone to operators and of what tells of a change
+	Locale   string   // BCP 47; empty: the main language of the recipient's country, or English
+	Kind     string   // one of the kinds
+	Firm     string   // who asks; 30 characters of it are shown
+	Name     string   // of the person, as the firm gave it; may be empty; 64 characters of it are shown
+	Loosened Loosened // of a setting, for the kind that tells of one
+	Link     string   // absolute, http or https, of printable ASCII; up to 100 characters go by two segments of SMS. Empty where the kind brings none
+}
+
+// Loosened is who changed which settings, so that less is asked of customers, and when.
+type Loosened struct {
+	By   string // the name of an operator, or the actor itself
+	At   time.Time
+	What []policy.Loosening
 }
 
 var (

@@ -71,6 +71,11 @@ const (
 	slotFirm
 	slotName
 	slotLink
+	slotWho
+	slotWhen
+	slotSetting
+	slotFrom
+	slotTo
 	slots
 )
 

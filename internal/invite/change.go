@@ -37,8 +37,18 @@ func (v *Invitation) step(a action, now time.Time) (data, error) {
 	return d, nil
 }
 
+// CodeStatus is the fault of an act that the status does not allow.
+const CodeStatus = "invitation_status"
+
 func errStatus() error {
-	return fault.New(fault.Conflict, "invitation_status", "The status of the invitation does not allow this.")
+	return fault.New(fault.Conflict, CodeStatus, "The status of the invitation does not allow this.")
+}
+
+// CodeChanged is the fault of an act on what is not there any more: somebody sent a new link since the caller looked.
+const CodeChanged = "invitation_changed"
+
+func errChanged() error {
+	return fault.New(fault.Conflict, CodeChanged, "Somebody sent a new link meanwhile. Read the invitation again.")
 }
 
 // ends is when v is over unless something happens: the time of its link, or of a code that was asked for while the link was good and
@@ -275,6 +285,9 @@ func (v *Invitation) carried(n int, c Carried) ([]audit.Event, error) {
 	}
 	v.Failure = keepGate(v.Failure)
 	d.Link, d.Channel, d.State = n, c.Channel, c.State
+	if c.taken() {
+		d.First, v.Handed = !v.Handed, true
+	}
 	return []audit.Event{v.event(EventSent, system(), c.At, d)}, nil
 }
 

@@ -67,6 +67,7 @@ type data struct {
 	Link         int                `json:"link,omitempty"`
 	Channel      delivery.Channel   `json:"channel,omitempty"`
 	State        delivery.State     `json:"state,omitempty"`
+	First        bool               `json:"first,omitempty"` // no provider is known to have taken a link of it before
 	Gate         delivery.Channel   `json:"gate,omitempty"`
 	Cycle        int                `json:"cycle,omitempty"`
 	Send         int                `json:"send,omitempty"`

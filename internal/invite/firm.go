@@ -84,7 +84,7 @@ func (s *Service) List(ctx context.Context, r ListRequest) (page []View, more ui
 
 // filter reads what is asked for. One row more than a page is asked of the store, to know whether there is a next one.
 func (s *Service) filter(r *ListRequest) (Filter, error) {
-	f := Filter{Status: r.Status, Reference: r.Reference, Mobile2FA: r.Mobile2FA, OldestFirst: r.Up()}
+	f := Filter{Status: r.Status, LinkUnknown: r.LinkUnknown, Reference: r.Reference, Mobile2FA: r.Mobile2FA, OldestFirst: r.Up()}
 	if err := sized(&r.Page); err != nil {
 		return f, err
 	}
@@ -169,6 +169,9 @@ type deciding func(v *Invitation, now time.Time) (outbox.Effects, *Kept, error)
 func (s *Service) viewed(ctx context.Context, t Target, what string, decide func(v *Invitation, now time.Time) (outbox.Effects, error)) (View, error) {
 	return once(ctx, s, t.Caller.Tenant, t.Idempotency, what+" "+t.ID.Hex(), func(keep keeper) (out View, err error) {
 		err = s.change(ctx, t, func(v *Invitation, now time.Time) (fx outbox.Effects, kept *Kept, err error) {
+			if t.Link != 0 && t.Link != v.Link.N {
+				return fx, nil, errChanged()
+			}
 			if fx, err = decide(v, now); err != nil {
 				return fx, nil, err
 			}

@@ -47,6 +47,40 @@ func TestRA_60_a_new_link_kills_the_old_one_and_there_are_five(t *testing.T) {
 	d.fault(err, fault.Limited, "links_used_up")
 }
 
+func TestRA_56_60_who_saw_an_earlier_link_changes_nothing(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	v := d.invited()
+	seen := d.target(v)
+	before, err := d.Get(t.Context(), seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen.Link = before.Link()
+	first, second := another, "+12025550188"
+	if _, err := d.Correct(t.Context(), seen, invite.Contact{Mobile: &first}); err != nil {
+		t.Fatal(err)
+	}
+	token := d.token()
+	for what, act := range map[string]func() (invite.View, error){
+		"correct": func() (invite.View, error) { return d.Correct(t.Context(), seen, invite.Contact{Mobile: &second}) },
+		"resend":  func() (invite.View, error) { return d.Resend(t.Context(), seen, nil) },
+		"unlock":  func() (invite.View, error) { return d.Unlock(t.Context(), seen, "they called") },
+		"cancel":  func() (invite.View, error) { return d.Cancel(t.Context(), seen, "") },
+	} {
+		if _, err := act(); err == nil || fault.As(err).Code != invite.CodeChanged {
+			t.Errorf("%s by who saw link 1: %v", what, err)
+		}
+	}
+	if _, page := d.open(token); page.Step != invite.StepPhone {
+		t.Errorf("the link of the first correction leads to %s", page.Step)
+	}
+	seen.Link++
+	if _, err := d.Correct(t.Context(), seen, invite.Contact{Mobile: &second}); err != nil {
+		t.Errorf("by who saw link 2: %v", err)
+	}
+}
+
 func TestRA_60_nothing_is_sent_again_for_one_that_is_over(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
@@ -310,6 +344,45 @@ func TestALinkOfATakenOverJobIsUnknownAndNotSentAgain(t *testing.T) {
 	got := d.status(invite.Visit{ID: a.View.ID}, invite.Sent)
 	d.is(got.Carried[0].State, delivery.Unknown, "state")
 	d.is(len(d.world.notices), 0, "messages")
+	unknown := func(want int, when string) {
+		t.Helper()
+		list, _, err := d.List(t.Context(), invite.ListRequest{Caller: d.by, LinkUnknown: true})
+		if err != nil || len(list) != want || want == 1 && !list[0].LinkUnknown() {
+			t.Errorf("%s: %d are listed whose link may not have left: %v", when, len(list), err)
+		}
+	}
+	d.create()
+	d.work()
+	unknown(1, "after it")
+	if first := d.data(a.View.ID, "sent")["first"]; first != nil {
+		t.Errorf("a link that may not have left is counted as handed over: %v", first)
+	}
+	if _, err := d.Resend(t.Context(), d.target(invite.Visit{ID: a.View.ID}), nil); err != nil {
+		t.Fatal(err)
+	}
+	d.work()
+	unknown(0, "after a new link")
+}
+
+func TestTheFirstLinkThatAProviderTookIsMarked(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	a := d.create() // by e-mail and text message
+	d.work()
+	if _, err := d.Resend(t.Context(), d.target(invite.Visit{ID: a.View.ID}), nil); err != nil {
+		t.Fatal(err)
+	}
+	d.work()
+	sent, first := 0, 0
+	for _, e := range d.events(a.View.ID) {
+		if e.Type == invite.EventSent {
+			sent++
+			first += strings.Count(string(e.Data), `"first":true`)
+		}
+	}
+	if sent != 4 || first != 1 {
+		t.Errorf("%d times sent, %d of them the first", sent, first)
+	}
 }
 
 func TestReveal_shows_contacts_and_is_in_the_log(t *testing.T) {

@@ -109,10 +109,9 @@ func (g *Gate) PassedIn(session [32]byte, now time.Time) bool {
 // as long as they would have held where they were made. Not after consent: from there on a link that is merely read, as by programs that
 // look at messages, would hand over the signed result.
 func (v *Invitation) keepProofs(now time.Time) (kept bool) {
-	may := v.KeepProof && !v.WithoutConsent && !v.Consent.Accepted
 	for i := range v.Gates {
 		g := &v.Gates[i]
-		g.Kept = may && g.PassedIn(g.PassedBy, now)
+		g.Kept = v.keeps(g, now)
 		kept = kept || g.Kept
 	}
 	return kept
@@ -144,6 +143,11 @@ func (v *Invitation) provenAt(now time.Time) time.Time {
 		}
 	}
 	return v.VerifiedAt
+}
+
+// keeps reports whether a proof would hold for a next link.
+func (v *Invitation) keeps(g *Gate, now time.Time) bool {
+	return v.KeepProof && !v.WithoutConsent && !v.Consent.Accepted && g.PassedIn(g.PassedBy, now)
 }
 
 // claim makes proofs that were kept those of the session that goes on with them, and reports whether there were any: every other browser

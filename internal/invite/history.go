@@ -11,9 +11,9 @@ type Mobile2FA string
 // The words of the history.
 const (
 	Mobile2FAPassed     Mobile2FA = "passed"
-	Mobile2FAFailed     Mobile2FA = "failed"  // the limits are used up, or the invitation ended without the proof
-	Mobile2FAPending    Mobile2FA = "pending" // it may still come
-	Mobile2FANotUsed    Mobile2FA = "not_used"
+	Mobile2FAFailed     Mobile2FA = "failed"      // the limits are used up, or the invitation ended without the proof
+	Mobile2FAPending    Mobile2FA = "pending"     // it may still come
+	Mobile2FANotUsed    Mobile2FA = "not_used"    // it was off, or the invitation ended before anybody asked for a code
 	Mobile2FANotAllowed Mobile2FA = "not_allowed" // the firm's setting rules it out
 )
 
@@ -25,6 +25,8 @@ func (v *View) Mobile2FAState() Mobile2FA {
 			continue
 		case !g.PassedAt.IsZero():
 			return Mobile2FAPassed
+		case v.Status.Terminal() && g.Asked == 0:
+			return Mobile2FANotUsed
 		case v.Status == MobileFailed, v.Status.Terminal():
 			return Mobile2FAFailed
 		}

@@ -87,7 +87,8 @@ type Invitation struct {
 	Consent  Consent   `json:"consent"`
 	Failure  string    `json:"failure,omitempty"` // why it failed, expired or could not be delivered: a stable word
 
-	SentAt      time.Time `json:"sent_at"` // the link of now, by the first channel that took it
+	Handed      bool      `json:"handed,omitempty"` // a provider is known to have taken a link, of now or before
+	SentAt      time.Time `json:"sent_at"`          // the link of now, by the first channel that took it
 	OpenedAt    time.Time `json:"opened_at"`
 	VerifiedAt  time.Time `json:"verified_at"` // all gates, by the browser that proved the last of them; zero while that is pending
 	ConsentedAt time.Time `json:"consented_at"`

@@ -15,7 +15,10 @@ func TestRA_17_what_follows_from_a_loosened_setting_commits_with_it(t *testing.T
 	t.Parallel()
 	d := setup(t)
 	s, err := invite.New(invite.Config{PublicURL: "https://verify.example"}, invite.Deps{Store: d.db, Ring: d.ring, Verify: d.verify, Tenants: d.world,
-		Notifier: d.world, Log: slog.New(slog.DiscardHandler), Loosened: func(of uid.Tenant, now time.Time) []outbox.Job {
+		Notifier: d.world, Log: slog.New(slog.DiscardHandler), Loosened: func(of uid.Tenant, actor string, what []policy.Loosening, now time.Time) []outbox.Job {
+			if want := (policy.Loosening{Setting: "mobile_2fa", From: "yes_required", To: "no_optional"}); actor != d.by.Actor || len(what) != 1 || what[0] != want {
+				t.Errorf("told of %v by %s", what, actor)
+			}
 			return []outbox.Job{{ID: uid.Random(now), Kind: "loosened", Tenant: of, Object: uid.ID(of), Due: now}}
 		}})
 	if err != nil {

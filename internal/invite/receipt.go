@@ -84,6 +84,20 @@ func (v *Invitation) lose(c Carried, now time.Time) []audit.Event {
 // lost reports whether the link did not arrive by this channel, and will not.
 func (c Carried) lost() bool { return c.State == delivery.Failed || c.State == delivery.ExpiredAt }
 
+// taken reports whether a provider is known to have it.
+func (c Carried) taken() bool { return !c.lost() && c.State != delivery.Unknown }
+
+// LinkUnknown reports whether nobody knows of the link of now whether it left: it was on its way when a server stopped, and no provider
+// is known to have it by another channel. An opened one did.
+func (v *Invitation) LinkUnknown() bool { return linkUnknown(v.Status, v.Link.Carried) }
+
+// LinkUnknown is that of the invitation.
+func (v *View) LinkUnknown() bool { return linkUnknown(v.Status, v.Carried) }
+
+func linkUnknown(s Status, all []Carried) bool {
+	return s == Sent && slices.ContainsFunc(all, func(c Carried) bool { return c.State == delivery.Unknown }) && !slices.ContainsFunc(all, Carried.taken)
+}
+
 // told is what an event says of c.
 func (c Carried) told(v *Invitation) data {
 	return data{Status: v.Status, Link: v.Link.N, Channel: c.Channel, State: c.State}

@@ -85,19 +85,21 @@ type Target struct {
 	Caller Caller
 	ID     uid.ID
 	Reason string // of Resend and Correct, for the audit log: at most 200 printable characters, without names and numbers; may be empty
+	Link   int    // of Resend, Correct, Unlock, Cancel and Complete: the number of the link that the caller saw, View.Link; 0: not told. Conflict with [CodeChanged] once there is a newer one
 
 	Idempotency *verify.Idempotency // of Resend, Correct, Unlock, Cancel and Complete: an equal request gets the first answer
 }
 
 // ListRequest asks for a page of invitations, newest first.
 type ListRequest struct {
-	Caller    Caller
-	Status    Status // empty: all
-	Reference string // exact
-	Contact   string // exact: a number or an address
-	Mobile2FA *bool
-	From, To  time.Time // of the creation: From <= t < To
-	uid.Page            // Limit 1..250; 0: 50
+	Caller      Caller
+	Status      Status // empty: all
+	LinkUnknown bool   // only those of which nobody knows whether their link left
+	Reference   string // exact
+	Contact     string // exact: a number or an address
+	Mobile2FA   *bool
+	From, To    time.Time // of the creation: From <= t < To
+	uid.Page              // Limit 1..250; 0: 50
 }
 
 // View is an invitation as its owner may see it: never a code, a token or a session.
@@ -145,6 +147,9 @@ type View struct {
 	UpdatedAt      time.Time          `json:"updated_at"`
 }
 
+// Link is the number of the link of now, from 1.
+func (v *View) Link() int { return v.Resends + 1 }
+
 // GateView is a gate as the firm may see it.
 type GateView struct {
 	Channel     delivery.Channel `json:"channel"`
@@ -152,6 +157,8 @@ type GateView struct {
 	Masked      string           `json:"masked"` // empty: not entered yet
 	Sends       int              `json:"sends"`
 	Cycle       int              `json:"cycle"`
+	Keeps       bool             `json:"keeps"`     // a new link now keeps the proof (RA-64)
+	Asked       int              `json:"asked"`     // codes that were asked for, of all cycles
 	PassedAt    time.Time        `json:"passed_at"` // zero: not
 	LockedUntil time.Time        `json:"locked_until"`
 	Shut        bool             `json:"shut"` // only an unlock helps

@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/risk"
 	"github.com/countersign/countersign/internal/seal"
@@ -77,9 +78,10 @@ type Deps struct {
 	Verify   Verifier
 	Tenants  Tenants
 	Notifier Notifier
-	Signer   Signer                                         // nil: the redirect carries no signed result
-	OptOuts  risk.Engine                                    // who wants no messages, asked before each that has a link; nil: nobody
-	Loosened func(t uid.Tenant, now time.Time) []outbox.Job // what follows from a setting that loosens a gate (RA-17); nil: nothing
+	Signer   Signer      // nil: the redirect carries no signed result
+	OptOuts  risk.Engine // who wants no messages, asked before each that has a link; nil: nobody
+	// Loosened is what follows from settings that loosen a gate (RA-17), and whose actor did it; nil: nothing.
+	Loosened func(t uid.Tenant, actor string, what []policy.Loosening, now time.Time) []outbox.Job
 	Log      *slog.Logger
 }
 
@@ -99,7 +101,7 @@ type Service struct {
 	notifier Notifier
 	signer   Signer
 	optOuts  risk.Engine
-	loosened func(t uid.Tenant, now time.Time) []outbox.Job
+	loosened func(t uid.Tenant, actor string, what []policy.Loosening, now time.Time) []outbox.Job
 	log      *slog.Logger
 }
 

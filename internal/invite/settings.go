@@ -31,7 +31,7 @@ func (s *Service) SetChecks(ctx context.Context, by Caller, c policy.Checks, ver
 	if err != nil {
 		return policy.Checks{}, err
 	}
-	row, err := s.put(ctx, by, setting{kind: SettingChecks, old: old, new: c, all: c, loosened: c.Loosens(&old)}, old.Version == version, version)
+	row, err := s.put(ctx, by, setting{kind: SettingChecks, old: old, new: c, all: c, loosened: c.Loosened(&old)}, old.Version == version, version)
 	c.UpdatedAt, c.UpdatedBy, c.Version = row.UpdatedAt, row.UpdatedBy, row.Version
 	return c, err
 }
@@ -67,7 +67,7 @@ func (s *Service) SetCustomisation(ctx context.Context, by Caller, c policy.Cust
 	told := func(c policy.Customisation) any {
 		return map[string]any{"verify_phone": c.VerifyPhone, "verify_email": c.VerifyEmail, "consent_version": c.Consent.Version}
 	}
-	row, err := s.put(ctx, by, setting{SettingCustomisation, told(old), told(c), c, c.Loosens(&old), texts}, old.Version == version, version)
+	row, err := s.put(ctx, by, setting{SettingCustomisation, told(old), told(c), c, c.Loosened(&old), texts}, old.Version == version, version)
 	c.UpdatedAt, c.UpdatedBy, c.Version = row.UpdatedAt, row.UpdatedBy, row.Version
 	return c, err
 }
@@ -88,7 +88,7 @@ func (s *Service) setting(ctx context.Context, t uid.Tenant, kind SettingKind, i
 type setting struct {
 	kind          SettingKind
 	old, new, all any // what it was and is for the event, and the whole
-	loosened      bool
+	loosened      []policy.Loosening
 	consents      []ConsentText
 }
 
@@ -110,10 +110,10 @@ func (s *Service) put(ctx context.Context, by Caller, d setting, fresh bool, ver
 	}
 	now := s.moment()
 	row := Setting{Text: text, UpdatedAt: now, UpdatedBy: by.Actor, Version: version + 1, Consents: d.consents}
-	e := newEvent(by.Tenant, uid.Random(now), EventSettingsChanged, by.by(), now, data{Setting: d.kind, Old: was, New: is, Loosened: d.loosened})
+	e := newEvent(by.Tenant, uid.Random(now), EventSettingsChanged, by.by(), now, data{Setting: d.kind, Old: was, New: is, Loosened: d.loosened != nil})
 	fx := outbox.Effects{Events: []audit.Event{e}}
-	if d.loosened && s.loosened != nil {
-		fx.Jobs = s.loosened(by.Tenant, now)
+	if d.loosened != nil && s.loosened != nil {
+		fx.Jobs = s.loosened(by.Tenant, by.Actor, d.loosened, now)
 	}
 	err = s.store.PutSetting(ctx, by.Tenant, d.kind, row, fx)
 	if errors.Is(err, ErrStale) {

@@ -30,11 +30,12 @@ type Answering func(v *Invitation) (outbox.Effects, *Kept, error)
 
 // Filter says which invitations are listed.
 type Filter struct {
-	Status    Status
-	Reference string
-	Contact   *[16]byte // blind index of either contact
-	Mobile2FA *bool
-	From, To  uid.ID // ids: From <= id < To; zero: no bound
+	Status      Status
+	LinkUnknown bool // only those of which nobody knows whether their link left
+	Reference   string
+	Contact     *[16]byte // blind index of either contact
+	Mobile2FA   *bool
+	From, To    uid.ID // ids: From <= id < To; zero: no bound
 
 	OldestFirst bool // else the newest
 	Limit       int

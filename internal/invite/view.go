@@ -29,7 +29,7 @@ func (s *Service) view(v *Invitation) (View, error) {
 	for i := range v.Gates {
 		g := &v.Gates[i]
 		out.Gates = append(out.Gates, GateView{
-			Channel: g.Channel, Fixed: g.Fixed, Masked: g.Masked, Sends: g.Sends, Cycle: g.Cycle, PassedAt: g.provenAt(now),
+			Channel: g.Channel, Fixed: g.Fixed, Masked: g.Masked, Sends: g.Sends, Cycle: g.Cycle, Asked: g.N, Keeps: v.keeps(g, now), PassedAt: g.provenAt(now),
 			LockedUntil: g.LockedUntil, Shut: g.Shut,
 		})
 		out.Attempts += g.N

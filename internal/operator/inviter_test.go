@@ -44,7 +44,7 @@ func TestTeam_an_invitation_ends_with_the_right_of_whoever_made_it(t *testing.T)
 	zoe, eve := o.hired(ann, "zoe@example.net", operator.Owner), o.hired(ann, "eve@example.net", operator.Admin)
 	zoeID, eveID := o.signed(zoe).Operator.ID, o.signed(eve).Operator.ID
 	lower := func(to operator.Role) {
-		_, err := o.ChangeRole(o.ctx(), here, o.signed(ann), zoeID, to)
+		_, err := o.ChangeRole(o.ctx(), here, o.signed(ann), zoeID, to, "")
 		o.ok(err)
 	}
 	toOwner, toAgent := o.invites(zoe, "mole@example.net", operator.Owner), o.invites(zoe, "tom@example.net", operator.Agent)

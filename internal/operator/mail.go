@@ -3,17 +3,21 @@ package operator
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/recipient"
 	"github.com/countersign/countersign/internal/uid"
 )
 
-// The jobs of this package. The payload of one that mails is the kind of the notice.
+// The jobs of this package. The payload of one that mails is the kind of the notice, and what it tells of behind a space.
 const (
 	JobMail     outbox.Kind = "operator_mail"    // to the operator or the holder of the link that is its object
 	JobLoosened outbox.Kind = "setting_loosened" // to all owners of the tenant, when a gate may be absent that could not be before
@@ -86,7 +90,8 @@ func (s *Service) notice(ctx context.Context, j outbox.Job) (n delivery.Notice, 
 		link   string
 		locale string
 	)
-	switch kind := string(j.Payload); kind {
+	kind, about, _ := strings.Cut(string(j.Payload), " ")
+	switch kind {
 	case MailInvitation, MailReset:
 		who, link, locale, err = s.linkFor(ctx, j)
 	default:
@@ -102,6 +107,11 @@ func (s *Service) notice(ctx context.Context, j outbox.Job) (n delivery.Notice, 
 	if err != nil {
 		return n, err
 	}
+	if kind == MailLoosened {
+		if n.Loosened, err = s.loosened(ctx, j.Tenant, []byte(about)); err != nil {
+			return n, err
+		}
+	}
 	owner, err := s.tenants.Tenant(ctx, j.Tenant)
 	if err != nil {
 		return n, err
@@ -110,8 +120,8 @@ func (s *Service) notice(ctx context.Context, j outbox.Job) (n delivery.Notice, 
 	if locale == "" {
 		locale = "en"
 	}
-	return delivery.Notice{Tenant: j.Tenant, ID: j.ID, N: 1, To: to, Channel: delivery.Email, Locale: locale, Kind: string(j.Payload),
-		Firm: owner.Name, Name: who.Name, Link: link}, err
+	return delivery.Notice{Tenant: j.Tenant, ID: j.ID, N: 1, To: to, Channel: delivery.Email, Locale: locale, Kind: kind,
+		Firm: owner.Name, Name: who.Name, Loosened: n.Loosened, Link: link}, err
 }
 
 // linkFor gives what the message with a link needs.
@@ -134,10 +144,41 @@ func (s *Service) linkFor(ctx context.Context, j outbox.Job) (who person, link, 
 	return who, s.url(&l, token), l.Locale, err
 }
 
-// Loosened is the job that tells all owners of a tenant that a gate may be absent now that could not be before. It is committed with the
-// change.
-func Loosened(t uid.Tenant, now time.Time) []outbox.Job {
-	return []outbox.Job{{ID: uid.Random(now), Kind: JobLoosened, Tenant: t, Object: uid.ID(t), N: 1, Due: now}}
+// loosened is what a job says of settings that were loosened. It names nobody: the actor is an id.
+type loosened struct {
+	Actor string             `json:"actor"`
+	At    time.Time          `json:"at"`
+	What  []policy.Loosening `json:"what"`
+}
+
+// Loosened is the job that tells all owners of a tenant that a gate may be absent now that could not be before: who did it and by which
+// settings. It is committed with the change.
+func Loosened(t uid.Tenant, actor string, what []policy.Loosening, now time.Time) []outbox.Job {
+	text, _ := json.Marshal(loosened{actor, now, what}) // strings and a time of this age always encode
+	return []outbox.Job{{ID: uid.Random(now), Kind: JobLoosened, Tenant: t, Object: uid.ID(t), N: 1, Payload: text, Due: now}}
+}
+
+// loosened reads what the message is to tell of.
+func (s *Service) loosened(ctx context.Context, t uid.Tenant, payload []byte) (told delivery.Loosened, err error) {
+	var l loosened
+	if err := json.Unmarshal(payload, &l); err != nil {
+		return told, err
+	}
+	told = delivery.Loosened{By: l.Actor, At: l.At, What: l.What}
+	id, err := uid.Parse(uid.Operator, strings.TrimPrefix(l.Actor, actorPrefix))
+	if err != nil {
+		return told, nil // a key, or the machine itself
+	}
+	o, err := s.store.Operator(ctx, t, id)
+	if errors.Is(err, ErrNotFound) {
+		return told, nil
+	}
+	if err != nil {
+		return told, err
+	}
+	who, err := s.person(&o)
+	told.By = cmp.Or(who.Name, who.Email)
+	return told, err
 }
 
 // HandleLoosened tells all owners of a tenant that a gate may be absent now that could not be before (RA-17).
@@ -148,7 +189,9 @@ func (s *Service) HandleLoosened(ctx context.Context, j outbox.Job) outbox.Verdi
 	}
 	fx := outbox.Effects{Done: []outbox.Ref{j.Ref()}}
 	for _, o := range owners {
-		fx.Jobs = append(fx.Jobs, mailJob(j.Tenant, o.ID, MailLoosened, s.moment()))
+		mail := mailJob(j.Tenant, o.ID, MailLoosened, s.moment())
+		mail.Payload = slices.Concat(mail.Payload, []byte(" "), j.Payload)
+		fx.Jobs = append(fx.Jobs, mail)
 	}
 	if err := s.store.ChangeOperator(ctx, Target{}, func(*Held) (outbox.Effects, error) { return fx, nil }); err != nil {
 		return s.again(j, "not writable now", err)

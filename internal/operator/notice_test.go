@@ -228,7 +228,7 @@ func TestPasswords_one_that_is_too_short_to_stand_alone_does_not(t *testing.T) {
 	}
 	people, _, err := o.Team(o.ctx(), o.signed(ann))
 	o.ok(err)
-	_, err = o.ChangeRole(o.ctx(), here, o.signed(ann), people[1].ID, operator.Agent) // before she has an authenticator
+	_, err = o.ChangeRole(o.ctx(), here, o.signed(ann), people[1].ID, operator.Agent, "") // before she has an authenticator
 	o.ok(err)
 	step, err = o.SignIn(o.ctx(), here, "eve@example.net", "gravel umbrel")
 	o.ok(err)

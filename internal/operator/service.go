@@ -103,8 +103,11 @@ func (c Caller) Webhooks() webhook.Caller {
 	return webhook.Caller{Actor: c.Actor, RequestID: c.RequestID}
 }
 
+// actorPrefix stands before the id of an operator in events.
+const actorPrefix = "operator:"
+
 // actorOf is an operator in events.
-func actorOf(id uid.ID) string { return "operator:" + id.Text(uid.Operator) }
+func actorOf(id uid.ID) string { return actorPrefix + id.Text(uid.Operator) }
 
 // Person is an operator as people see it.
 type Person struct {

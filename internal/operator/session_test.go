@@ -139,7 +139,7 @@ func TestSEC_72_an_end_is_an_end_on_every_node_at_once(t *testing.T) {
 			return err
 		},
 		"another role": func(o *office, ann, bob *member) error {
-			_, err := o.ChangeRole(o.ctx(), here, o.signed(ann), o.signed(bob).Operator.ID, operator.Viewer)
+			_, err := o.ChangeRole(o.ctx(), here, o.signed(ann), o.signed(bob).Operator.ID, operator.Viewer, "")
 			return err
 		},
 		"a reset": func(o *office, ann, bob *member) error {

@@ -46,7 +46,7 @@ func TestRA_69_an_owner_has_an_authenticator_before_anything_opens(t *testing.T)
 		t.Error("an agent must have an authenticator")
 	}
 	o.signIn(agent)
-	_, err = o.ChangeRole(o.ctx(), here, o.signed(m), o.signed(agent).Operator.ID, operator.Admin)
+	_, err = o.ChangeRole(o.ctx(), here, o.signed(m), o.signed(agent).Operator.ID, operator.Admin, "")
 	o.ok(err)
 	step, err = o.SignIn(o.ctx(), here, agent.email, agent.password)
 	o.ok(err)

@@ -214,9 +214,12 @@ func (s *Service) Withdraw(ctx context.Context, c Client, g Signed, invitation u
 	return told(s.store.DropLink(ctx, LinkInvitation, l.Tenant, l.ID, fx), errNoLink)
 }
 
-// ChangeRole gives somebody of the team, or oneself, another role. All sessions of that person end. Conflict with last_owner when no owner
-// would be left who can sign in.
-func (s *Service) ChangeRole(ctx context.Context, c Client, g Signed, operator uid.ID, to Role) (Person, error) {
+// CodeRoleChanged is the fault of a change of a role that is not there any more.
+const CodeRoleChanged = "role_changed"
+
+// ChangeRole gives somebody of the team, or oneself, another role. was is the role that g saw; "": not told. All sessions of that person
+// end. Conflict with last_owner when no owner would be left who can sign in, with [CodeRoleChanged] when the role is none of the two any more.
+func (s *Service) ChangeRole(ctx context.Context, c Client, g Signed, operator uid.ID, to, was Role) (Person, error) {
 	if !to.Valid() {
 		return Person{}, fault.New(fault.Invalid, "role_invalid", "Choose owner, admin, agent or viewer.").On("role")
 	}
@@ -228,14 +231,21 @@ func (s *Service) ChangeRole(ctx context.Context, c Client, g Signed, operator u
 		if o.Role == to {
 			return nil, errNothing
 		}
+		if was != "" && o.Role != was {
+			return nil, fault.New(fault.Conflict, CodeRoleChanged, "Somebody changed the role meanwhile. Look again.")
+		}
 		from := o.Role
 		o.Role = to
 		return []audit.Event{o.event(EventRoleChanged, c.signed(g), now, data{From: from, Role: to})}, nil
 	})
 }
 
-// Disable keeps somebody of the team out until Enable, and ends all sessions and the invitations that they made. last_owner as in ChangeRole.
+// Disable keeps somebody of the team out until Enable, and ends all sessions and the invitations that they made. last_owner as in ChangeRole; Denied for
+// oneself.
 func (s *Service) Disable(ctx context.Context, c Client, g Signed, operator uid.ID) (Person, error) {
+	if operator == g.Operator.ID {
+		return Person{}, errForbidden()
+	}
 	return s.manage(ctx, g, operator, func(h *Held, _ *Operator, now time.Time) ([]audit.Event, error) {
 		return h.Operator.disable(c.signed(g), now)
 	})

@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/outbox"
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 )
@@ -115,7 +117,7 @@ func TestTeam_only_owners_make_change_and_reset_owners(t *testing.T) {
 	bob := o.hired(ann, "bob@example.net", operator.Agent)
 	annID, eveID, bobID := o.signed(ann).Operator.ID, o.signed(eve).Operator.ID, o.signed(bob).Operator.ID
 	change := func(by *member, whom uid.ID, to operator.Role) error {
-		_, err := o.ChangeRole(o.ctx(), here, o.signed(by), whom, to)
+		_, err := o.ChangeRole(o.ctx(), here, o.signed(by), whom, to, "")
 		return err
 	}
 	invite := func(by *member, role operator.Role) error {
@@ -147,11 +149,30 @@ func TestTeam_only_owners_make_change_and_reset_owners(t *testing.T) {
 
 	stale := o.signed(eve) // a request of hers is on its way
 	o.fault(change(ann, eveID, operator.Viewer), "", "an owner changes an admin")
-	_, err = o.ChangeRole(o.ctx(), here, stale, bobID, operator.Viewer)
+	_, err = o.ChangeRole(o.ctx(), here, stale, bobID, operator.Viewer, "")
 	o.fault(err, "role_forbids", "with a role of before")
 	e := o.events(operator.EventRoleChanged)
 	if d := o.said(e[len(e)-1]); d["from"] != "admin" || d["role"] != "viewer" || e[len(e)-1].Actor != "operator:"+annID.Text(uid.Operator) {
 		t.Errorf("%+v", d)
+	}
+}
+
+func TestTeam_a_role_is_changed_from_the_one_that_was_seen(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	ann := o.ann()
+	bob := o.hired(ann, "bob@example.net", operator.Agent)
+	bobID := o.signed(bob).Operator.ID
+	change := func(to, was operator.Role) error {
+		_, err := o.ChangeRole(o.ctx(), here, o.signed(ann), bobID, to, was)
+		return err
+	}
+	o.fault(change(operator.Viewer, operator.Agent), "", "from the role that he has")
+	o.fault(change(operator.Admin, operator.Agent), operator.CodeRoleChanged, "from the one that he had")
+	o.fault(change(operator.Agent, operator.Agent), operator.CodeRoleChanged, "an old page, untouched")
+	o.fault(change(operator.Viewer, operator.Agent), "", "to the role that he has")
+	if p, err := o.People(o.ctx(), o.signed(ann).Operator.Tenant); err != nil || p[1].Role != operator.Viewer {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 
@@ -160,18 +181,18 @@ func TestTeam_the_last_owner_stays(t *testing.T) {
 	o := setup(t)
 	ann := o.ann()
 	annID := o.signed(ann).Operator.ID
-	_, err := o.ChangeRole(o.ctx(), here, o.signed(ann), annID, operator.Admin)
+	_, err := o.ChangeRole(o.ctx(), here, o.signed(ann), annID, operator.Admin, "")
 	o.fault(err, "last_owner", "stepping down")
 	_, err = o.Disable(o.ctx(), here, o.signed(ann), annID)
-	o.fault(err, "last_owner", "disabling herself")
+	o.fault(err, "role_forbids", "disabling herself")
 	zoe := o.hired(ann, "zoe@example.net", operator.Owner)
 	o.ok(o.Reset(o.ctx(), here, o.signed(zoe), annID)) // nobody can sign in as her now
-	_, err = o.Disable(o.ctx(), here, o.signed(zoe), o.signed(zoe).Operator.ID)
+	_, err = o.ChangeRole(o.ctx(), here, o.signed(zoe), o.signed(zoe).Operator.ID, operator.Viewer, "")
 	o.fault(err, "last_owner", "while the other owner can't sign in")
 	step, err := o.Accept(o.ctx(), here, o.posted("/console/reset#"), operator.AcceptRequest{Password: password})
 	o.ok(err)
 	ann = o.enrolled(ann, step)
-	_, err = o.ChangeRole(o.ctx(), here, o.signed(zoe), o.signed(zoe).Operator.ID, operator.Viewer)
+	_, err = o.ChangeRole(o.ctx(), here, o.signed(zoe), o.signed(zoe).Operator.ID, operator.Viewer, "")
 	o.ok(err)
 	p, err := o.Disable(o.ctx(), here, o.signed(ann), o.signed(o.again(zoe)).Operator.ID)
 	if err != nil || p.State != operator.Disabled {
@@ -200,7 +221,7 @@ func TestTeam_another_tenants_people_are_not_there(t *testing.T) {
 	annID, g := o.signed(ann).Operator.ID, o.signed(max)
 	_, err = o.Disable(o.ctx(), here, g, annID)
 	o.fault(err, "operator_not_found", "disabling")
-	_, err = o.ChangeRole(o.ctx(), here, g, annID, operator.Viewer)
+	_, err = o.ChangeRole(o.ctx(), here, g, annID, operator.Viewer, "")
 	o.fault(err, "operator_not_found", "another role")
 	o.fault(o.Reset(o.ctx(), here, g, annID), "operator_not_found", "a reset")
 	o.fault(o.Revoke(o.ctx(), here, g, annID, uid.ID{}), "operator_not_found", "ending sessions")
@@ -254,11 +275,29 @@ func TestRA_17_all_owners_are_told_of_a_loosened_setting(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	o.mail()
-	o.ok(o.db.Record(o.ctx(), outbox.Effects{Jobs: operator.Loosened(of, o.world.time())}))
+	o.ok(o.db.Record(o.ctx(), outbox.Effects{Jobs: operator.Loosened(of, "operator:"+o.signed(ann).Operator.ID.Text(uid.Operator),
+		[]policy.Loosening{{Setting: "mobile_2fa", From: "yes_required", To: "no_optional"}}, o.world.time())}))
 	got := o.mail()
 	slices.Sort(got)
 	if !slices.Equal(got, []string{operator.MailLoosened + " " + annEmail, operator.MailLoosened + " " + zoe.email}) {
 		t.Errorf("posted %v", got)
+	}
+	told := func(jobs []outbox.Job) delivery.Loosened {
+		t.Helper()
+		o.ok(o.db.Record(o.ctx(), outbox.Effects{Jobs: jobs}))
+		o.work()
+		l := o.world.notices[len(o.world.notices)-1].Loosened
+		if o.world.notices = nil; !l.At.Equal(o.world.time()) || len(l.What) != 1 {
+			t.Errorf("told of %+v", l)
+		}
+		return l
+	}
+	what := []policy.Loosening{{Setting: "mobile_2fa", From: "yes_required", To: "no_optional"}}
+	if l := told(operator.Loosened(of, "operator:"+o.signed(ann).Operator.ID.Text(uid.Operator), what, o.world.time())); l.By != "Ann Bee" || l.What[0] != what[0] {
+		t.Errorf("by an operator: %+v", l)
+	}
+	if l := told(operator.Loosened(of, "key:key_1", what, o.world.time())); l.By != "key:key_1" {
+		t.Errorf("by a key: %+v", l)
 	}
 }
 

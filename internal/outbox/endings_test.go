@@ -45,6 +45,9 @@ func TestAPanicIsContainedTriedAgainAndAtLastBuried(t *testing.T) {
 			t.Errorf("rows left: %+v, want one dead letter", left)
 		}
 		n.stop()
+		if s := n.log.String(); !strings.Contains(s, `"tenant":"`+poison.Tenant.Text()+`"`) {
+			t.Errorf("the log names the tenant otherwise than by its id:\n%s", s)
+		}
 		if s := n.log.String(); strings.Contains(s, "123456") || !strings.Contains(s, "handler panicked") {
 			t.Errorf("log must tell of the panic and not what it held:\n%s", s)
 		}

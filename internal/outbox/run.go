@@ -90,7 +90,7 @@ func (w *Worker) settle(ctx context.Context, j Job, v Verdict) error {
 }
 
 func (w *Worker) log(level slog.Level, j Job, v Verdict, message string, err error) {
-	attrs := []any{"job", j.ID.Text(uid.Job), "kind", string(j.Kind), "tenant", j.Tenant, "attempt", j.Attempt}
+	attrs := []any{"job", j.ID.Text(uid.Job), "kind", string(j.Kind), "tenant", j.Tenant.Text(), "attempt", j.Attempt}
 	if v.Reason != "" {
 		attrs = append(attrs, "reason", v.Reason)
 	}

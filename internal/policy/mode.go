@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -101,15 +102,42 @@ func Loosens(from, to Mode) bool {
 	return strictness(to) < strictness(from)
 }
 
-// Loosens reports whether c lets a gate be absent, or a proof be spared, that old did not (RA-17).
-func (c *Checks) Loosens(old *Checks) bool {
-	return Loosens(old.Mobile2FA, c.Mobile2FA) || c.KeepProof && !old.KeepProof
+// Loosening is one setting that lets a gate be absent, or a proof be spared, that did not before.
+type Loosening struct {
+	Setting string `json:"setting"` // its name in the API
+	From    string `json:"from"`    // its value before, a Mode or a Toggle
+	To      string `json:"to"`
 }
 
-// Loosens reports whether c lets a contact go unconfirmed that old confirmed for all (RA-17).
-func (c *Customisation) Loosens(old *Customisation) bool {
-	return old.VerifyPhone == LockedOn && c.VerifyPhone != LockedOn || old.VerifyEmail == LockedOn && c.VerifyEmail != LockedOn
+// Loosened are the settings by which c lets a gate be absent, or a proof be spared, that old did not (RA-17).
+func (c *Checks) Loosened(old *Checks) (all []Loosening) {
+	if Loosens(old.Mobile2FA, c.Mobile2FA) {
+		all = append(all, Loosening{"mobile_2fa", string(old.Mobile2FA), string(c.Mobile2FA)})
+	}
+	if c.KeepProof && !old.KeepProof {
+		all = append(all, Loosening{"keep_proof", string(Off), string(On)})
+	}
+	return all
 }
+
+// Loosened are the settings by which c lets a contact go unconfirmed that old confirmed for all (RA-17).
+func (c *Customisation) Loosened(old *Customisation) (all []Loosening) {
+	for _, one := range []struct {
+		setting string
+		was, is Toggle
+	}{{"verify_phone", old.VerifyPhone, c.VerifyPhone}, {"verify_email", old.VerifyEmail, c.VerifyEmail}} {
+		if one.was == LockedOn && one.is != LockedOn {
+			all = append(all, Loosening{one.setting, string(one.was), string(cmp.Or(one.is, Off))})
+		}
+	}
+	return all
+}
+
+// Loosens reports whether c loosens anything against old.
+func (c *Checks) Loosens(old *Checks) bool { return len(c.Loosened(old)) > 0 }
+
+// Loosens reports whether c loosens anything against old.
+func (c *Customisation) Loosens(old *Customisation) bool { return len(c.Loosened(old)) > 0 }
 
 // strictness orders the modes by how often the gate is on.
 func strictness(m Mode) int {

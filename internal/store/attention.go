@@ -32,6 +32,12 @@ func (db *DB) UndeliverableInvitations(ctx context.Context, t uid.Tenant, from u
 		ORDER BY i.id DESC LIMIT $3`, t[:], from[:], limit)
 }
 
+// UnknownInvitations implements attention.Store.
+func (db *DB) UnknownInvitations(ctx context.Context, t uid.Tenant, from uid.ID, limit int) ([]attention.Found, error) {
+	return db.found(ctx, `SELECT i.id, 0 FROM invitation i WHERE i.link_unknown AND i.tenant = $1 AND i.id >= $2
+		ORDER BY i.id DESC LIMIT $3`, t[:], from[:], limit)
+}
+
 // StoppedEndpoints implements attention.Store. A tenant has a few endpoints.
 func (db *DB) StoppedEndpoints(ctx context.Context, t uid.Tenant, limit int) ([]attention.Found, error) {
 	return db.found(ctx, `SELECT e.id, e.updated_us FROM webhook_endpoint e WHERE e.tenant = $1 AND e.enabled = $2 AND e.off <> $3

@@ -174,8 +174,8 @@ func writeInvitation(ctx context.Context, tx *sql.Tx, v *invite.Invitation, befo
 		return fmt.Errorf("encode an invitation: %w", err)
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE invitation SET status = $3, email_index = $4, phone_index = $5, due_us = $6, updated_us = $7,
-		version = $8, body = $9 WHERE tenant = $1 AND id = $2`, v.Tenant[:], v.ID[:], string(v.Status), blind(v.EmailIndex), blind(v.PhoneIndex),
-		micros(v.Ends()), micros(v.UpdatedAt), v.Version, body); err != nil {
+		version = $8, body = $9, link_unknown = $10 WHERE tenant = $1 AND id = $2`, v.Tenant[:], v.ID[:], string(v.Status), blind(v.EmailIndex), blind(v.PhoneIndex),
+		micros(v.Ends()), micros(v.UpdatedAt), v.Version, body, v.LinkUnknown()); err != nil {
 		return err
 	}
 	if v.Link.Hash == before.Hash {
@@ -241,6 +241,9 @@ func (db *DB) Invitations(ctx context.Context, t uid.Tenant, f invite.Filter) ([
 	}
 	if f.Status != "" {
 		and(` AND x.status = $%d`, string(f.Status))
+	}
+	if f.LinkUnknown {
+		keys += ` AND x.link_unknown`
 	}
 	if f.Mobile2FA != nil {
 		and(` AND x.mobile_2fa = $%d`, *f.Mobile2FA)

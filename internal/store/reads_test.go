@@ -119,13 +119,14 @@ func operatorsReads(t *testing.T, db *store.DB, ten uid.Tenant) {
 	errs = append(errs, err)
 	note(db.Tiles(ctx, audit.OrderLevel, 0, 2))
 	note(db.UndeliverableInvitations(ctx, ten, id, 101))
+	note(db.UnknownInvitations(ctx, ten, id, 101))
 	note(db.StoppedEndpoints(ctx, ten, 101))
 	note(db.FailingEndpoints(ctx, ten, id, 101))
 	note(db.DeadLetters(ctx, ten, id, 101))
 	note(db.DeadJobs(ctx, ten, 101))
 	note(db.OldKeys(ctx, ten, at, at, 101))
 	note(db.UnusedKeys(ctx, ten, at, at, 101))
-	for _, f := range []invite.Filter{{}, {Status: invite.Sent}, {Reference: "a"}, {Contact: &blind}, {Mobile2FA: &yes}, {Status: invite.Sent, Mobile2FA: &yes}, {From: id, To: id.Next()}} {
+	for _, f := range []invite.Filter{{}, {Status: invite.Sent}, {Reference: "a"}, {Contact: &blind}, {LinkUnknown: true}, {Mobile2FA: &yes}, {Status: invite.Sent, Mobile2FA: &yes}, {From: id, To: id.Next()}} {
 		for _, f.OldestFirst = range []bool{false, true} {
 			f.Limit = 50
 			note(db.Invitations(ctx, ten, f))

@@ -11,6 +11,7 @@ import (
 const (
 	Delivered   = "message.delivered"
 	Undelivered = "message.undelivered" // failed or expired after a provider had taken it
+	HandedOver  = "invitation.handed"   // the first link of an invitation that a provider is known to have taken: it goes by several channels, and again
 )
 
 // The types whose data tell of deliveries, as package verify writes them.
@@ -19,6 +20,7 @@ const (
 	typeRecorded = "verification.delivery_recorded"
 	typeFailed   = "verification.failed"
 	typeReceipt  = "verification.receipt"
+	typeLink     = "invitation.sent"
 )
 
 // The states of deliveries that matter here, as package delivery names them.
@@ -31,6 +33,7 @@ const (
 
 // told is what the data of such an event say.
 type told struct {
+	First      bool   `json:"first"`
 	N          int    `json:"n"`
 	State      string `json:"state"`
 	Deliveries []struct {
@@ -43,13 +46,16 @@ type told struct {
 func (h *Happening) kinds() (kinds []string, failed []int) {
 	kinds = []string{h.Type}
 	switch h.Type {
-	case typeSent, typeRecorded, typeFailed, typeReceipt:
+	case typeSent, typeRecorded, typeFailed, typeReceipt, typeLink:
 	default:
 		return kinds, nil
 	}
 	var t told
 	if json.Unmarshal(h.Data, &t) != nil {
 		return kinds, nil // none of ours
+	}
+	if h.Type == typeLink && t.First {
+		kinds = append(kinds, HandedOver)
 	}
 	if h.Type == typeReceipt {
 		switch t.State {

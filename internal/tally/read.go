@@ -22,7 +22,9 @@ type Count struct {
 	Failed                  int64 // verifications of which no message got through
 	Limited                 int64 // at most one a minute for each key
 
-	InvitationsCreated, InvitationsSent, InvitationsUndeliverable int64
+	InvitationsSent int64 // invitations whose first link a provider took
+
+	InvitationsCreated, InvitationsUndeliverable                  int64
 	InvitationsCompleted, InvitationsDeclined, InvitationsExpired int64
 }
 
@@ -63,7 +65,7 @@ func (c *Count) ofInvitations(kind string) *int64 {
 	switch kind {
 	case "invitation.created":
 		return &c.InvitationsCreated
-	case "invitation.sent":
+	case HandedOver:
 		return &c.InvitationsSent
 	case "invitation.undeliverable":
 		return &c.InvitationsUndeliverable

@@ -126,6 +126,9 @@ func TestHours_tell_what_happened_in_each_hour_of_one_tenant(t *testing.T) {
 		happened(mine, noon.Add(5*time.Second), "verification.sent", `{"send":1,"deliveries":[{"n":1,"provider":"c","state":"delivered"}]}`),
 		happened(mine, noon.Add(6*time.Second), "verification.failed", `{"send":1,"deliveries":[{"n":1,"provider":"c","state":"unknown"}]}`),
 		happened(mine, noon.Add(7*time.Second), "invitation.completed", ""),
+		happened(mine, noon.Add(7*time.Second), "invitation.sent", `{"channel":"sms","state":"unknown"}`),
+		happened(mine, noon.Add(7*time.Second), "invitation.sent", `{"channel":"email","state":"sent","first":true}`),
+		happened(mine, noon.Add(7*time.Second), "invitation.sent", `{"channel":"sms","state":"sent"}`),
 		happened(mine, noon.Add(8*time.Second), "a.type_of_tomorrow", `no JSON`),
 		happened(other, noon, "verification.started", ""),
 	)
@@ -137,7 +140,7 @@ func TestHours_tell_what_happened_in_each_hour_of_one_tenant(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Hour{
-		{noon, Count{Started: 2, Accepted: 2, Delivered: 2, Undelivered: 1, Failed: 1, InvitationsCompleted: 1}},
+		{noon, Count{Started: 2, Accepted: 2, Delivered: 2, Undelivered: 1, Failed: 1, InvitationsSent: 1, InvitationsCompleted: 1}},
 		{noon.Add(time.Hour), Count{Started: 1}},
 		{noon.Add(2 * time.Hour), Count{}},
 	}

@@ -14,7 +14,8 @@ const spans = [["second", 60], ["minute", 60], ["hour", 24], ["day", 30], ["mont
 function since(date) {
   let n = (date - Date.now()) / 1000;
   for (const [unit, size] of spans) {
-    if (Math.abs(n) < size) return ago.format(Math.trunc(n), unit);
+    const whole = n < 0 ? Math.trunc(n) : Math.round(n); // what is past is over in full; what is to come is as long as it was promised
+    if (Math.abs(whole) < size || size === Infinity) return ago.format(whole, unit);
     n /= size;
   }
 }
@@ -23,7 +24,8 @@ function tellTimes() {
     const date = new Date(t.dateTime);
     if (t.classList.contains("exact")) { t.textContent = exact.format(date); continue; }
     t.dataset.exact = exact.format(date);
-    t.textContent = since(date);
+    const told = since(date);
+    if (t.textContent !== told) t.textContent = told;
     if (!t.closest("tr, a")) t.tabIndex = 0;
   }
 }
@@ -88,6 +90,7 @@ function watch(mark) {
 }
 // Nothing is replaced under somebody's hands: neither before it is fetched nor after.
 let fetching = false;
+const readIn = 10000; // milliseconds that nobody is hurried in reading what a form did
 const inUse = (part) => part.matches(":focus-within");
 async function refresh() {
   if (fetching) return;
@@ -100,6 +103,8 @@ async function refresh() {
       const now = page.getElementById(old.id);
       if (now && !inUse(old)) old.replaceChildren(...now.childNodes);
     }
+    for (const place of $$(".plot")) place.redraw?.();
+    if (performance.now() > readIn) for (const said of $$(".flash")) said.remove(); // it told how things stood then
     settle();
   } finally { fetching = false; }
 }
@@ -127,12 +132,12 @@ function draw(figure) {
   const plot = new uPlot(options, data, place);
   const fit = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 }));
   fit.observe(place);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { // other colours need another drawing
+  place.redraw = () => {
     fit.disconnect();
     plot.destroy();
     place.replaceChildren();
     draw(figure);
-  }, { once: true });
+  };
 }
 
 // A link's secret stands behind #, where no server and no log sees it. Here it goes into the form, and out of the address. A link that
@@ -173,7 +178,8 @@ function settle() {
 }
 settle();
 for (const d of $$("details[data-folded]")) d.open = false;
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { for (const place of $$(".plot")) place.redraw?.(); }); // in other colours
 for (const mark of $$("[data-live]")) watch(mark);
-setInterval(tellTimes, 30000);
+setInterval(tellTimes, 1000);
 document.body.addEventListener("htmx:afterSettle", settle);
 document.querySelector("[data-focus]")?.focus();

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countersign/countersign/internal/attention"
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/store"
@@ -31,6 +32,7 @@ func needy(t *testing.T, e store.Engine) {
 	}
 	inv := undeliverable(t, db, mine, at.Add(-time.Hour))
 	undeliverable(t, db, mine, at.Add(-8*24*time.Hour))
+	lost := unknown(t, db, mine, at)
 	gone := endpointOf(t, db, mine, false, webhook.OffGone, at)
 	endpointOf(t, db, mine, false, webhook.OffByOwner, at)
 	bad, good := endpointOf(t, db, mine, true, "", at), endpointOf(t, db, mine, true, "", at)
@@ -54,6 +56,7 @@ func needy(t *testing.T, e store.Engine) {
 	want := []string{
 		"provider_failing 2 1 bad", "events_unsealed 2 1 ", "jobs_dead 2 1 " + buried.Text(uid.Job), "webhook_off 1 1 " + gone.Text(uid.Webhook),
 		"webhook_failing 1 1 " + bad.Text(uid.Webhook), "webhook_dead 1 2 *", "invitations_undeliverable 1 1 " + inv.Text(uid.Invitation),
+		"invitations_unknown 1 1 " + lost.Text(uid.Invitation),
 		"keys_old 0 1 " + old.Text(uid.Key), "keys_unused 0 1 " + idle.Text(uid.Key),
 	}
 	if len(lines) == len(want) {
@@ -104,6 +107,24 @@ func undeliverable(t *testing.T, db *store.DB, ten uid.Tenant, at time.Time) uid
 		t.Fatal(err)
 	}
 	return v.ID
+}
+
+// unknown makes one whose link may not have left, and one that has got there by another channel.
+func unknown(t *testing.T, db *store.DB, ten uid.Tenant, at time.Time) (lost uid.ID) {
+	t.Helper()
+	for _, states := range [][]delivery.State{{delivery.Unknown, delivery.Sent}, {delivery.Failed, delivery.Unknown}} {
+		lost = undeliverable(t, db, ten, at)
+		if err := db.ChangeInvitation(t.Context(), ten, lost, func(v *invite.Invitation) (outbox.Effects, error) {
+			v.Status = invite.Sent
+			for _, s := range states {
+				v.Link.Carried = append(v.Link.Carried, invite.Carried{State: s})
+			}
+			return outbox.Effects{}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return lost
 }
 
 func keyOf(t *testing.T, db *store.DB, ten uid.Tenant, made, used time.Time) uid.ID {

@@ -1,0 +1,5 @@
+-- +goose Up
+
+-- Invitations of which nobody knows whether their link left: few among very many.
+ALTER TABLE invitation ADD COLUMN link_unknown boolean NOT NULL DEFAULT FALSE;
+CREATE INDEX invitation_unknown ON invitation (tenant, id) WHERE link_unknown;
