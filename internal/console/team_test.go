@@ -191,8 +191,8 @@ func TestWhoSavesARoleFromAnOldPageIsToldWhatItIsNow(t *testing.T) {
 	w := b.send(agentURL, agentURL, url.Values{"role": {"admin"}, "was": {"viewer"}})
 	h.wants(t, "role "+agentID.Text(uid.Operator)+" admin viewer")
 	wantSays(t, w, "Somebody changed this meanwhile", "Tom", "Agent", "Admin", `name="role" value="admin"`, `name="was" value="agent"`, `action="`+agentURL+`"`)
-	if q := r.asked[0]; q.Object != agentID || q.Type != operator.EventRoleChanged {
-		t.Errorf("asked the log for %+v", q)
+	if len(r.asked) != 1 || r.asked[0].Object != agentID || r.asked[0].Type != operator.EventRoleChanged {
+		t.Errorf("asked the log for %+v", r.asked)
 	}
 	if w := b.send(agentURL, agentURL, url.Values{"role": {"admin"}, "was": {""}}); w.Code != http.StatusConflict {
 		t.Errorf("a form that does not say which role it was drawn of: %d", w.Code)
