@@ -48,6 +48,7 @@ type options struct {
 	dir           string
 	first         uint64
 	fill          int64
+	invitations   int64
 	out           string
 }
 
@@ -103,6 +104,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "keep the databases here and use what an earlier run left; empty: a temporary folder")
 	flag.Uint64Var(&o.first, "first", 0, "number of the first recipient; with -dir, one that no earlier run used")
 	flag.Int64Var(&o.fill, "fill", 0, "then add this many finished verifications to each database and measure again")
+	flag.Int64Var(&o.invitations, "invitations", 0, "then add this many invitations to each database, and measure the pages of the console")
 	flag.StringVar(&o.out, "json", "", "write the report to this file too")
 	flag.Parse()
 
@@ -240,6 +242,11 @@ func measure(ctx context.Context, o options, p plan, servers []*target.Server, p
 				rows[i].History = history
 			}
 			rep.Rows = append(rep.Rows, rows...)
+		}
+	}
+	if o.invitations > 0 {
+		if rep.Looks, err = operators(ctx, o, servers[1:], provider, &next); err != nil {
+			return rep, err
 		}
 	}
 	for _, s := range servers[1:] {

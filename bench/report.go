@@ -54,6 +54,7 @@ type report struct {
 	Options string    `json:"options"`
 	Rows    []row     `json:"rows"`
 	Stills  []still   `json:"stills"`
+	Looks   []look    `json:"looks,omitempty"` // at the console
 }
 
 // summarize makes a row of the rounds of one server.
@@ -137,6 +138,9 @@ func (r report) table(w io.Writer) error {
 			x.ServerCPU, x.DatabaseCPU, x.GeneratorCPU, x.ServerPeak, x.DatabasePeak, x.Failed)
 	}
 	if err := t.Flush(); err != nil {
+		return err
+	}
+	if err := looks(w, r.Looks); err != nil {
 		return err
 	}
 	for _, s := range r.Stills {

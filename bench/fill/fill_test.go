@@ -117,6 +117,7 @@ func TestFillSQLite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	db.SetMaxIdleConns(0) // nobody else may have it open while it has no log
 	exec(t, db, "PRAGMA journal_mode = WAL")
 	exec(t, db, schema(t, "sqlite"))
 	check(t, db, Database{Driver: "sqlite", Source: path}, "x'?'", "length")

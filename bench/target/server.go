@@ -145,6 +145,18 @@ func serve(cfg Config) *exec.Cmd {
 	return exec.Command(args[0], args[1:]...)
 }
 
+// KeyFile is where the server's master key is.
+func (s *Server) KeyFile() string { return keyFile(s.cfg) }
+
+// Operator makes an operator who may send, and gives the link by which they choose a password.
+func (s *Server) Operator(ctx context.Context, email string) (link string, err error) {
+	var made struct{ Link string }
+	err = command(ctx, s.cfg, &made, "operator", "create", "--tenant", s.Tenant, "--email", email, "--role", "agent", "--json")
+	return made.Link, err
+}
+
+func keyFile(cfg Config) string { return filepath.Join(cfg.Dir, "master.key") }
+
 func configFile(cfg Config) string { return filepath.Join(cfg.Dir, "countersign.yaml") }
 
 // writeConfig writes a production configuration and says where the server will listen. JSON is YAML.
@@ -157,7 +169,7 @@ func writeConfig(cfg Config, databaseURL string) (addr string, err error) {
 	if err != nil {
 		return "", err
 	}
-	key := filepath.Join(cfg.Dir, "master.key")
+	key := keyFile(cfg)
 	if _, err := os.Stat(key); err != nil {
 		if err := os.WriteFile(key, []byte(random()+"\n"), 0o600); err != nil {
 			return "", err
@@ -196,27 +208,29 @@ func random() string {
 
 // credentials migrates the database and makes a tenant with a key.
 func credentials(ctx context.Context, cfg Config) (tenant, key string, err error) {
-	var made struct{ ID, Secret string }
-	for _, args := range [][]string{
-		{"migrate"},
-		{"tenant", "create", "bench", "--json"},
-		{"key", "create", "--tenant", "", "--json"},
-	} {
-		if args[0] == "key" {
-			args[3], tenant = made.ID, made.ID
-		}
-		cmd := exec.CommandContext(ctx, cfg.Binary, append(args, "--config", configFile(cfg))...)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			return "", "", fmt.Errorf("countersign %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
-		}
-		if args[0] != "migrate" {
-			if err := json.Unmarshal(out, &made); err != nil {
-				return "", "", fmt.Errorf("countersign %s: %w", strings.Join(args, " "), err)
-			}
-		}
+	if err := command(ctx, cfg, nil, "migrate"); err != nil {
+		return "", "", err
 	}
-	return tenant, made.Secret, nil
+	var made struct{ ID, Secret string }
+	if err := command(ctx, cfg, &made, "tenant", "create", "bench", "--json"); err != nil {
+		return "", "", err
+	}
+	tenant = made.ID
+	err = command(ctx, cfg, &made, "key", "create", "--tenant", tenant, "--json")
+	return tenant, made.Secret, err
+}
+
+// command runs a command of the program, and reads what it answers in JSON into answer, if that is asked for.
+func command(ctx context.Context, cfg Config, answer any, args ...string) error {
+	cmd := exec.CommandContext(ctx, cfg.Binary, append(args, "--config", configFile(cfg))...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err == nil && answer != nil {
+		err = json.Unmarshal(out, answer)
+	}
+	if err != nil {
+		return fmt.Errorf("countersign %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+	}
+	return nil
 }

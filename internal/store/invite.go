@@ -230,35 +230,60 @@ func (db *DB) InvitationByLink(ctx context.Context, hash [32]byte) (invite.Invit
 		WHERE l.hash = $1`, hash[:])
 }
 
-// Invitations implements invite.Store. The keys are found in a query of their own, in an index that has all that it asks for: of a row
-// as wide as these SQLite would rather walk over the whole list.
-func (db *DB) Invitations(ctx context.Context, t uid.Tenant, f invite.Filter) ([]invite.Invitation, error) {
+// invitationKeys is the query for the keys of a list, in the order that is asked for. One filter chooses the index that is walked, the one that fits fewest as
+// a rule: that a link is unknown, a contact, else a reference, else status and gate. What else is asked for stands in COALESCE, which no index is looked
+// through for: which of two is longer differs between firms, and a plan that took the long one read all of it.
+func invitationKeys(t uid.Tenant, f *invite.Filter) (text string, args []any) {
 	below := orLast(f.To)
-	keys, args := `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3`, []any{t[:], f.From[:], below[:]}
-	and := func(condition string, value any) {
-		args = append(args, value)
-		keys += fmt.Sprintf(condition, len(args))
-	}
-	if f.Status != "" {
-		and(` AND x.status = $%d`, string(f.Status))
-	}
+	args = []any{t[:], f.From[:], below[:], f.Limit}
+	chosen, rest := f.Contact != nil || f.LinkUnknown, ""
 	if f.LinkUnknown {
-		keys += ` AND x.link_unknown`
+		rest = ` AND x.link_unknown`
 	}
-	if f.Mobile2FA != nil {
-		and(` AND x.mobile_2fa = $%d`, *f.Mobile2FA)
+	and := func(column string, value any) {
+		args = append(args, value)
+		form := ` AND x.%[1]s = $%[2]d`
+		if chosen {
+			form = ` AND COALESCE(x.%[1]s, $%[2]d) = $%[2]d`
+		}
+		rest += fmt.Sprintf(form, column, len(args))
 	}
 	if f.Reference != "" {
-		and(` AND x.id IN (SELECT r.id FROM invitation r WHERE r.tenant = $1 AND r.reference = $%d AND r.reference <> '')`, f.Reference)
+		and(`reference`, f.Reference)
+		if !chosen {
+			chosen, rest = true, rest+` AND x.reference <> ''`
+		}
+	}
+	if f.Status != "" {
+		and(`status`, string(f.Status))
+	}
+	if f.Mobile2FA != nil {
+		and(`mobile_2fa`, *f.Mobile2FA)
 	}
 	if f.Contact != nil {
-		and(` AND x.id IN (SELECT e.id FROM invitation e WHERE e.tenant = $1 AND e.email_index = $%[1]d
-			UNION SELECT p.id FROM invitation p WHERE p.tenant = $1 AND p.phone_index = $%[1]d)`, f.Contact[:])
+		args = append(args, f.Contact[:])
+		return invitationsOf(len(args), rest, direction(f.OldestFirst)), args
 	}
-	order := direction(f.OldestFirst)
-	and(` ORDER BY x.id `+order+` LIMIT $%d`, f.Limit)
+	return `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3` + rest + ` ORDER BY x.id ` + direction(f.OldestFirst) + ` LIMIT $4`, args
+}
+
+// invitationsOf is invitationKeys for the contact that stands in $n. All its keys are read where their rows have to be looked at; CROSS
+// JOIN has SQLite begin with the keys.
+func invitationsOf(n int, rest, order string) string {
+	keys := fmt.Sprintf(`(SELECT e.id FROM invitation e WHERE e.tenant = $1 AND e.email_index = $%[1]d AND e.id >= $2 AND e.id < $3
+		UNION SELECT p.id FROM invitation p WHERE p.tenant = $1 AND p.phone_index = $%[1]d AND p.id >= $2 AND p.id < $3) c`, n)
+	if rest == "" {
+		return `SELECT c.id FROM ` + keys + ` ORDER BY c.id ` + order + ` LIMIT $4`
+	}
+	return `SELECT c.id FROM ` + keys + ` CROSS JOIN invitation x WHERE x.tenant = $1 AND x.id = c.id` + rest + ` ORDER BY c.id ` + order + ` LIMIT $4`
+}
+
+// Invitations implements invite.Store. The keys are found in a query of their own: of a row as wide as these SQLite would rather walk over
+// the whole list.
+func (db *DB) Invitations(ctx context.Context, t uid.Tenant, f invite.Filter) ([]invite.Invitation, error) {
+	keys, args := invitationKeys(t, &f)
 	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+invitationColumns+` FROM (`+keys+`) w
-		JOIN invitation i ON i.tenant = $1 AND i.id = w.id ORDER BY w.id `+order, args...)
+		JOIN invitation i ON i.tenant = $1 AND i.id = w.id ORDER BY w.id `+direction(f.OldestFirst), args...)
 	list, err := collect(rows, err, scanInvitation)
 	return list, db.away("list invitations", err)
 }
