@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -131,9 +130,6 @@ func (w *town) restart() {
 }
 
 func (w *town) base() string { return "http://" + w.address }
-
-// site is the server for package browsertest, which looks at its URL alone.
-func (w *town) site() *httptest.Server { return &httptest.Server{URL: w.base()} }
 
 func (w *town) wait(what string, ok func() bool) {
 	w.Helper()

@@ -49,7 +49,7 @@ func TestANewcomersFirstInvitation(t *testing.T) {
 		t.Fatalf("no credentials: %v", err)
 	}
 	n := &newcomer{walker: w.walker(t, chromium, phone), t: t, key: made.APIKey}
-	desk := browsertest.Open(t, chromium, w.site(), "/dev/")
+	desk := browsertest.Open(t, chromium, w.base(), "/dev/")
 	desk.Look(360, 600, "light")
 	if *update {
 		n.ask(http.MethodPut, "/v1/settings/customisation", `{"brand":{"name":"Acme Payments","support":"help@acme.example","accent":"#1d4ed8","background":"#f3f4f7"}}`, http.StatusOK)
@@ -61,7 +61,7 @@ func TestANewcomersFirstInvitation(t *testing.T) {
 	desk.Wait("document.querySelector('" + link + "')")
 	path := browsertest.Eval[string](desk, "document.querySelector('"+link+"').pathname")
 	n.follow(path)
-	browsertest.Run(desk, chromedp.Evaluate[chromedp.Void]("document.querySelector('"+link+"').textContent = 'https://verify.acme.example"+path+"'"))
+	desk.Do("document.querySelector('" + link + "').textContent = 'https://verify.acme.example" + path + "'")
 	n.keep(desk, "invitation-message") // with a public_url, as a firm has one
 	n.keep(n.Tab, "invitation-first")
 	n.click("main button.primary")

@@ -1,11 +1,10 @@
 package hosted_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,11 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/countersign/countersign/internal/hosted"
-	"github.com/countersign/countersign/internal/web"
 	"github.com/countersign/countersign/internal/web/browsertest"
 )
 
@@ -180,10 +175,9 @@ func outcomes() []exhibit {
 
 // hall serves the gallery, and keeps what is sent to it.
 type hall struct {
-	pages *hosted.Pages
-	came  chan struct{} // one for each form that is sent
-	mu    sync.Mutex
-	sent  []url.Values // guarded by mu
+	*browsertest.Forms
+	pages  *hosted.Pages
+	origin string
 }
 
 const logo = `<svg xmlns="http://www.w3.org/2000/svg" width="180" height="40" viewBox="0 0 180 40"><rect width="180" height="40" rx="6" fill="#ffd200"/><text x="14" y="27" font-family="sans-serif" font-size="20" font-weight="700" fill="#20303f">Vereinsbank</text></svg>`
@@ -199,9 +193,9 @@ func newPages(t *testing.T) *hosted.Pages {
 
 // openHall starts a server with the gallery, and more where a test needs it, behind the policy for pages:
 // /v/i/{exhibit}?lang=. What is sent leads to the page that says that all is done.
-func openHall(t *testing.T, more ...exhibit) (*hall, *httptest.Server) {
+func openHall(t *testing.T, more ...exhibit) *hall {
 	t.Helper()
-	h := &hall{pages: newPages(t), came: make(chan struct{}, 100)}
+	h := &hall{Forms: browsertest.NewForms(), pages: newPages(t)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v/assets/", h.pages.ServeAssets)
 	mux.HandleFunc("GET /v/brand/", h.pages.ServeAssets)
@@ -214,31 +208,28 @@ func openHall(t *testing.T, more ...exhibit) (*hall, *httptest.Server) {
 		exhibits[e.name] = e
 	}
 	mux.HandleFunc("GET /v/i/{exhibit}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		if err := h.pages.Render(w, h.view(exhibits[r.PathValue("exhibit")], r.FormValue(hosted.FieldLanguage))); err != nil {
+		var page bytes.Buffer
+		if err := h.pages.Render(&page, h.view(exhibits[r.PathValue("exhibit")], r.FormValue(hosted.FieldLanguage))); err != nil {
 			t.Error(err)
 		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = page.WriteTo(w) // a browser that went on does not read it
 	})
 	mux.HandleFunc("GET /v/nothing", func(w http.ResponseWriter, r *http.Request) { // the browser stays where it is
-		h.keep(url.Values{"left": {r.URL.RequestURI()}})
+		h.Keep(url.Values{"left": {r.URL.RequestURI()}})
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /v/i/inv_1/sent", func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
-		h.keep(r.PostForm)
+		h.Keep(r.PostForm)
 		if r.PostForm.Get(hosted.FieldToken) == "stay" {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 		http.Redirect(w, r, "/v/i/done", http.StatusSeeOther)
 	})
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(chain.Wrap(web.PagePolicy(web.WriteProblem), mux))
-	t.Cleanup(srv.Close)
-	return h, srv
+	h.origin = browsertest.Serve(t, mux)
+	return h
 }
 
 // view is an exhibit in a language.
@@ -253,80 +244,70 @@ func (h *hall) view(e exhibit, locale string) hosted.View {
 	return e.view(f, h.pages)
 }
 
-// keep notes what has come.
-func (h *hall) keep(form url.Values) {
-	h.mu.Lock()
-	h.sent = append(h.sent, form)
-	h.mu.Unlock()
-	h.came <- struct{}{}
+// looks are the languages that TestGallery looks at, with the views in which axe does so too. A window of 320 px is one of
+// 1280 px at 400 %. The other languages have the same pages with words of lengths between these.
+var looks = map[string][]browsertest.View{
+	"en": browsertest.Views(320, 360, 1280),
+	"de": {{Width: 320, Scheme: "light"}},
+	"ar": {{Width: 320, Scheme: "dark"}},
 }
-
-// await waits until one more form has come.
-func (h *hall) await(t *testing.T) {
-	t.Helper()
-	select {
-	case <-h.came:
-	case <-time.After(20 * time.Second):
-		t.Fatal("no form came")
-	}
-}
-
-// posts is what was sent.
-func (h *hall) posts() []url.Values {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.sent
-}
-
-// looks are the languages that TestGallery looks at, with the colours in which axe does so too. The other languages have
-// the same pages with words of lengths between these.
-var looks = map[string][]string{"en": {"light", "dark"}, "de": {"light"}, "ar": {"dark"}}
 
 // TestGallery looks at every page: does it fit, what does axe find. When pictures are asked for, it takes them in every
 // language, light and dark.
 func TestGallery(t *testing.T) {
 	t.Parallel()
-	_, srv := openHall(t)
-	browser, axe := browsertest.Start(t), browsertest.Axe(t)
-	all := tally{}
+	tabs := browsertest.OpenGallery(t, browsertest.Start(t), openHall(t).origin, "/v/")
+	all := tally{n: map[string]int{}}
+	t.Cleanup(func() { t.Log(all.String()) })
 	for _, e := range gallery() {
 		t.Run(e.name, func(t *testing.T) {
-			tb := browsertest.Open(t, browser, srv, "/v/")
+			tb := tabs.Tab(t)
 			for _, locale := range hosted.Locales {
 				if *pictures != "" || looks[locale] != nil {
-					show(tb, e, locale, axe, all)
+					show(tb, e, locale, &all)
 				}
 			}
 		})
 	}
-	t.Log(all)
 }
 
 // tally counts what axe looked at, by scheme of colours, and what it found, by impact.
-type tally map[string]int
-
-func (n tally) String() string {
-	return fmt.Sprintf("axe looked at %d states of pages: %d light and %d dark; "+
-		"findings: critical %d, serious %d, moderate %d, minor %d", n["light"]+n["dark"], n["light"], n["dark"],
-		n["critical"], n["serious"], n["moderate"], n["minor"])
+type tally struct {
+	mu sync.Mutex
+	n  map[string]int // guarded by mu
 }
 
-// show looks at one exhibit in one language: narrow with axe, which finds nothing more on a wide page, and wide.
-func show(tb *browsertest.Tab, e exhibit, locale, axe string, all tally) {
+func (n *tally) add(scheme string, impacts []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.n[scheme]++
+	for _, impact := range impacts {
+		n.n[impact]++
+	}
+}
+
+func (n *tally) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return fmt.Sprintf("axe looked at %d states of pages: %d light and %d dark; "+
+		"findings: critical %d, serious %d, moderate %d, minor %d", n.n["light"]+n.n["dark"], n.n["light"], n.n["dark"],
+		n.n["critical"], n.n["serious"], n.n["moderate"], n.n["minor"])
+}
+
+// show looks at one exhibit in one language: as narrow as it comes and wide, and with axe in the views of the language.
+func show(tb *browsertest.Tab, e exhibit, locale string, all *tally) {
 	where := e.name + " " + locale
 	tb.Look(320, 640, "light")
 	tb.Go("/v/i/" + e.name + "?lang=" + locale)
-	browsertest.Run(tb, chromedp.Evaluate[chromedp.Void](before[e.name]+";"+axe))
-	tb.CheckFit(where + ", 320 px")
-	for _, scheme := range looks[locale] {
-		tb.Look(320, 640, scheme)
-		all[scheme]++
-		for _, impact := range tb.CheckAccess(where + ", " + scheme) {
-			all[impact]++
-		}
+	tb.Do(before[e.name])
+	for _, width := range []int64{320, 1280} {
+		tb.Look(width, 740, "light")
+		tb.CheckFit(fmt.Sprintf("%s, %d px", where, width))
 	}
-	tb.Look(1280, 740, "light")
-	tb.CheckFit(where + ", 1280 px")
+	for _, v := range looks[locale] {
+		tb.Look(v.Width, 740, v.Scheme)
+		all.add(v.Scheme, tb.CheckAccess(fmt.Sprintf("%s, %s", where, v)))
+	}
 	if *pictures != "" {
 		portray(tb, e, locale)
 	}
