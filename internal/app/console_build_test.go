@@ -1,11 +1,8 @@
 package app
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,17 +13,7 @@ import (
 func TestWhatDevelopersUseInTheConsole(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	var made credentials
-	text, err := os.ReadFile(filepath.Join(w.dir, "dev-credentials.json"))
-	if err != nil || json.Unmarshal(text, &made) != nil {
-		t.Fatalf("no credentials: %v", err)
-	}
-	v := w.visitor()
-	v.open("/console/sign-in")
-	v.press("/console/sign-in", url.Values{"email": {made.Operator.Email}, "password": {made.Operator.Password}})
-	if v.at != "/console" || !strings.Contains(v.text, "/console/verifications/new") {
-		t.Fatalf("after the sign-in at %s:\n%s", v.at, v.text)
-	}
+	v, _ := w.signedIn()
 	for path, want := range map[string]string{
 		"/console/services": "svc_", "/console/keys": "key_", "/console/webhooks": "/console/webhooks/new", "/console/messages": "No message failed",
 		"/console/messages?order=newest": "Nothing was sent yet", "/console/developer": "/dev/phone", "/console/developer/reference/verifications": "/v1/verifications/$ID/check",

@@ -1,11 +1,8 @@
 package app
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,15 +17,7 @@ import (
 func TestRA_17_WhatAFirmDecidesInTheConsole(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	var made credentials
-	text, err := os.ReadFile(filepath.Join(w.dir, "dev-credentials.json"))
-	if err != nil || json.Unmarshal(text, &made) != nil {
-		t.Fatalf("no credentials: %v", err)
-	}
-	v := w.visitor()
-	v.open("/console/sign-in")
-	v.press("/console/sign-in", url.Values{"email": {made.Operator.Email}, "password": {made.Operator.Password}})
-
+	v, made := w.signedIn()
 	v.open("/console/settings/checks")
 	kept := regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(v.text)
 	form := url.Values{"version": {kept[1]}, "mobile_2fa": {string(policy.NoRequired)}, "code_minutes": {"7"}, "resend_max": {"3"}, "resend_cooldowns": {"30"},

@@ -2,10 +2,7 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -144,14 +141,7 @@ func firstRunWithoutScript(t *testing.T, chromium context.Context) {
 // developmentMode has an operator whose password is in a file, and asks for no authenticator.
 func developmentMode(t *testing.T, chromium context.Context) {
 	w := newTown(t)
-	text, err := os.ReadFile(filepath.Join(w.dir, "dev-credentials.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var made credentials
-	if err := json.Unmarshal(text, &made); err != nil {
-		t.Fatal(err)
-	}
+	made := w.credentials()
 	k := (&office{town: w}).clerk(t, chromium, true)
 	k.Go(strings.TrimPrefix(made.Console, w.base()))
 	k.sees("Sign in")

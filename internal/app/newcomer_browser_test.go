@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"image"
 	"image/color"
 	"image/draw"
@@ -43,12 +42,7 @@ func TestANewcomersFirstInvitation(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	chromium := browsertest.Start(t)
-	var made credentials
-	text, err := os.ReadFile(filepath.Join(w.dir, "dev-credentials.json"))
-	if err != nil || json.Unmarshal(text, &made) != nil {
-		t.Fatalf("no credentials: %v", err)
-	}
-	n := &newcomer{walker: w.walker(t, chromium, phone), t: t, key: made.APIKey}
+	n := &newcomer{walker: w.walker(t, chromium, phone), t: t, key: w.credentials().APIKey}
 	desk := browsertest.Open(t, chromium, w.base(), "/dev/")
 	desk.Look(360, 600, "light")
 	if *update {

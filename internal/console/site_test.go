@@ -108,7 +108,7 @@ func TestAPageThatCanNotBeShownSaysWhy(t *testing.T) {
 		if w.Code != status {
 			t.Errorf("%d, want %d", w.Code, status)
 		}
-		wantIn(t, w.Body.String(), words)
+		has(t, w.Body.String(), words)
 	}
 	says(b.post("/console/sign-out", url.Values{"x": {strings.Repeat("x", 70_000)}}), http.StatusRequestEntityTooLarge, "This is too much at once")
 	r := httptest.NewRequest(http.MethodPost, "http://console.test/console/sign-out", strings.NewReader(""))

@@ -1,7 +1,7 @@
 package browsertest
 
 import (
-	"log/slog"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,9 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/web/webtest"
 )
 
 // Forms are what pages have sent to a server of a test.
@@ -54,11 +53,7 @@ func (f *Forms) Await(t *testing.T) []url.Values {
 // Serve serves pages behind the policy for pages until the test has ended, and gives the origin.
 func Serve(t *testing.T, pages http.Handler) string {
 	t.Helper()
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(chain.Wrap(web.PagePolicy(web.WriteProblem), pages))
+	srv := httptest.NewServer(webtest.Wrap(io.Discard, web.PagePolicy(web.WriteProblem), pages))
 	t.Cleanup(srv.Close)
 	t.Cleanup(srv.CloseClientConnections) // a stream of events would keep Close waiting
 	return srv.URL
