@@ -216,23 +216,30 @@ func TestRA_49_RA_50_TheSameTrailAtEachWidth(t *testing.T) {
 	t.Parallel()
 	chromium := browsertest.Start(t)
 	w := newTown(t)
+	var walkers []*walker // one for each way
+	for _, how := range ways() {
+		walkers = append(walkers, w.walker(t, chromium, how))
+	}
 	for name, walk := range journeys {
 		t.Run(name, func(t *testing.T) {
 			var first []string // of the first way
-			for _, how := range ways() {
-				k := w.walker(t, chromium, how)
+			for _, k := range walkers {
+				k.T, k.screens = t, 0
 				before := w.events()
 				trail := append(w.trail(walk(k)), others(before, w.events())...)
 				if first == nil {
 					first = trail
 				}
 				if !slices.Equal(trail, first) {
-					t.Errorf("%s: the trail is\n%v\nand by the first way\n%v", how, trail, first)
+					t.Errorf("%s: the trail is\n%v\nand by the first way\n%v", k.way, trail, first)
 				}
 				w.later(time.Minute)
 			}
-			t.Logf("in %d ways: %v", len(ways()), first)
+			t.Logf("in %d ways: %v", len(walkers), first)
 		})
+	}
+	for _, k := range walkers {
+		k.T = t // which tells at its end what was seen
 	}
 }
 
