@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/api"
 	"github.com/countersign/countersign/internal/audit"
@@ -24,7 +21,7 @@ import (
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
-	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/web/webtest"
 	"github.com/countersign/countersign/internal/webhook"
 )
 
@@ -235,11 +232,7 @@ func newServer(tb testing.TB, s *services, log io.Writer) http.Handler {
 func chained(tb testing.TB, cfg api.Config, log io.Writer) http.Handler {
 	tb.Helper()
 	h, _ := api.New(cfg)
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.NewJSONHandler(log, nil)), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return chain.Wrap(api.Policy(), h)
+	return webtest.Wrap(log, api.Policy(), h)
 }
 
 // call sends one request with the usual headers; those given replace them, and an empty value removes one.

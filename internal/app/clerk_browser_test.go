@@ -82,13 +82,13 @@ type clerk struct {
 // figures are what is known of the pages that were looked at in a test.
 type figures struct {
 	pages            map[string]int // bytes of the first load
-	looked, stumbles int            // by axe
+	looked, stumbles int            // views by axe, and what it found
 }
 
 // clerk opens the console for somebody, with script or without.
 func (o *office) clerk(t *testing.T, chromium context.Context, script bool) *clerk {
 	t.Helper()
-	tb := browsertest.Open(t, browsertest.Apart(t, chromium), o.site(), "/console")
+	tb := browsertest.Open(t, chromium, o.base(), "/console")
 	tb.Look(1280, 800, "light")
 	if !script {
 		tb.WithoutScript()
@@ -100,7 +100,7 @@ func (o *office) clerk(t *testing.T, chromium context.Context, script bool) *cle
 
 // tell prints what is known.
 func (f *figures) tell(t *testing.T) {
-	if f.looked == 0 {
+	if len(f.pages) == 0 {
 		return
 	}
 	var all []string
@@ -108,20 +108,13 @@ func (f *figures) tell(t *testing.T) {
 		all = append(all, fmt.Sprintf("%s %.0f kB", page, float64(bytes)/1000))
 	}
 	slices.Sort(all)
-	t.Logf("%d pages by axe in light and dark: %d findings; first loads: %s", f.looked, f.stumbles, strings.Join(all, ", "))
+	t.Logf("%d views of pages by axe that no other test had shown it: %d findings; first loads: %s", f.looked, f.stumbles, strings.Join(all, ", "))
 }
 
-// sees holds that the page that is there has a title, and looks it over: its size, and with axe, in light and dark.
+// sees holds that a page with a heading comes, and looks it over: its size, and with axe, in light and dark.
 func (k *clerk) sees(title string) {
 	k.T.Helper()
-	var at string
-	if !until(func() bool { // without a timer of the page, which may run no script; one that goes away takes the question with it
-		var err error
-		at, err = chromedp.Run(k.Ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? document.querySelector("h1").textContent.trim() : ""`))
-		return err == nil && at == title
-	}) {
-		k.T.Fatalf("the page is %q, want %q:\n%s", at, title, k.text())
-	}
+	k.Heading(title)
 	k.look(title)
 }
 
@@ -143,36 +136,20 @@ func (k *clerk) look(name string) {
 			k.T.Errorf("%s (%s): the first load is %d bytes, less than %d are meant", name, path, bytes, maxFirstLoad)
 		}
 	}
-	if !k.script { // nor for axe
-		k.CheckFit(fmt.Sprintf("%s (%s), without script", name, path))
-		return
-	}
-	for _, scheme := range []string{"light", "dark"} {
-		k.Look(1280, 800, scheme)
-		k.CheckFit(fmt.Sprintf("%s (%s), %s", name, path, scheme))
-		browsertest.Run(k.Tab, chromedp.Evaluate[chromedp.Void](browsertest.Axe(k.T)))
-		k.seen.stumbles += len(k.CheckAccess(fmt.Sprintf("%s (%s), %s", name, path, scheme)))
-	}
-	k.seen.looked++
 	k.Look(1280, 800, "light")
-}
-
-// settle waits until the page that is there has its focus where it begins, which a person is too slow to be before.
-func (k *clerk) settle() {
-	k.T.Helper()
-	const look = `document.readyState === "complete" && (document.querySelector("[autofocus]") === null || document.activeElement !== document.body)`
-	if !until(func() bool {
-		there, err := chromedp.Run(k.Ctx, chromedp.Evaluate[bool](look))
-		return err == nil && there
-	}) {
-		k.T.Fatalf("the page has no focus where it begins:\n%s", k.text())
+	k.CheckFit(fmt.Sprintf("%s (%s), script %t", name, path, k.script))
+	if k.script { // without it axe runs no more than the page does
+		looked, found := k.CheckShape(fmt.Sprintf("%s (%s)", name, path), browsertest.Views(1280)...)
+		k.seen.looked += looked
+		k.seen.stumbles += found
+		k.Look(1280, 800, "light")
 	}
 }
 
 // press presses a button or a link that leads to another page.
 func (k *clerk) press(selector string) {
 	k.T.Helper()
-	k.settle()
+	k.Settle()
 	k.clicks++
 	k.Follow(chromedp.Click(chromedp.CSS(selector)))
 }
@@ -183,35 +160,14 @@ func (k *clerk) fill(fields ...string) {
 	for i := 0; i < len(fields); i += 2 {
 		put := fmt.Sprintf(`(() => { const f = document.querySelector("main [name=" + %q + "]"); if (f) { f.value = %q; f.dispatchEvent(new Event("input", { bubbles: true })) } return !!f })()`,
 			fields[i], fields[i+1])
-		if !until(func() bool {
-			there, err := chromedp.Run(k.Ctx, chromedp.Evaluate[bool](put))
-			return err == nil && there
-		}) {
-			k.T.Fatalf("there is no field %s:\n%s", fields[i], k.text())
-		}
+		k.Wait(put)
 	}
 }
 
-// text is what the page says.
+// text is what the page says beside its navigation.
 func (k *clerk) text() string {
 	k.T.Helper()
-	return browsertest.Eval[string](k.Tab, saying)
-}
-
-// saying is what the page says beside its navigation.
-const saying = `document.querySelector("main").innerText`
-
-// says holds that the page says something.
-func (k *clerk) says(want string) {
-	k.T.Helper()
-	var text string
-	if !until(func() bool {
-		var err error // a page that goes away takes the question with it
-		text, err = chromedp.Run(k.Ctx, chromedp.Evaluate[string](saying))
-		return err == nil && strings.Contains(strings.Join(strings.Fields(text), " "), want)
-	}) {
-		k.T.Errorf("%s does not say %q:\n%s", browsertest.Eval[string](k.Tab, `location.href`), want, text)
-	}
+	return browsertest.Eval[string](k.Tab, `document.querySelector("main").innerText`)
 }
 
 // lacks holds that nothing on the page fits a selector: a button that somebody has no use for, or may not press.
@@ -222,12 +178,6 @@ func (k *clerk) lacks(selectors ...string) {
 			k.T.Errorf("%s has %d of %s", browsertest.Eval[string](k.Tab, `location.pathname`), n, s)
 		}
 	}
-}
-
-// tick ticks a box or a card, by its id.
-func (k *clerk) tick(id string) {
-	k.T.Helper()
-	browsertest.Run(k.Tab, chromedp.Click(chromedp.ID(id)))
 }
 
 // main presses the button that the page is for.

@@ -17,8 +17,7 @@ import (
 func TestRA_17_WhatAFirmDecidesInTheConsole(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	v, made := w.operatorOf()
-
+	v, made := w.signedIn()
 	v.open("/console/settings/checks")
 	kept := regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(v.text)
 	form := url.Values{"version": {kept[1]}, "mobile_2fa": {string(policy.NoRequired)}, "code_minutes": {"7"}, "resend_max": {"3"}, "resend_cooldowns": {"30"},

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"html"
 	"io"
@@ -9,8 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -132,9 +134,6 @@ func (w *town) restart() {
 
 func (w *town) base() string { return "http://" + w.address }
 
-// site is the server for package browsertest, which looks at its URL alone.
-func (w *town) site() *httptest.Server { return &httptest.Server{URL: w.base()} }
-
 func (w *town) wait(what string, ok func() bool) {
 	w.Helper()
 	if !until(ok) {
@@ -217,6 +216,28 @@ func (w *town) is(id uid.ID, want invite.Status) {
 	if err != nil || v.Status != want {
 		w.Errorf("the invitation is %s, %v, want %s", v.Status, err, want)
 	}
+}
+
+// credentials are what development mode made for whoever has the machine.
+func (w *town) credentials() (made credentials) {
+	w.Helper()
+	text, err := os.ReadFile(filepath.Join(w.dir, "dev-credentials.json"))
+	if err != nil || json.Unmarshal(text, &made) != nil {
+		w.Fatalf("no credentials: %v", err)
+	}
+	return made
+}
+
+// signedIn is the operator of development mode at the first page of the console.
+func (w *town) signedIn() (v *visitor, made credentials) {
+	w.Helper()
+	v, made = w.visitor(), w.credentials()
+	v.open("/console/sign-in")
+	v.press("/console/sign-in", url.Values{"email": {made.Operator.Email}, "password": {made.Operator.Password}})
+	if v.at != "/console" || !strings.Contains(v.text, "/console/verifications/new") {
+		w.Fatalf("after the sign-in at %s:\n%s", v.at, v.text)
+	}
+	return v, made
 }
 
 // visitor is a browser without script, images or patience.

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/web/browsertest"
@@ -69,7 +67,7 @@ func TestTheConsoleOfADay(t *testing.T) {
 	k.Go("/console/audit?type=invitation.completed")
 	o.sealed()
 	k.press("#results a.row")
-	k.says("Proven")
+	k.Says("Proven")
 	k.keep("console-proof")
 }
 
@@ -87,7 +85,7 @@ func (k *clerk) keep(name string) {
 	k.Wait(`document.querySelector(".live[data-state=paused]") === null && (document.querySelector(".plot") === null || document.querySelector(".plot canvas") !== null)`)
 	// The clock of the server is not the browser's; a picture is of some minutes later.
 	late := `document.activeElement.blur(); { const now = performance.timeOrigin + performance.now() + %d; Date.now = () => now; tellTimes() }`
-	browsertest.Run(k.Tab, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(late, (time.Duration(k.o.ahead.Load())+4*time.Minute).Milliseconds())))
+	k.Do(fmt.Sprintf(late, (time.Duration(k.o.ahead.Load()) + 4*time.Minute).Milliseconds()))
 	keepPicture(k.T, k.Tab, name)
 }
 

@@ -121,8 +121,8 @@ func firstIn(t *testing.T, chromium context.Context, o *office) {
 	k.press("#results a.row")
 	k.sees("Ada Lovelace")
 	k.press(".reveal button")
-	k.says(adaAddress)
-	k.says("Shown to you this once.")
+	k.Says(adaAddress)
+	k.Says("Shown to you this once.")
 }
 
 func threeByForm(t *testing.T, chromium context.Context) {
@@ -138,7 +138,7 @@ func threeByForm(t *testing.T, chromium context.Context) {
 	k.customer(2, "Mary", "Somerville", "12", "", "B-3") // no number
 	k.main()
 	k.sees("Sent, with exceptions")
-	k.says("2 links are on their way")
+	k.Says("2 links are on their way")
 	o.letter(adaMobile, links, 1)
 	o.letter("grace@customer.example", links, 1)
 	k.main()
@@ -185,8 +185,8 @@ func fileAndResult(t *testing.T, chromium context.Context) {
 	k.imports(customersFile(t, 60))
 	k.Wait(`location.pathname.startsWith("/console/imports/") && document.getElementById("import").innerText.includes("Download the result") && ` + settled)
 	k.look("Import, at its end")
-	k.says("60 accepted")
-	k.says("1 refused")
+	k.Says("60 accepted")
+	k.Says("1 refused")
 	result := browsertest.Eval[string](k.Tab, `fetch(document.querySelector("#import a.primary").href).then(r => r.text())`)
 	if n := strings.Count(result, "\n"); n != 62 || !strings.Contains(result, "F-59") || strings.Contains(result, "@") {
 		t.Errorf("the result has %d lines:\n%s", n, result)
@@ -201,22 +201,24 @@ func fileAndRestart(t *testing.T, chromium context.Context) {
 	k.signIn(owner)
 	k.imports(customersFile(t, rows))
 	at := browsertest.Eval[string](k.Tab, `location.pathname`)
-	var made int // when the server stops, or a little less
-	o.wait("the file is begun", func() bool {
+	file := func() invite.Import {
 		all, _, err := o.s.invites.Imports(t.Context(), o.by, uid.Page{Limit: 1})
 		if err != nil || len(all) != 1 {
 			t.Fatalf("imports: %v, %v", all, err)
 		}
-		made = all[0].Created
-		return made > 0
-	})
+		return all[0]
+	}
+	var made int // when the server stops, or a little less
+	o.wait("the file is begun", func() bool { made = file().Created; return made > 0 })
 	o.restart()
 	k.Go(at)
 	after := browsertest.Eval[int](k.Tab, `document.getElementById("progress").value`)
-	o.wait("the whole file", func() bool { k.Go(at); return strings.Contains(k.text(), "Download the result") })
+	o.wait("the whole file", func() bool { return file().Status() == invite.ImportDone })
+	k.Go(at)
+	k.Says("Download the result")
 	k.look("Import, at its end")
-	k.says(fmt.Sprint(rows, " accepted"))
-	k.says("1 refused")
+	k.Says(fmt.Sprint(rows, " accepted"))
+	k.Says("1 refused")
 	t.Logf("the server was stopped after %d rows, and %d of %d were done when it had started again", made, after, rows)
 	if made >= rows {
 		t.Error("the whole file was done before the server stopped: nothing was shown")
@@ -245,7 +247,7 @@ func fileAndRestart(t *testing.T, chromium context.Context) {
 func (o *office) confirms(t *testing.T, chromium context.Context, id uid.ID) {
 	t.Helper()
 	link := o.path(o.letter(adaAddress, links, 1))
-	c := browsertest.Open(t, browsertest.Apart(t, chromium), o.site(), "/v/")
+	c := browsertest.Open(t, chromium, o.base(), "/v/")
 	c.Go(link)
 	c.Follow(chromedp.Click(chromedp.CSS("main button.primary")))
 	code := o.letter(adaMobile, codes, 1)
@@ -261,7 +263,7 @@ func liveWindow(t *testing.T, chromium context.Context) {
 	k.Go(window)
 	k.sees("Ada Lovelace")
 	k.Wait(`document.querySelector(".live").dataset.state === "live"`)
-	browsertest.Run(k.Tab, chromedp.Evaluate[chromedp.Void](`window.sameLoad = true`))
+	k.Do(`window.sameLoad = true`)
 	begun := time.Now()
 	o.confirms(t, chromium, id)
 	k.Wait(`document.getElementById("state").innerText.includes("Asked for consent") && document.getElementById("events").innerText.includes("Contact confirmed")`)
@@ -280,8 +282,7 @@ func codeDidNotCome(t *testing.T, chromium context.Context) {
 	link := o.path(o.letter(adaAddress, links, 1))
 	customer := o.visitor()
 	customer.open(link)
-	customer.press("/mobile/send", nil)
-	customer.sees("Enter your code")
+	customer.press("/mobile/send", nil) // whether the page knows already that the code can't come is a matter of moments
 	o.asked(func(r *invite.CreateRequest) { r.Reference, r.Mobile = "INV-2026-0816", adaOther })
 	k := o.clerk(t, chromium, true)
 	k.signIn(agent)
@@ -297,17 +298,17 @@ func codeDidNotCome(t *testing.T, chromium context.Context) {
 	k.sees("Correct the contact of Ada Lovelace")
 	k.fill("mobile", adaOther)
 	k.main()
-	k.says("Give a reason") // which auditors want
+	k.Says("Give a reason") // which auditors want
 	if kept := browsertest.Eval[string](k.Tab, `document.getElementById("mobile").value`); kept != adaOther {
 		t.Errorf("without a reason the form forgets the number: %q", kept)
 	}
 	k.fill("reason", "customer called, digit mistyped")
 	k.main()
 	k.sees("Ada Lovelace")
-	k.says("The contact was corrected, and a new link is on its way.")
+	k.Says("The contact was corrected, and a new link is on its way.")
 	o.letter(adaOther, links, 2)
 	k.Wait(`document.getElementById("events").innerText.includes("Contact corrected")`)
-	k.says("Ada Agent")
+	k.Says("Ada Agent")
 	if status := customer.open(link); status != http.StatusNotFound {
 		t.Errorf("the link of before answers %d", status)
 	}
@@ -337,7 +338,7 @@ func unlockedWithReason(t *testing.T, chromium context.Context) {
 	k.signIn(owner)
 	k.Go(window)
 	k.sees("Ada Lovelace")
-	k.says("Locked")
+	k.Says("Locked")
 	if strings.Contains(k.text(), code) {
 		t.Error("the window shows a code")
 	}
@@ -346,7 +347,7 @@ func unlockedWithReason(t *testing.T, chromium context.Context) {
 	k.fill("reason", "spoke to the customer")
 	k.main()
 	k.sees("Ada Lovelace")
-	k.says("Unlocked. The customer has one more round of codes.")
+	k.Says("Unlocked. The customer has one more round of codes.")
 	v.open(v.at)
 	v.sees("Confirm your mobile number")
 }
@@ -363,15 +364,15 @@ func workWithoutScript(t *testing.T, chromium context.Context) {
 	k.Go("/console/verifications")
 	k.fill("contact", adaAddress)
 	k.press(".filters button[type=submit]")
-	k.says("Ada Lovelace")
+	k.Says("Ada Lovelace")
 	k.press("#results a.row")
 	k.press("main .acts a[href$='/cancel']")
 	k.sees("Cancel the verification of Ada Lovelace?")
 	k.fill("reason", "sent by mistake")
 	k.main()
 	k.sees("Ada Lovelace")
-	k.says("was canceled")
-	k.says("Canceled")
+	k.Says("was canceled")
+	k.Says("Canceled")
 }
 
 func workByKeyboard(t *testing.T, chromium context.Context) {
@@ -392,7 +393,7 @@ func workByKeyboard(t *testing.T, chromium context.Context) {
 	}
 	k.Press("/")
 	focus("reference")
-	browsertest.Run(k.Tab, chromedp.Evaluate[chromedp.Void](`document.activeElement.value = ""; document.activeElement.blur()`))
+	k.Do(`document.activeElement.value = ""; document.activeElement.blur()`)
 	k.Press(kb.ArrowDown)
 	focus("Grace Lovelace")
 	k.Press(kb.ArrowDown)

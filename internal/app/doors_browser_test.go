@@ -2,10 +2,7 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -55,7 +52,7 @@ func firstRun(t *testing.T, chromium context.Context) {
 	}
 	k.fill("firm", firmName, "name", ownerName, "email", ownerAddress, "password", "password1234")
 	k.press("main button.primary")
-	k.says("There is a problem")
+	k.Says("There is a problem")
 	if kept := browsertest.Eval[string](k.Tab, `document.getElementById("firm").value + document.getElementById("email").value`); kept != firmName+ownerAddress {
 		t.Errorf("after a guessable password the form has %q", kept)
 	}
@@ -72,7 +69,7 @@ func firstRun(t *testing.T, chromium context.Context) {
 
 	second := o.clerk(t, chromium, true)
 	second.Go(link)
-	second.says("This link is not valid any more.")
+	second.Says("This link is not valid any more.")
 	second.Go("/console")
 	second.signInHere(owner)
 	k.Go("/console/enrol") // the codes were shown once
@@ -91,7 +88,7 @@ func (k *clerk) enrols(p *person) {
 	if k.script && !browsertest.Eval[bool](k.Tab, `document.querySelector("img.qr").naturalWidth > 100`) {
 		k.T.Error("there is no picture to scan")
 	}
-	browsertest.Run(k.Tab, chromedp.Click(chromedp.CSS("details.more summary")))
+	k.Click("details.more summary")
 	key := browsertest.Eval[string](k.Tab, `document.querySelector("details.more code").textContent`)
 	secret, err := factor.ParseSecret(strings.ReplaceAll(key, " ", ""))
 	if err != nil {
@@ -101,7 +98,7 @@ func (k *clerk) enrols(p *person) {
 	k.fill("code", otherCode(k.o.code(*p)))
 	k.press("main button.primary")
 	k.sees("Set up your authenticator app")
-	k.says("There is a problem")
+	k.Says("There is a problem")
 	k.fill("code", k.o.code(*p))
 	k.press("main button.primary")
 	k.sees("Keep your recovery codes")
@@ -129,7 +126,7 @@ func firstRunWithoutScript(t *testing.T, chromium context.Context) {
 	k.fill("token", token[:len(token)-1])
 	k.press("main button.primary")
 	k.sees("Set up this server")
-	k.says("This link is not valid any more.")
+	k.Says("This link is not valid any more.")
 	k.fill("token", token)
 	k.press("main button.primary")
 	k.sees("Set up your firm")
@@ -144,14 +141,7 @@ func firstRunWithoutScript(t *testing.T, chromium context.Context) {
 // developmentMode has an operator whose password is in a file, and asks for no authenticator.
 func developmentMode(t *testing.T, chromium context.Context) {
 	w := newTown(t)
-	text, err := os.ReadFile(filepath.Join(w.dir, "dev-credentials.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var made credentials
-	if err := json.Unmarshal(text, &made); err != nil {
-		t.Fatal(err)
-	}
+	made := w.credentials()
 	k := (&office{town: w}).clerk(t, chromium, true)
 	k.Go(strings.TrimPrefix(made.Console, w.base()))
 	k.sees("Sign in")
@@ -177,7 +167,7 @@ func wrongSignIn(t *testing.T, chromium context.Context) {
 		k.fill("code", try.code)
 		k.press("main button.primary")
 		k.sees("Enter your code")
-		k.says("There is a problem")
+		k.Says("There is a problem")
 		told = append(told, k.text())
 	}
 	if len(slices.Compact(told)) != 1 {
@@ -202,7 +192,7 @@ func recoveryOnce(t *testing.T, chromium context.Context) {
 	k.leave()
 	in()
 	k.sees("Enter your code")
-	k.says("There is a problem")
+	k.Says("There is a problem")
 }
 
 // leave signs out by the button of the navigation.
@@ -210,7 +200,7 @@ func (k *clerk) leave() {
 	k.T.Helper()
 	k.press(".side .me form button")
 	k.sees("Sign in")
-	k.says("You are signed out.")
+	k.Says("You are signed out.")
 }
 
 // sessionCookie is the cookie of whoever is signed in.
@@ -240,7 +230,7 @@ func signedOut(t *testing.T, chromium context.Context) {
 	if c := k.sessionCookie(); c != nil {
 		t.Errorf("after the sign-out the browser still has %+v", c)
 	}
-	browsertest.Run(k.Tab, chromedp.Evaluate[chromedp.Void](`history.back()`))
+	k.Back()
 	k.sees("Sign in") // nothing of before is kept by the browser
 	if strings.Contains(browsertest.Eval[string](k.Tab, `document.body.innerText`), ownerName) {
 		t.Error("Back after the sign-out shows who was there")
@@ -273,7 +263,7 @@ func outdatedForm(t *testing.T, chromium context.Context) {
 	k := o.clerk(t, chromium, true)
 	k.Expect("the server responded with a status of 4")
 	k.signIn(owner)
-	browsertest.Run(k.Tab, chromedp.Evaluate[chromedp.Void](`document.querySelector(".side .me form [name=form_token]").value = "of another page"`))
+	k.Do(`document.querySelector(".side .me form [name=form_token]").value = "of another page"`)
 	k.press(".side .me form button")
 	k.sees("This page is out of date")
 	if c := k.sessionCookie(); c == nil {

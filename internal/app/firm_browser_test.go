@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/uid"
@@ -40,32 +38,32 @@ func agentJoins(t *testing.T, chromium context.Context) {
 	k.press("a[href='/console/team/invite']")
 	k.sees("Invite to the team")
 	k.fill("email", "ada@acme.example")
-	k.tick("role-agent")
+	k.Click("#role-agent")
 	k.main()
 	k.sees("Team")
-	k.says("An invitation is on its way to ada@acme.example.")
-	k.says("Invited")
+	k.Says("An invitation is on its way to ada@acme.example.")
+	k.Says("Invited")
 
 	link := o.path(o.letter("ada@acme.example", links, 1))
 	ada := o.clerk(t, chromium, true)
 	ada.Go(link)
 	ada.sees("Join the team of " + firmName)
-	ada.says("as an agent")
+	ada.Says("as an agent")
 	ada.fill("name", "Ada Agent", "password", "another "+ownerPassword)
 	ada.main()
 	ada.sees("Home")
 	again := o.clerk(t, chromium, true)
 	again.Go(link)
-	again.says("This link is not valid any more.")
+	again.Says("This link is not valid any more.")
 
 	k.Go("/console/team")
-	k.says("Ada Agent")
+	k.Says("Ada Agent")
 	k.press("a.row[href*='/console/team/opr_']:not([href$='" + owner.signed.Operator.ID.Text(uid.Operator) + "'])")
 	k.sees("Ada Agent")
 	k.press("main .acts a[href$='/disable']")
 	k.sees("Disable Ada Agent?")
 	k.main()
-	k.says("was disabled")
+	k.Says("was disabled")
 	ada.Go("/console")
 	ada.sees("Sign in")
 }
@@ -102,7 +100,7 @@ func viewerMay(t *testing.T, chromium context.Context) {
 	k.lacks(helping, ".reveal button")
 	k.Go("/console/settings/checks")
 	k.sees("Settings")
-	k.says("You can see this and not change it.")
+	k.Says("You can see this and not change it.")
 	k.lacks("main button[type=submit]")
 	k.Go("/console/team")
 	k.sees("Team")
@@ -120,17 +118,17 @@ func agentMay(t *testing.T, chromium context.Context) {
 	k.barred("/console/team/invite", "/console/audit", "/console/keys", "/console/webhooks", "/console/developer", "/console/services/new")
 	k.Go("/console/settings/checks")
 	k.sees("Settings")
-	k.says("You can see this and not change it.")
+	k.Says("You can see this and not change it.")
 	k.Go(window)
 	k.sees("Ada Lovelace")
 	k.press(".reveal button")
-	k.says(adaMobile)
+	k.Says(adaMobile)
 	k.Go(window)
 	k.press("main .acts a[href$='/cancel']")
 	k.sees("Cancel the verification of Ada Lovelace?")
 	k.fill("reason", "asked for by the customer")
 	k.main()
-	k.says("was canceled")
+	k.Says("was canceled")
 }
 
 func adminMay(t *testing.T, chromium context.Context) {
@@ -168,13 +166,13 @@ func fourSettings(t *testing.T, chromium context.Context) {
 	} {
 		k.Go("/console/settings/checks")
 		k.sees("Settings")
-		k.tick("mobile_2fa-" + string(c.mode))
+		k.Click("#mobile_2fa-" + string(c.mode))
 		k.main()
 		if browsertest.Eval[bool](k.Tab, `document.querySelector("[name=confirmed]") !== null`) {
 			k.sees("Allow verifications without Mobile 2FA?")
 			k.main()
 		}
-		k.says("Saved.")
+		k.Says("Saved.")
 		k.Go("/console/verifications/new")
 		k.sees("New verification")
 		got := browsertest.Eval[string](k.Tab, `[mobile_2fa.checked, mobile_2fa.disabled, document.querySelector(".check .reason")?.innerText ?? ""].join("|")`)
@@ -195,12 +193,12 @@ func entryProved(t *testing.T, chromium context.Context) {
 	}
 	k.press(".side a[href='/console/audit']")
 	k.sees("Audit")
-	browsertest.Run(k.Tab, chromedp.Evaluate[chromedp.Void](`{ const f = document.getElementById("type"); f.value = "invitation.created"; f.dispatchEvent(new Event("change", { bubbles: true })) }`))
+	k.Do(`{ const f = document.getElementById("type"); f.value = "invitation.created"; f.dispatchEvent(new Event("change", { bubbles: true })) }`)
 	k.Wait(`location.search.includes("type=invitation.created") && document.querySelectorAll("#results tbody tr").length === 1 && ` + settled)
 	k.press("#results a.row")
 	k.sees("Created")
-	k.says("Proven")
-	k.says("Checked just now")
+	k.Says("Proven")
+	k.Says("Checked just now")
 	if text := k.text(); strings.Contains(text, "Lovelace") || strings.Contains(text, adaMobile) {
 		t.Errorf("the entry names the customer:\n%s", text)
 	}
@@ -219,11 +217,11 @@ func staleForm(t *testing.T, chromium context.Context) {
 	}
 	one.fill("code_minutes", "3")
 	one.main()
-	one.says("Saved.")
+	one.Says("Saved.")
 	two.fill("code_minutes", "9")
 	two.main()
 	two.sees("Somebody changed this meanwhile")
-	two.says(ownerName)
+	two.Says(ownerName)
 	minutes := func() int {
 		c, err := o.s.invites.Checks(t.Context(), o.by.Tenant)
 		if err != nil {
@@ -239,7 +237,7 @@ func staleForm(t *testing.T, chromium context.Context) {
 		t.Errorf("the two values stand there as %q", row)
 	}
 	two.press("main button.warn") // mine, knowing theirs
-	two.says("Saved.")
+	two.Says("Saved.")
 	if got := minutes(); got != 9 {
 		t.Errorf("after the second choice it is %d minutes", got)
 	}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"encoding/json"
 	"image/png"
 	"net/http"
 	"os"
@@ -38,13 +37,8 @@ func TestANewcomersFirstInvitation(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	chromium := browsertest.Start(t)
-	var made credentials
-	text, err := os.ReadFile(filepath.Join(w.dir, "dev-credentials.json"))
-	if err != nil || json.Unmarshal(text, &made) != nil {
-		t.Fatalf("no credentials: %v", err)
-	}
-	n := &newcomer{walker: w.walker(t, chromium, phone), t: t, key: made.APIKey}
-	desk := browsertest.Open(t, chromium, w.site(), "/dev/")
+	n := &newcomer{walker: w.walker(t, chromium, phone), t: t, key: w.credentials().APIKey}
+	desk := browsertest.Open(t, chromium, w.base(), "/dev/")
 	desk.Look(360, 600, "light")
 	if *update {
 		n.ask(http.MethodPut, "/v1/settings/customisation", `{"brand":{"name":"Acme Payments","support":"help@acme.example","accent":"#1d4ed8","background":"#f3f4f7"}}`, http.StatusOK)
@@ -56,7 +50,7 @@ func TestANewcomersFirstInvitation(t *testing.T) {
 	desk.Wait("document.querySelector('" + link + "')")
 	path := browsertest.Eval[string](desk, "document.querySelector('"+link+"').pathname")
 	n.follow(path)
-	browsertest.Run(desk, chromedp.Evaluate[chromedp.Void]("document.querySelector('"+link+"').textContent = 'https://verify.acme.example"+path+"'"))
+	desk.Do("document.querySelector('" + link + "').textContent = 'https://verify.acme.example" + path + "'")
 	n.keep(desk, "invitation-message") // with a public_url, as a firm has one
 	n.keep(n.Tab, "invitation-first")
 	n.click("main button.primary")

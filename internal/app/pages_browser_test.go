@@ -8,10 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/input"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -20,7 +17,7 @@ import (
 	"github.com/countersign/countersign/internal/web/browsertest"
 )
 
-// TestJourneysInABrowser is customers' ways from the link to the end, one after the other, since one focus is shared. No tab asks
+// TestJourneysInABrowser is customers' ways from the link to the end, each in a browser of its own. No tab asks
 // another host for anything or complains in the console: package browsertest sees to that.
 func TestJourneysInABrowser(t *testing.T) {
 	t.Parallel()
@@ -72,17 +69,13 @@ type walker struct {
 
 func (w *town) walker(t *testing.T, chromium context.Context, how way) *walker {
 	t.Helper()
-	tb := browsertest.Open(t, chromium, w.site(), "/v/")
+	tb := browsertest.Open(t, chromium, w.base(), "/v/")
 	tb.Look(how.width, 740, "light")
 	if !how.script {
 		tb.WithoutScript()
 	}
 	locale := emulation.SetUserAgentOverrideParams{UserAgent: "Mozilla/5.0 (test)", AcceptLanguage: how.language}
 	if _, err := chromedp.Call(tb.Ctx, emulation.SetUserAgentOverride, locale); err != nil {
-		t.Fatal(err)
-	}
-	// Customers share one Chromium here: each begins without the cookies of the one before.
-	if _, err := chromedp.Call(tb.Ctx, network.ClearBrowserCookies, cdp.Empty{}); err != nil {
 		t.Fatal(err)
 	}
 	return &walker{Tab: tb, way: how, w: w}
@@ -99,19 +92,11 @@ func (k *walker) screen(path string) {
 	k.CheckFit(fmt.Sprintf("%s: %s", k.way, path))
 }
 
-// arrive waits until a path is shown and its field has the focus, by no script of the page, where there may be none. A key that is
-// pressed before would take the focus elsewhere, which a person is too slow for.
+// arrive waits until a path is shown and its field has the focus.
 func (k *walker) arrive(path string) {
 	k.T.Helper()
-	const look = `document.readyState === "complete" && document.activeElement.matches(document.querySelector("[autofocus]") ? "[autofocus]" : "*") ? location.pathname : ""`
-	var at string
-	if !until(func() (there bool) {
-		var err error // a page that goes away takes the question with it
-		at, err = chromedp.Run(k.Ctx, chromedp.Evaluate[string](look))
-		return err == nil && at == path
-	}) {
-		k.T.Fatalf("%s: came to %s and not to %s", k.way, at, path)
-	}
+	k.Arrive(path)
+	k.Settle()
 }
 
 // press presses a button.
@@ -145,9 +130,7 @@ func (k *walker) enter(selector, text string) {
 	} else {
 		browsertest.Run(k.Tab, chromedp.Focus(chromedp.CSS(selector)))
 	}
-	if _, err := chromedp.Call(k.Ctx, input.InsertText, input.InsertTextParams{Text: text}); err != nil {
-		k.T.Fatal(err)
-	}
+	k.Enter(text)
 }
 
 // code enters a code. With script it sends itself.
@@ -234,23 +217,30 @@ func TestRA_49_RA_50_TheSameTrailAtEachWidth(t *testing.T) {
 	t.Parallel()
 	chromium := browsertest.Start(t)
 	w := newTown(t)
+	var walkers []*walker // one for each way
+	for _, how := range ways() {
+		walkers = append(walkers, w.walker(t, chromium, how))
+	}
 	for name, walk := range journeys {
 		t.Run(name, func(t *testing.T) {
 			var first []string // of the first way
-			for _, how := range ways() {
-				k := w.walker(t, chromium, how)
+			for _, k := range walkers {
+				k.T, k.screens = t, 0
 				before := w.events()
 				trail := append(w.trail(walk(k)), others(before, w.events())...)
 				if first == nil {
 					first = trail
 				}
 				if !slices.Equal(trail, first) {
-					t.Errorf("%s: the trail is\n%v\nand by the first way\n%v", how, trail, first)
+					t.Errorf("%s: the trail is\n%v\nand by the first way\n%v", k.way, trail, first)
 				}
 				w.later(time.Minute)
 			}
-			t.Logf("in %d ways: %v", len(ways()), first)
+			t.Logf("in %d ways: %v", len(walkers), first)
 		})
+	}
+	for _, k := range walkers {
+		k.T = t // which tells at its end what was seen
 	}
 }
 
@@ -308,16 +298,9 @@ func backAfterEachStep(t *testing.T, chromium context.Context) {
 	k, id, hub, _ := begun(t, w, chromium, phone)
 	goBack := func(path, title string) {
 		t.Helper()
-		browsertest.Run(k.Tab, chromedp.Evaluate[chromedp.Void](`window.left = true; setTimeout(() => history.back(), 50)`))
-		const look = `document.readyState === "complete" && !window.left ? location.pathname + " " + document.querySelector("h1").textContent : ""`
-		var at string
-		if !until(func() (there bool) {
-			var err error
-			at, err = chromedp.Run(k.Ctx, chromedp.Evaluate[string](look))
-			return err == nil && at == path+" "+title
-		}) {
-			t.Fatalf("Back shows %q, want %s and %q", at, path, title)
-		}
+		k.Back()
+		k.Arrive(path)
+		k.Heading(title)
 	}
 	goBack(hub+"/mobile", "Enter your code") // the first page is of before the code: now it is the step that is due
 	k.Go(hub)
@@ -338,7 +321,7 @@ func twoTabs(t *testing.T, chromium context.Context) {
 	one := w.walker(t, chromium, phone)
 	one.Go(link)
 	one.screen(hub + "/mobile")
-	two := &walker{Tab: browsertest.Open(t, chromium, w.site(), "/v/"), way: phone, w: w} // with the cookies of the first
+	two := &walker{Tab: one.Beside(), way: phone, w: w} // with the cookies of the first
 	two.Look(360, 740, "light")
 	two.Go(link)
 	two.screen(hub + "/mobile")
@@ -380,7 +363,7 @@ func anotherBrowser(t *testing.T, chromium context.Context) {
 	code := w.code(devMobile, 1)
 	k.code(code)
 	k.screen(hub + "/consent")
-	other := w.walker(t, chromium, phone) // its cookies are gone, as in another browser
+	other := w.walker(t, chromium, phone)
 	other.Go(link)
 	other.screen(hub + "/mobile")
 	if got := other.title(); got != "Confirm your mobile number" {

@@ -1,29 +1,23 @@
 package console_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"slices"
-	"sync"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/countersign/countersign/internal/console"
-	"github.com/countersign/countersign/internal/web"
 	"github.com/countersign/countersign/internal/web/browsertest"
 )
 
 var (
 	pictures = flag.String("pictures", "", "write a picture of each page of the gallery into this folder")
-	only     = flag.String("only", "", "with -pictures: only exhibits whose names begin so")
+	only     = flag.String("only", "", "only exhibits whose names begin so")
 )
 
 // An exhibit is one state of a page. Its name begins with that of the page.
@@ -117,23 +111,9 @@ func common() []exhibit {
 
 // hall serves the gallery, and keeps what is sent to it.
 type hall struct {
-	pages *console.Pages
-	came  chan struct{} // one for each form that is sent
-	mu    sync.Mutex
-	sent  []url.Values // guarded by mu
-}
-
-// await waits until one more form has come, and gives all that have.
-func (h *hall) await(t *testing.T) []url.Values {
-	t.Helper()
-	select {
-	case <-h.came:
-	case <-time.After(20 * time.Second):
-		t.Fatal("no form came")
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.sent)
+	*browsertest.Forms
+	pages  *console.Pages
+	origin string
 }
 
 func newPages(t *testing.T) *console.Pages {
@@ -148,33 +128,33 @@ func newPages(t *testing.T) *console.Pages {
 	return p
 }
 
-// openHall starts a server with the gallery behind the policy for pages: /console/{exhibit}. What is sent is kept and answered
+// openHall starts a server with the gallery behind the policy for pages: /console/x/{exhibit}. What is sent is kept and answered
 // by nothing, so that the browser stays where it is.
-func openHall(t *testing.T) (*hall, *httptest.Server) {
+func openHall(t *testing.T) *hall {
 	t.Helper()
-	h := &hall{pages: newPages(t), came: make(chan struct{}, 100)}
+	h := &hall{Forms: browsertest.NewForms(), pages: newPages(t)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /console/assets/", h.pages.ServeAssets)
 	exhibits := map[string]exhibit{}
 	for _, e := range gallery() {
 		exhibits[e.name] = e
 	}
-	mux.HandleFunc("GET /console/x/{exhibit}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		if err := h.pages.Render(w, exhibits[r.PathValue("exhibit")].view); err != nil {
+	show := func(w http.ResponseWriter, name string) {
+		var page bytes.Buffer
+		if err := h.pages.Render(&page, exhibits[name].view); err != nil {
 			t.Error(err)
 		}
-	})
-	mux.HandleFunc("GET /console/live", h.live)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = page.WriteTo(w) // a browser that went on does not read it
+	}
+	mux.HandleFunc("GET /console/x/{exhibit}", func(w http.ResponseWriter, r *http.Request) { show(w, r.PathValue("exhibit")) })
+	mux.HandleFunc("GET /console/live", stream)
 	mux.HandleFunc("GET /console/verifications", func(w http.ResponseWriter, r *http.Request) { // what the filters ask for
-		name := "verifications"
 		if r.URL.Query().Get(console.QueryStatus) != "" {
-			name = "verifications-filtered"
+			show(w, "verifications-filtered")
+			return
 		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		if err := h.pages.Render(w, exhibits[name].view); err != nil {
-			t.Error(err)
-		}
+		show(w, "verifications")
 	})
 	mux.HandleFunc("GET /console/picture.svg", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "image/svg+xml")
@@ -182,76 +162,50 @@ func openHall(t *testing.T) (*hall, *httptest.Server) {
 	})
 	mux.HandleFunc("POST /console/sent", func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
-		h.mu.Lock()
-		h.sent = append(h.sent, r.PostForm)
-		h.mu.Unlock()
-		h.came <- struct{}{}
+		h.Keep(r.PostForm)
 		w.WriteHeader(http.StatusNoContent)
 	})
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(chain.Wrap(web.PagePolicy(web.WriteProblem), mux))
-	t.Cleanup(srv.Close)
-	return h, srv
+	h.origin = browsertest.Serve(t, mux)
+	return h
 }
 
 // picture stands for a firm's logo and for a QR code.
 const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="180" height="180" viewBox="0 0 9 9"><rect width="9" height="9" fill="#fff"/><path d="M1 1h2v2H1zM6 1h2v2H6zM1 6h2v2H1zM4 1h1v3H4zM5 5h3v1H5zM4 7h2v1H4z"/></svg>`
 
-// live is a stream of events that says once that something has changed, then nothing more.
-func (h *hall) live(w http.ResponseWriter, r *http.Request) {
+// stream is one of events that says once that something has changed, then nothing more.
+func stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	fmt.Fprint(w, "event: changed\ndata:\n\n")
 	_ = http.NewResponseController(w).Flush()
 	<-r.Context().Done()
 }
 
-// TestGallery looks at every page: does it fit, in both directions, and what does axe find, in light and dark.
+// TestGallery looks at every page: does it fit, in both directions, and what does axe find, narrow and wide, in light and dark.
 func TestGallery(t *testing.T) {
 	t.Parallel()
-	_, srv := openHall(t)
-	browser, axe := browsertest.Start(t), browsertest.Axe(t)
+	tabs := browsertest.OpenGallery(t, browsertest.Start(t), openHall(t).origin, "/console/")
 	for _, e := range gallery() {
-		if len(*only) > len(e.name) || e.name[:len(*only)] != *only {
-			continue
+		if strings.HasPrefix(e.name, *only) {
+			t.Run(e.name, func(t *testing.T) { show(tabs.Tab(t), e.name) })
 		}
-		t.Run(e.name, func(t *testing.T) {
-			tb := browsertest.Open(t, browser, srv, "/console/")
-			show(tb, e.name, axe)
-		})
 	}
 }
 
-// show looks at one exhibit: narrow and wide, each with axe in one of the two colour schemes, and mirrored as a right-to-left
-// language would have it. Pictures are of both schemes at both widths.
-func show(tb *browsertest.Tab, name, axe string) {
+// show looks at one exhibit in every view, and mirrored at each width as a right-to-left language would have it.
+func show(tb *browsertest.Tab, name string) {
 	tb.Look(360, 740, "dark")
 	tb.Go("/console/x/" + name)
-	browsertest.Run(tb, chromedp.Evaluate[chromedp.Void](axe))
-	for _, at := range []struct {
-		width int64
-		axed  string
-	}{{360, "dark"}, {1280, "light"}} {
-		for _, scheme := range []string{"light", "dark"} {
-			if scheme != at.axed && *pictures == "" {
-				continue
-			}
-			tb.Look(at.width, 800, scheme)
-			if scheme == at.axed || *only != "" {
-				tb.CheckAccess(fmt.Sprintf("%s, %d px, %s", name, at.width, scheme))
-			}
-			if *pictures != "" {
-				browsertest.Keep(tb.T, *pictures, fmt.Sprintf("console-%s-%d-%s.png", name, at.width, scheme), tb.Picture())
-			}
+	for _, v := range browsertest.Views(browsertest.Widths...) {
+		tb.Look(v.Width, 800, v.Scheme)
+		tb.CheckAccess(fmt.Sprintf("%s, %s", name, v))
+		if *pictures != "" {
+			browsertest.Keep(tb.T, *pictures, fmt.Sprintf("console-%s-%d-%s.png", name, v.Width, v.Scheme), tb.Picture())
 		}
-		tb.CheckFit(fmt.Sprintf("%s, %d px", name, at.width))
-		mirror := func(dir string) {
-			browsertest.Run(tb, chromedp.Evaluate[chromedp.Void](`document.documentElement.dir = "`+dir+`"`))
+		if v.Scheme == "light" { // a size is none of the colours' business
+			tb.CheckFit(fmt.Sprintf("%s, %s", name, v))
+			tb.Do(`document.documentElement.dir = "rtl"`)
+			tb.CheckFit(fmt.Sprintf("%s, %s, right to left", name, v))
+			tb.Do(`document.documentElement.dir = "ltr"`)
 		}
-		mirror("rtl")
-		tb.CheckFit(fmt.Sprintf("%s, %d px, right to left", name, at.width))
-		mirror("ltr")
 	}
 }

@@ -6,14 +6,13 @@ import (
 	"testing"
 
 	cdp "github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/countersign/countersign/internal/web/browsertest"
 )
 
-// TestPagesInABrowser does with the pages what operators do with them, one after the other, since one focus is shared.
+// TestPagesInABrowser does with the pages what operators do with them, each in a browser of its own.
 func TestPagesInABrowser(t *testing.T) {
 	t.Parallel()
 	chromium := browsertest.Start(t)
@@ -45,69 +44,53 @@ type visit struct {
 // ready is a page whose scripts have run, those of others as well.
 const ready = `document.readyState === "complete" && document.documentElement.classList.contains("scripted")`
 
+// enterHall opens an empty tab for the gallery.
+func enterHall(t *testing.T, chromium context.Context) visit {
+	t.Helper()
+	h := openHall(t)
+	return visit{browsertest.Open(t, chromium, h.origin, "/console/"), h}
+}
+
 func open(t *testing.T, chromium context.Context, name string) visit {
 	t.Helper()
-	h, srv := openHall(t)
-	v := visit{browsertest.Open(t, chromium, srv, "/console/"), h}
+	v := enterHall(t, chromium)
 	v.Look(1280, 800, "light")
 	v.Go("/console/x/" + name)
 	v.Wait(ready)
 	return v
 }
 
-// enter puts text where the focus is.
-func (v visit) enter(text string) {
-	v.T.Helper()
-	if _, err := chromedp.Call(v.Ctx, input.InsertText, input.InsertTextParams{Text: text}); err != nil {
-		v.T.Fatal(err)
-	}
-}
-
-// do runs a script in the page.
-func (v visit) do(script string) {
-	v.T.Helper()
-	browsertest.Run(v.Tab, chromedp.Evaluate[chromedp.Void](script))
-}
-
-// is holds that an expression of the page has a value, or promises it.
-func (v visit) is(expression, want string) {
-	v.T.Helper()
-	if got := browsertest.Eval[string](v.Tab, `Promise.resolve(`+expression+`).then(String)`); got != want {
-		v.T.Errorf("%s is %q, want %q", expression, got, want)
-	}
-}
-
 func keysWork(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "verifications")
 	v.Press("/")
-	v.is(`document.activeElement.id`, "reference")
-	v.do(`document.activeElement.value = ""`) // the driver of the browser types a key even where a page took it
+	v.Is(`document.activeElement.id`, "reference")
+	v.Do(`document.activeElement.value = ""`) // the driver of the browser types a key even where a page took it
 	v.Press("n")
-	v.is(`document.activeElement.value`, "n")
-	v.do(`document.activeElement.blur()`)
-	v.do(`document.querySelector("a[data-new]").href = "/console/x/new"`)
+	v.Is(`document.activeElement.value`, "n")
+	v.Do(`document.activeElement.blur()`)
+	v.Do(`document.querySelector("a[data-new]").href = "/console/x/new"`)
 	v.Follow(chromedp.KeyEvent("n"))
 	v.Arrive("/console/x/new")
 }
 
 func keysOff(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "profile")
-	v.is(`document.getElementById("keys").checked`, "true")
-	browsertest.Run(v.Tab, chromedp.Click(chromedp.ID("keys")))
+	v.Is(`document.getElementById("keys").checked`, "true")
+	v.Click("#keys")
 	v.Go("/console/x/verifications")
 	v.Wait(ready)
 	v.Press("/")
 	v.Press("n")
-	v.is(`location.pathname + " " + (document.activeElement === document.body)`, "/console/x/verifications true")
+	v.Is(`location.pathname + " " + (document.activeElement === document.body)`, "/console/x/verifications true")
 }
 
 func listByKeys(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "verifications")
 	for _, step := range []struct{ key, want string }{{kb.ArrowDown, "Ada Lovelace"}, {kb.ArrowDown, "Grace Hopper"}, {kb.End, "Barbara Liskov"}, {kb.ArrowDown, "Barbara Liskov"}, {kb.ArrowUp, "Edsger Dijkstra"}, {kb.Home, "Ada Lovelace"}} {
 		v.Press(step.key)
-		v.is(`document.activeElement.textContent`, step.want)
+		v.Is(`document.activeElement.textContent`, step.want)
 	}
-	v.is(`getComputedStyle(document.activeElement.closest("tr")).outlineStyle`, "solid")
+	v.Is(`getComputedStyle(document.activeElement.closest("tr")).outlineStyle`, "solid")
 	v.Follow(chromedp.KeyEvent(kb.Enter))
 	v.Arrive("/console/x/window")
 }
@@ -115,23 +98,23 @@ func listByKeys(t *testing.T, chromium context.Context) {
 func copies(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "keymade")
 	v.Clipboard(cdp.PermissionSettingGranted)
-	v.is(`[...document.querySelectorAll("[data-copy]")].filter(b => b.hidden).length`, "0")
-	v.do(`window.copied = ""; navigator.clipboard.writeText = async (text) => { window.copied = text }; document.querySelector(".secret [data-copy]").click()`)
+	v.Is(`[...document.querySelectorAll("[data-copy]")].filter(b => b.hidden).length`, "0")
+	v.Do(`window.copied = ""; navigator.clipboard.writeText = async (text) => { window.copied = text }; document.querySelector(".secret [data-copy]").click()`)
 	v.Wait(`document.getElementById("said").textContent === "Copied"`)
-	v.is(`copied`, "csk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfG")
-	v.do(`navigator.clipboard.writeText = async () => { throw new Error("not allowed") }; document.querySelector(".secret [data-copy]").click()`)
+	v.Is(`copied`, "csk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfG")
+	v.Do(`navigator.clipboard.writeText = async () => { throw new Error("not allowed") }; document.querySelector(".secret [data-copy]").click()`)
 	v.Wait(`getSelection().toString() === "csk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfG"`)
 	v.Go("/console/x/hook") // a body keeps its lines
-	v.do(`window.copied = ""; navigator.clipboard.writeText = async (text) => { window.copied = text }; [...document.querySelectorAll(".sample [data-copy]")].at(-1).click()`)
+	v.Do(`window.copied = ""; navigator.clipboard.writeText = async (text) => { window.copied = text }; [...document.querySelectorAll(".sample [data-copy]")].at(-1).click()`)
 	v.Wait(`copied.startsWith("{\n") && JSON.parse(copied).data.reference === "case-7"`)
 }
 
 func times(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "window")
-	v.is(`(() => { const t = document.querySelector(".glance time"); t.dateTime = new Date(Date.now() - 125e3).toISOString(); tellTimes();
+	v.Is(`(() => { const t = document.querySelector(".glance time"); t.dateTime = new Date(Date.now() - 125e3).toISOString(); tellTimes();
 		return t.textContent })()`, "2 min. ago") // at once, since the page is live and may be drawn anew
-	v.do(`document.querySelector(".glance time").focus()`)
-	v.is(`document.activeElement.localName`, "time")
+	v.Do(`document.querySelector(".glance time").focus()`)
+	v.Is(`document.activeElement.localName`, "time")
 	if shown := browsertest.Eval[string](v.Tab, `getComputedStyle(document.activeElement, "::after").content`); !strings.Contains(shown, "202") || !strings.Contains(shown, ":") {
 		t.Errorf("the exact time is not shown on focus: %s", shown)
 	}
@@ -139,43 +122,42 @@ func times(t *testing.T, chromium context.Context) {
 
 func filters(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "verifications")
-	v.do(`{ const s = document.getElementById("status"); s.value = "opened"; s.dispatchEvent(new Event("change", { bubbles: true })) }`)
+	v.Do(`{ const s = document.getElementById("status"); s.value = "opened"; s.dispatchEvent(new Event("change", { bubbles: true })) }`)
 	v.Wait(`document.querySelectorAll("#results tbody tr").length === 2`)
 	v.Wait(`location.search.includes("status=opened")`)
 	v.Wait(`document.querySelector("#results time").dataset.exact !== undefined`) // what came is settled a moment after it is there
-	v.do(`document.getElementById("reference").focus()`)
-	v.enter("INV-7") // and waits a moment
+	v.Do(`document.getElementById("reference").focus()`)
+	v.Enter("INV-7") // and waits a moment
 	v.Wait(`location.search.includes("reference=INV-7")`)
-	v.is(`Object.keys(localStorage).concat(Object.keys(sessionStorage)).filter(k => k.includes("history-cache")).length`, "0")
+	v.Is(`Object.keys(localStorage).concat(Object.keys(sessionStorage)).filter(k => k.includes("history-cache")).length`, "0")
 }
 
 func live(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "verifications")
 	v.Wait(`document.querySelector(".live").dataset.state === "live" && !document.querySelector(".live").hidden`)
-	v.do(`document.querySelector("#results tbody").replaceChildren(); refresh()`)
+	v.Do(`document.querySelector("#results tbody").replaceChildren(); refresh()`)
 	v.Wait(`document.querySelectorAll("#results tbody tr").length === 6`)
-	v.is(`(document.querySelector("#results a.row").focus(), document.querySelectorAll("#results tbody tr")[5].remove(), fetching = false,
+	v.Is(`(document.querySelector("#results a.row").focus(), document.querySelectorAll("#results tbody tr")[5].remove(), fetching = false,
 		refresh().then(() => document.querySelectorAll("#results tbody tr").length))`, "5") // nothing moves under somebody's hands
 }
 
 func fragment(t *testing.T, chromium context.Context) {
-	h, srv := openHall(t)
-	v := visit{browsertest.Open(t, chromium, srv, "/console/"), h}
+	v := enterHall(t, chromium)
 	v.Go("/console/x/openlink-join#inv_secret")
-	if sent := h.await(t); sent[0].Get("token") != "inv_secret" {
+	if sent := v.hall.Await(t); sent[0].Get("token") != "inv_secret" {
 		t.Errorf("sent was %v", sent)
 	}
-	v.is(`location.hash`, "")
+	v.Is(`location.hash`, "")
 	v.Go("/console/x/setup#stp_secret")
 	v.Wait(`document.getElementById("token").value === "stp_secret" && document.querySelector("[data-fragment]").hidden`)
-	v.is(`location.hash`, "")
+	v.Is(`location.hash`, "")
 }
 
 func clickedTwice(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "confirm-cancel")
-	v.do(`window.passed = 0; addEventListener("submit", e => { passed += !e.defaultPrevented }); document.querySelector(".danger").click(); document.querySelector(".danger").click()`)
-	sent := v.hall.await(t)
-	v.is(`passed`, "1")
+	v.Do(`window.passed = 0; addEventListener("submit", e => { passed += !e.defaultPrevented }); document.querySelector(".danger").click(); document.querySelector(".danger").click()`)
+	sent := v.hall.Await(t)
+	v.Is(`passed`, "1")
 	if len(sent) != 1 || sent[0].Get("confirmed") != "yes" || sent[0].Get("form_token") != "tok_1" {
 		t.Errorf("sent was %v", sent)
 	}
@@ -190,48 +172,47 @@ func chart(t *testing.T, chromium context.Context) {
 
 func contrast(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "customisation")
-	v.do(`{ const a = document.getElementById("accent"); a.value = "#ffd200"; a.dispatchEvent(new Event("input", { bubbles: true })) }`)
-	v.is(`document.getElementById("contrast").innerText.trim()`, "Contrast 1.3 to 1: too little. 4.5 to 1 is needed")
-	v.is(`document.querySelector(".phone [data-fill=accent]").getAttribute("fill") + document.getElementById("colours").checked`, "#ffd200true")
-	v.do(`{ const b = document.getElementById("background"); b.value = "#20303f"; b.dispatchEvent(new Event("input", { bubbles: true })) }`)
-	v.is(`document.querySelector("#contrast > span").className`, "yes")
+	v.Do(`{ const a = document.getElementById("accent"); a.value = "#ffd200"; a.dispatchEvent(new Event("input", { bubbles: true })) }`)
+	v.Is(`document.getElementById("contrast").innerText.trim()`, "Contrast 1.3 to 1: too little. 4.5 to 1 is needed")
+	v.Is(`document.querySelector(".phone [data-fill=accent]").getAttribute("fill") + document.getElementById("colours").checked`, "#ffd200true")
+	v.Do(`{ const b = document.getElementById("background"); b.value = "#20303f"; b.dispatchEvent(new Event("input", { bubbles: true })) }`)
+	v.Is(`document.querySelector("#contrast > span").className`, "yes")
 }
 
 // withoutScript runs none, and finds that nothing is missing but what needs it.
 func withoutScript(t *testing.T, chromium context.Context) {
-	h, srv := openHall(t)
-	v := visit{browsertest.Open(t, chromium, srv, "/console/"), h}
+	v := enterHall(t, chromium)
 	v.WithoutScript()
 	v.Look(360, 740, "light")
 	v.Go("/console/x/window")
-	v.is(`[...document.querySelectorAll("[data-copy], .live")].filter(b => b.checkVisibility()).length`, "0")
+	v.Is(`[...document.querySelectorAll("[data-copy], .live")].filter(b => b.checkVisibility()).length`, "0")
 	if shown := browsertest.Eval[string](v.Tab, `document.querySelector(".glance time").textContent`); shown != "26 Nov 2026, 11:18 UTC" {
 		t.Errorf("without script a time is %q", shown)
 	}
-	browsertest.Run(v.Tab, chromedp.Click(chromedp.CSS(".menu summary")))
-	v.is(`document.querySelector(".sheet nav").checkVisibility()`, "true")
+	v.Click(".menu summary")
+	v.Is(`document.querySelector(".sheet nav").checkVisibility()`, "true")
 	v.CheckFit("menu open, without script")
 	v.Go("/console/x/hook")
 	browsertest.Run(v.Tab, chromedp.Click(chromedp.CSS("details.more summary")))
-	v.is(`[...document.querySelectorAll("h3")].filter(h => h.checkVisibility()).length`, "3") // tries
+	v.Is(`[...document.querySelectorAll("h3")].filter(h => h.checkVisibility()).length`, "3") // tries
 	v.Go("/console/x/home")
-	v.is(`document.querySelector(".chart table").checkVisibility() + " " + document.querySelector(".plot").checkVisibility()`, "true false")
+	v.Is(`document.querySelector(".chart table").checkVisibility() + " " + document.querySelector(".plot").checkVisibility()`, "true false")
 	v.CheckFit("table of the chart, without script")
 	v.Go("/console/x/new")
-	browsertest.Run(v.Tab, chromedp.Click(chromedp.CSS("button[name=add]")))
-	if sent := h.await(t); sent[0].Get("add") != "1" || sent[0].Get("mobile_2fa") != "on" {
+	v.Click("button[name=add]")
+	if sent := v.hall.Await(t); sent[0].Get("add") != "1" || sent[0].Get("mobile_2fa") != "on" {
 		t.Errorf("sent was %v", sent)
 	}
 	v.Go("/console/x/profile")
-	v.is(`document.querySelector(".shortcuts").checkVisibility()`, "false")
+	v.Is(`document.querySelector(".shortcuts").checkVisibility()`, "false")
 }
 
 func enterSends(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "new")
-	v.do(`document.getElementById("first_name_0").focus()`)
-	v.enter("Ada")
+	v.Do(`document.getElementById("first_name_0").focus()`)
+	v.Enter("Ada")
 	v.Press(kb.Enter)
-	if sent := v.hall.await(t); sent[0].Has("add") || sent[0].Get("first_name_0") != "Ada" {
+	if sent := v.hall.Await(t); sent[0].Has("add") || sent[0].Get("first_name_0") != "Ada" {
 		t.Errorf("sent was %v", sent)
 	}
 }

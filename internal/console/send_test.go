@@ -64,7 +64,7 @@ func TestRA_16_aFormOfBeforeAChangeOfTheSettingSendsNothing(t *testing.T) {
 	d := newSender()
 	b := d.browse(t, operator.Agent)
 	w := b.send(newPath, newPath, ada("mode", "yes_required", "mobile_2fa", "")) // the box was locked there, and sent nothing
-	wantIn(t, w.Body.String(), "changed the setting of Mobile 2FA", "Lovelace")
+	has(t, w.Body.String(), "changed the setting of Mobile 2FA", "Lovelace")
 	if box := theBox.FindString(w.Body.String()); !strings.Contains(box, " checked") {
 		t.Errorf("the box is %s", box)
 	}
@@ -86,7 +86,7 @@ func TestOneLinkLeadsToItsWindow(t *testing.T) {
 		r.RedirectURL != "https://acme.example/back" || r.Reason != "asked for" || r.Silent {
 		t.Errorf("asked for %+v", r)
 	}
-	wantIn(t, b.get(window).Body.String(), "The link is on its way to")
+	has(t, b.get(window).Body.String(), "The link is on its way to")
 }
 
 func TestASecondClickIsTheSameRequest(t *testing.T) {
@@ -136,8 +136,8 @@ func TestRA_25_aRefusalStandsAtItsFieldAndNothingTypedIsLost(t *testing.T) {
 			t.Errorf("%s: %d", name, w.Code)
 		}
 		body := w.Body.String()
-		wantIn(t, body, c.text, `id="`+c.field+`-error"`, "Lovelace", "07700 900123", "ada@example.org", "&lt;b&gt;n&lt;/b&gt;", strings.Repeat("r", 200), `value="GB" selected`)
-		wantOut(t, body, "<b>n")
+		has(t, body, c.text, `id="`+c.field+`-error"`, "Lovelace", "07700 900123", "ada@example.org", "&lt;b&gt;n&lt;/b&gt;", strings.Repeat("r", 200), `value="GB" selected`)
+		hasNot(t, body, "<b>n")
 	}
 }
 
@@ -149,8 +149,8 @@ func TestRA_57_oneThatIsRefusedStopsNoOtherAndComesBack(t *testing.T) {
 	form := ada("first_name_1", "Grace", "last_name_1", "Hopper", "mobile_1", "1", "country_1", "DE", "first_name_2", "Alan", "email_2", "alan@example.org", "mobile_2fa", "")
 	w := b.send(newPath, newPath, form)
 	body := w.Body.String()
-	wantIn(t, body, window, "There is no such number.", "Grace Hopper", `name="first_name_0" value="Grace"`, `name="country_0" value="DE"`)
-	wantOut(t, body, `value="Alan"`)
+	has(t, body, window, "There is no such number.", "Grace Hopper", `name="first_name_0" value="Grace"`, `name="country_0" value="DE"`)
+	hasNot(t, body, `value="Alan"`)
 	rs := d.requests(t)
 	if len(rs) != 3 || rs[2].Email != "alan@example.org" || rs[0].Idempotency.Key == rs[1].Idempotency.Key {
 		t.Errorf("asked for %+v", rs)
@@ -161,7 +161,7 @@ func TestRA_57_oneThatIsRefusedStopsNoOtherAndComesBack(t *testing.T) {
 	}
 	did := len(d.did)
 	body = b.post(newPath, carried).Body.String()
-	wantIn(t, body, `value="Grace"`, `value="DE" selected`, `value="1"`)
+	has(t, body, `value="Grace"`, `value="DE" selected`, `value="1"`)
 	if box := theBox.FindString(body); strings.Contains(box, " checked") || len(d.did) != did {
 		t.Errorf("the box is %s; %d acts", box, len(d.did)-did)
 	}
@@ -172,12 +172,12 @@ func TestCustomersAreAddedAndTakenAwayWithoutScript(t *testing.T) {
 	d := newSender()
 	b := d.browse(t, operator.Agent)
 	body := b.send(newPath, newPath, ada("add", "1")).Body.String()
-	wantIn(t, body, `name="first_name_1"`, `value="Ada"`)
+	has(t, body, `name="first_name_1"`, `value="Ada"`)
 	body = b.send(newPath, newPath, ada("first_name_1", "Grace", "remove", "0")).Body.String()
-	wantIn(t, body, `name="first_name_0" type="text" value="Grace"`)
-	wantOut(t, body, `name="first_name_1"`, `value="Ada"`)
+	has(t, body, `name="first_name_0" type="text" value="Grace"`)
+	hasNot(t, body, `name="first_name_1"`, `value="Ada"`)
 	for _, place := range []string{"7", "-1", "x"} {
-		wantIn(t, b.send(newPath, newPath, ada("remove", place)).Body.String(), `value="Ada"`)
+		has(t, b.send(newPath, newPath, ada("remove", place)).Body.String(), `value="Ada"`)
 	}
 	full := ada("add", "1")
 	for i := range 12 {
@@ -195,7 +195,7 @@ func TestRA_29_aContactOfAnOperatorNeedsAnAnswerWhichIsAudited(t *testing.T) {
 	d.own["mara@acme.example"] = true
 	b := d.browse(t, operator.Agent)
 	w := b.send(newPath, newPath, ada("email_0", "mara@acme.example"))
-	wantIn(t, w.Body.String(), "belongs to an operator of your firm", `name="own_0"`, "Confirm that it is")
+	has(t, w.Body.String(), "belongs to an operator of your firm", `name="own_0"`, "Confirm that it is")
 	if len(d.did) != 0 {
 		t.Fatalf("did %+v", d.did)
 	}
@@ -221,7 +221,7 @@ func TestID_5_7_aCustomerCanBeAskedToConfirmContacts(t *testing.T) {
 	}
 	d.checks.Mobile2FA, d.look.VerifyPhone = policy.YesRequired, policy.LockedOn
 	body := b.get(newPath).Body.String()
-	wantIn(t, body, `<details class="more" open>`)
+	has(t, body, `<details class="more" open>`)
 	b.send(newPath, newPath, ada("mode", "yes_required", "mobile_2fa", ""))
 	if r = d.requests(t)[0]; r.Kind != invite.Entered || !*r.VerifyPhone || *r.VerifyEmail || !*r.Mobile2FA {
 		t.Errorf("RA-10, ID-11: asked for %+v", r)
@@ -233,7 +233,7 @@ func TestALifeThatIsNoNumberIsTold(t *testing.T) {
 	for _, bad := range []string{"a week", "0", "-1", "8761", "1.5", "99999999999999999999"} {
 		d := newSender()
 		w := d.browse(t, operator.Agent).send(newPath, newPath, ada("expires_in_hours", bad))
-		wantIn(t, w.Body.String(), "whole number of hours", `value="`+bad+`"`, `<details class="more" open>`)
+		has(t, w.Body.String(), "whole number of hours", `value="`+bad+`"`, `<details class="more" open>`)
 		if len(d.did) != 0 {
 			t.Errorf("%s: did %v", bad, d.did)
 		}
@@ -265,14 +265,14 @@ func TestID_51_aLinkCanBeHandedOverAndIsShownOnce(t *testing.T) {
 	b := d.browse(t, operator.Agent)
 	form := ada("hand_over", "on")
 	w := b.send(newPath, newPath, form)
-	wantIn(t, w.Body.String(), `data-copy="https://verify.test/v/TOKEN"`, window, "Copy its link now")
+	has(t, w.Body.String(), `data-copy="https://verify.test/v/TOKEN"`, window, "Copy its link now")
 	if r := d.requests(t)[0]; !r.Silent {
 		t.Errorf("asked for %+v", r)
 	}
 	again := b.send(newPath, newPath, form).Body.String()
-	wantIn(t, again, window)
-	wantOut(t, again, "TOKEN", "/v/")
-	wantOut(t, b.get(window).Body.String(), "TOKEN")
+	has(t, again, window)
+	hasNot(t, again, "TOKEN", "/v/")
+	hasNot(t, b.get(window).Body.String(), "TOKEN")
 	if len(w.Result().Cookies()) != 0 || w.Header().Get("Location") != "" {
 		t.Error("the link may lie in a cookie or an address")
 	}
@@ -284,6 +284,6 @@ func TestALinkFillsInNoForm(t *testing.T) {
 	b := d.browse(t, operator.Agent)
 	for _, path := range []string{newPath, window + "/correct", window + "/cancel"} {
 		body := b.get(path + "?first_name_0=Mallory&mobile_0=Mallory&mobile=Mallory&reason=Mallory&notes_0=Mallory").Body.String()
-		wantOut(t, body, "Mallory")
+		hasNot(t, body, "Mallory")
 	}
 }

@@ -116,6 +116,7 @@ func shopForm(changed ...string) url.Values {
 	return v
 }
 
+// has holds that a page has texts, hasNot that it has none of them.
 func has(t *testing.T, body string, all ...string) {
 	t.Helper()
 	for _, want := range all {

@@ -154,7 +154,7 @@ func TestASecondClickOnANewAuthenticatorLeadsToWhereCodesAreMade(t *testing.T) {
 	if b.cookies["countersign_console"] != "owner" || !slices.Equal(p.once, []string{"O", "O"}) {
 		t.Errorf("the cookie is %q, forms %q", b.cookies["countersign_console"], p.once)
 	}
-	wantIn(t, b.get("/console/profile/security").Body.String(), "If you didn’t see your recovery codes, make new ones here.")
+	has(t, b.get("/console/profile/security").Body.String(), "If you didn’t see your recovery codes, make new ones here.")
 }
 
 func TestNobodyIsLedOutOfTheConsole(t *testing.T) {
@@ -224,7 +224,7 @@ func TestOperatorsOfASuspendedFirmSeeWhyNothingWorksAndSignOut(t *testing.T) {
 		if w.Code != http.StatusForbidden {
 			t.Errorf("%s: %d", path, w.Code)
 		}
-		wantIn(t, w.Body.String(), "Your firm’s account is suspended", "owner@example.com", `action="/console/sign-out"`)
+		has(t, w.Body.String(), "Your firm’s account is suspended", "owner@example.com", `action="/console/sign-out"`)
 		for _, offered := range []string{`href="/console/keys"`, `href="/console/verifications`, `href="/console/team"`, `href="/console/profile"`} {
 			if strings.Contains(w.Body.String(), offered) {
 				t.Errorf("%s offers %s", path, offered)
@@ -279,7 +279,7 @@ func TestAPageThatCanNotBeShownSaysWhy(t *testing.T) {
 		if w.Code != status {
 			t.Errorf("%d, want %d", w.Code, status)
 		}
-		wantIn(t, w.Body.String(), words)
+		has(t, w.Body.String(), words)
 	}
 	says(b.post("/console/sign-out", url.Values{"x": {strings.Repeat("x", 70_000)}}), http.StatusRequestEntityTooLarge, "This is too much at once")
 	r := httptest.NewRequest(http.MethodPost, "http://console.test/console/sign-out", strings.NewReader(""))
@@ -357,7 +357,7 @@ func TestASignInWhileTheDatabaseIsBusyIsAnsweredWithinSeconds(t *testing.T) {
 				if took := time.Since(began); w.Code != http.StatusServiceUnavailable || took > 4*time.Second || w.Header().Get("Retry-After") != after {
 					t.Errorf("%s is answered by %d after %s, Retry-After %q", what, w.Code, took, w.Header().Get("Retry-After"))
 				}
-				wantIn(t, w.Body.String(), "Nothing is lost. Try again in a moment.", `href="`+again+`"`)
+				has(t, w.Body.String(), "Nothing is lost. Try again in a moment.", `href="`+again+`"`)
 			}
 			answered("the first step", func() *httptest.ResponseRecorder {
 				return b.send("/console/sign-in", "/console/sign-in", url.Values{"email": {"a@example.com"}, "password": {"x"}, "next": {"/console/team"}})

@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"io"
 	"iter"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -18,11 +18,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/devphone"
 	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/web/webtest"
 )
 
 // inbox is an inbox with one watcher at most.
@@ -94,11 +94,7 @@ func newPhone(t *testing.T, in *inbox) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return chain.Wrap(web.PagePolicy(web.WriteProblem), h)
+	return webtest.Wrap(io.Discard, web.PagePolicy(web.WriteProblem), h)
 }
 
 func get(h http.Handler, target string) *httptest.ResponseRecorder {

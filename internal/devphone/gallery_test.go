@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/devphone"
 	"github.com/countersign/countersign/internal/web/browsertest"
@@ -102,25 +100,22 @@ func longest() []devphone.Message {
 // TestGallery looks at every state of the page at each width, light and dark, and takes pictures when it is asked to.
 func TestGallery(t *testing.T) {
 	t.Parallel()
-	browser, axe := browsertest.Start(t), browsertest.Axe(t)
+	chromium := browsertest.Start(t)
 	for _, e := range gallery() {
 		t.Run(e.name, func(t *testing.T) {
 			srv := httptest.NewServer(newPhone(t, &inbox{kept: e.messages}))
 			t.Cleanup(srv.Close)
-			tb := openTab(t, browser, srv)
+			tb := openTab(t, chromium, srv)
 			tb.open("/dev/phone" + e.query)
-			browsertest.Run(tb.Tab, chromedp.Evaluate[chromedp.Void](e.before+";"+axe))
-			for _, width := range []int64{320, 360, 1280} {
-				for _, scheme := range []string{"light", "dark"} {
-					tb.Look(width, 800, scheme)
-					where := fmt.Sprintf("%d px, %s", width, scheme)
-					tb.CheckFit(where)
-					if width != 320 { // where axe finds nothing that it doesn't at 360
-						tb.CheckAccess(where)
-					}
-					if *pictures != "" {
-						browsertest.Keep(t, *pictures, fmt.Sprintf("phone-%s-%d-%s.png", e.name, width, scheme), tb.Picture())
-					}
+			tb.Do(e.before)
+			for _, v := range browsertest.Views(320, 360, 1280) {
+				tb.Look(v.Width, 800, v.Scheme)
+				tb.CheckFit(v.String())
+				if v.Width != 320 { // where axe finds nothing that it doesn't at 360
+					tb.CheckAccess(v.String())
+				}
+				if *pictures != "" {
+					browsertest.Keep(t, *pictures, fmt.Sprintf("phone-%s-%d-%s.png", e.name, v.Width, v.Scheme), tb.Picture())
 				}
 			}
 		})

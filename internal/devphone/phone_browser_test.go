@@ -47,7 +47,7 @@ type tab struct{ *browsertest.Tab }
 // openTab opens an empty tab for the phone page of srv.
 func openTab(t *testing.T, chromium context.Context, srv *httptest.Server) *tab {
 	t.Helper()
-	return &tab{browsertest.Open(t, chromium, srv, "/dev/")}
+	return &tab{browsertest.Open(t, chromium, srv.URL, "/dev/")}
 }
 
 // open goes to a path and waits for the stream to begin, after which nothing changes by itself.
@@ -78,7 +78,7 @@ func again(m devphone.Message, id, code string) devphone.Message {
 
 func arrives(t *testing.T, chromium context.Context) {
 	tb, in := phonePage(t, chromium, everyday())
-	browsertest.Run(tb.Tab, chromedp.Evaluate[chromedp.Void](`window.unloaded = false`)) // a reload would forget it
+	tb.Do(`window.unloaded = false`) // a reload would forget it
 	in.put(again(everyday()[0], "dlv_new", "770011"))
 	tb.Wait(`document.querySelector(".thread:first-child .latest > :last-child .digits").textContent === "770011"`)
 	if n := browsertest.Eval[int](tb.Tab, `document.querySelectorAll(".thread").length`); n != 4 {
@@ -117,10 +117,10 @@ const shown = `window.shown = []; new MutationObserver(changes => {
 func copiedByClick(t *testing.T, chromium context.Context) {
 	tb, _ := phonePage(t, chromium, everyday())
 	tb.Clipboard(browser.PermissionSettingGranted)
-	browsertest.Run(tb.Tab, chromedp.Evaluate[chromedp.Void](shown))
-	browsertest.Run(tb.Tab, chromedp.Click(chromedp.CSS(newest+` .digits`))) // the code itself, not only the word beside it
+	tb.Do(shown)
+	tb.Click(newest + ` .digits`) // the code itself, not only the word beside it
 	tb.checkCopied("264098")
-	browsertest.Run(tb.Tab, chromedp.Click(chromedp.CSS(`[data-id="dlv_4"] .copy`)))
+	tb.Click(`[data-id="dlv_4"] .copy`)
 	tb.checkCopied("905551")
 }
 
@@ -148,7 +148,7 @@ func copiedByKeyboard(t *testing.T, chromium context.Context) {
 	if name := browsertest.Eval[string](tb.Tab, `document.activeElement.innerText.replace(/\s+/g, " ")`); name != "Copy code 482913" {
 		t.Errorf("read aloud, the button is %q", name)
 	}
-	browsertest.Run(tb.Tab, chromedp.Evaluate[chromedp.Void](shown))
+	tb.Do(shown)
 	tb.Press(kb.Enter)
 	tb.checkCopied("482913")
 }
@@ -156,8 +156,8 @@ func copiedByKeyboard(t *testing.T, chromium context.Context) {
 func copyRefused(t *testing.T, chromium context.Context) {
 	tb, _ := phonePage(t, chromium, everyday())
 	tb.Clipboard(browser.PermissionSettingDenied)
-	browsertest.Run(tb.Tab, chromedp.Evaluate[chromedp.Void](shown))
-	browsertest.Run(tb.Tab, chromedp.Click(chromedp.CSS(newest+` .copy`)))
+	tb.Do(shown)
+	tb.Click(newest + ` .copy`)
 	tb.Wait(`window.shown[0] === "264098: Selected"`)
 	if got := browsertest.Eval[string](tb.Tab, `getSelection().toString()`); got != "264098" {
 		t.Errorf("selected is %q, want the code", got)
@@ -171,7 +171,7 @@ func commandCopied(t *testing.T, chromium context.Context) {
 	if got := browsertest.Eval[string](tb.Tab, `document.querySelector(".command pre").innerText`); got != command {
 		t.Errorf("the page shows %q", got)
 	}
-	browsertest.Run(tb.Tab, chromedp.Click(chromedp.CSS(`.command .copy`)))
+	tb.Click(`.command .copy`)
 	tb.Wait(`document.getElementById("said").textContent === "Command copied"`)
 	if got := browsertest.Eval[string](tb.Tab, clipboard); got != command {
 		t.Errorf("clipboard holds %q", got)
@@ -268,7 +268,7 @@ func refusedAndLive(t *testing.T, chromium context.Context) {
 	t.Cleanup(srv.CloseClientConnections)
 	tb := openTab(t, chromium, srv)
 	tb.Expect("503")
-	browsertest.Run(tb.Tab, chromedp.Navigate(srv.URL+"/dev/phone"))
+	tb.Go("/dev/phone")
 	tb.Wait(stateIs + `"Paused"`)
 	on.Store(false)
 	tb.Wait(stateIs + `"Live"`)
@@ -298,7 +298,7 @@ func worksWithoutScript(t *testing.T, chromium context.Context) {
 	tb.WithoutScript()
 	for _, width := range []int64{360, 1280} {
 		tb.Look(width, 740, "light")
-		browsertest.Run(tb.Tab, chromedp.Navigate(srv.URL+"/dev/phone"))
+		tb.Go("/dev/phone")
 		if browsertest.Eval[bool](tb.Tab, `document.documentElement.classList.contains("scripted")`) {
 			t.Fatal("script ran")
 		}
@@ -314,7 +314,7 @@ func worksWithoutScript(t *testing.T, chromium context.Context) {
 			}
 		}
 	}
-	browsertest.Run(tb.Tab, chromedp.Click(chromedp.CSS(`summary`)))
+	tb.Click(`summary`)
 	if !browsertest.Eval[bool](tb.Tab, `document.querySelector("details li").checkVisibility()`) {
 		t.Error("earlier messages can't be unfolded")
 	}

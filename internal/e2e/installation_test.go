@@ -70,6 +70,16 @@ type installation struct {
 	numbers atomic.Int64
 }
 
+// installApart is install on a database of its own: with PostgreSQL on a cluster that no other test looks into or writes to.
+func installApart(t *testing.T, database string) (*installation, *postgrestest.Cluster) {
+	t.Helper()
+	if database != onPostgres {
+		return install(t, database, settings{}), nil
+	}
+	own := postgrestest.Own(t)
+	return install(t, database, settings{url: own.URL}), own
+}
+
 // install makes a database with a tenant and a key. No server runs yet.
 func install(t testing.TB, database string, want settings) *installation {
 	t.Helper()

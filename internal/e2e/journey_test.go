@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/countersign/countersign/internal/store/postgres/postgrestest"
 )
 
 const firmURL = "https://firm.example/done"
@@ -62,13 +61,7 @@ func (c *customer) walk(code func() string) (result string) {
 // way and after the hand-over: for links, cookies, tokens of forms, and the signed result.
 func TestSEC_7_8_92_NoSecretOfACustomersWayIsAnywhere(t *testing.T) {
 	both(t, func(t *testing.T, database string) {
-		var own *postgrestest.Cluster
-		var want settings
-		if database == onPostgres {
-			own = postgrestest.Own(t)
-			want.url = own.URL
-		}
-		in := install(t, database, want)
+		in, own := installApart(t, database)
 		s := in.up()
 		in.redirects(t)
 		const canary = "canary-7c1e90"

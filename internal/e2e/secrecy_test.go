@@ -179,13 +179,7 @@ func (in *installation) files(own *postgrestest.Cluster) []place {
 // one by chance.
 func TestSEC_7_8_94_NoCodeIsAnywhereButInTheMessage(t *testing.T) {
 	both(t, func(t *testing.T, database string) {
-		var own *postgrestest.Cluster
-		var want settings
-		if database == onPostgres {
-			own = postgrestest.Own(t)
-			want.url = own.URL
-		}
-		in := install(t, database, want)
+		in, own := installApart(t, database)
 		s := in.up()
 		for _, profile := range []body{
 			{"name": "Same", "code_length": 10},

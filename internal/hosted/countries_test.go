@@ -81,7 +81,7 @@ func writeCountries(t *testing.T, want map[string]map[string]string) {
 	t.Helper()
 	srv := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(srv.Close)
-	tb := browsertest.Open(t, browsertest.Start(t), srv, "/")
+	tb := browsertest.Open(t, browsertest.Start(t), srv.URL, "/")
 	tb.Expect("404")
 	tb.Go("/")
 	list := make([]string, 0, len(want))

@@ -1,11 +1,10 @@
 package hosted_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,11 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/countersign/countersign/internal/hosted"
-	"github.com/countersign/countersign/internal/web"
 	"github.com/countersign/countersign/internal/web/browsertest"
 )
 
@@ -189,10 +184,9 @@ func outcomes() []exhibit {
 
 // hall serves the gallery, and keeps what is sent to it.
 type hall struct {
-	pages *hosted.Pages
-	came  chan struct{} // one for each form that is sent
-	mu    sync.Mutex
-	sent  []url.Values // guarded by mu
+	*browsertest.Forms
+	pages  *hosted.Pages
+	origin string
 }
 
 const logo = `<svg xmlns="http://www.w3.org/2000/svg" width="180" height="40" viewBox="0 0 180 40"><rect width="180" height="40" rx="6" fill="#ffd200"/><text x="14" y="27" font-family="sans-serif" font-size="20" font-weight="700" fill="#20303f">Vereinsbank</text></svg>`
@@ -208,9 +202,9 @@ func newPages(t *testing.T) *hosted.Pages {
 
 // openHall starts a server with the gallery, and more where a test needs it, behind the policy for pages:
 // /v/i/{exhibit}?lang=. What is sent leads to the page that says that all is done.
-func openHall(t *testing.T, more ...exhibit) (*hall, *httptest.Server) {
+func openHall(t *testing.T, more ...exhibit) *hall {
 	t.Helper()
-	h := &hall{pages: newPages(t), came: make(chan struct{}, 100)}
+	h := &hall{Forms: browsertest.NewForms(), pages: newPages(t)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v/assets/", h.pages.ServeAssets)
 	mux.HandleFunc("GET /v/brand/", h.pages.ServeAssets)
@@ -223,32 +217,29 @@ func openHall(t *testing.T, more ...exhibit) (*hall, *httptest.Server) {
 		exhibits[e.name] = e
 	}
 	mux.HandleFunc("GET /v/i/{exhibit}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		if err := h.pages.Render(w, h.view(exhibits[r.PathValue("exhibit")], r.FormValue(hosted.FieldLanguage))); err != nil {
+		var page bytes.Buffer
+		if err := h.pages.Render(&page, h.view(exhibits[r.PathValue("exhibit")], r.FormValue(hosted.FieldLanguage))); err != nil {
 			t.Error(err)
 		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = page.WriteTo(w) // a browser that went on does not read it
 	})
 	mux.HandleFunc("GET /v/state/{state}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.PathValue("state")) })
 	mux.HandleFunc("GET /v/nothing", func(w http.ResponseWriter, r *http.Request) { // the browser stays where it is
-		h.keep(url.Values{"left": {r.URL.RequestURI()}})
+		h.Keep(url.Values{"left": {r.URL.RequestURI()}})
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /v/i/inv_1/sent", func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
-		h.keep(r.PostForm)
+		h.Keep(r.PostForm)
 		if r.PostForm.Get(hosted.FieldToken) == "stay" {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 		http.Redirect(w, r, "/v/i/done", http.StatusSeeOther)
 	})
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(chain.Wrap(web.PagePolicy(web.WriteProblem), mux))
-	t.Cleanup(srv.Close)
-	return h, srv
+	h.origin = browsertest.Serve(t, mux)
+	return h
 }
 
 // view is an exhibit in a language.
@@ -263,84 +254,68 @@ func (h *hall) view(e exhibit, locale string) hosted.View {
 	return e.view(f, h.pages)
 }
 
-// keep notes what has come.
-func (h *hall) keep(form url.Values) {
-	h.mu.Lock()
-	h.sent = append(h.sent, form)
-	h.mu.Unlock()
-	h.came <- struct{}{}
+// looks are the views in which axe looks at each page: in English all of them, in the others, whose words alone differ, the narrowest,
+// which is a desk's at 400 %, half of them dark; in Arabic, which goes from right to left, a wide one too.
+var looks = map[string][]browsertest.View{
+	"en": browsertest.Views(browsertest.Widths...),
+	"de": {{Width: 320, Scheme: "light"}}, "es": {{Width: 320, Scheme: "dark"}}, "fr": {{Width: 320, Scheme: "light"}},
+	"pt": {{Width: 320, Scheme: "dark"}}, "he": {{Width: 320, Scheme: "light"}},
+	"ar": {{Width: 320, Scheme: "dark"}, {Width: 1280, Scheme: "light"}},
 }
 
-// await waits until one more form has come.
-func (h *hall) await(t *testing.T) {
-	t.Helper()
-	select {
-	case <-h.came:
-	case <-time.After(20 * time.Second):
-		t.Fatal("no form came")
-	}
-}
-
-// posts is what was sent.
-func (h *hall) posts() []url.Values {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.sent
-}
-
-// wide are the languages in which axe looks at each page in both colours, narrow and wide: one of each direction. The others differ in their
-// words alone: of these it looks at each page once, half of them dark, so that the test ends in a minute or two. With pictures it looks at
-// all in every way.
-var wide = map[string]bool{"en": true, "ar": true}
-
-var schemes = []string{"light", "dark"}
-
-// TestGallery looks at every page in every language: does it fit, what does axe find. When pictures are asked for, it
-// takes them.
+// TestGallery looks at every page: does it fit, what does axe find. When pictures are asked for, it takes them in every
+// language, light and dark.
 func TestGallery(t *testing.T) {
 	t.Parallel()
-	_, srv := openHall(t)
-	browser, axe := browsertest.Start(t), browsertest.Axe(t)
-	all := tally{}
+	tabs := browsertest.OpenGallery(t, browsertest.Start(t), openHall(t).origin, "/v/")
+	all := tally{n: map[string]int{}}
+	t.Cleanup(func() { t.Log(all.String()) })
 	for _, e := range gallery() {
 		t.Run(e.name, func(t *testing.T) {
-			tb := browsertest.Open(t, browser, srv, "/v/")
+			tb := tabs.Tab(t)
 			for _, locale := range hosted.Locales {
-				show(tb, e, locale, axe, all)
+				show(tb, e, locale, &all)
 			}
 		})
 	}
-	t.Log(all)
 }
 
 // tally counts what axe looked at, by scheme of colours, and what it found, by impact.
-type tally map[string]int
-
-func (n tally) String() string {
-	return fmt.Sprintf("axe looked at %d states of pages: %d light and %d dark; "+
-		"findings: critical %d, serious %d, moderate %d, minor %d", n["light"]+n["dark"], n["light"], n["dark"],
-		n["critical"], n["serious"], n["moderate"], n["minor"])
+type tally struct {
+	mu sync.Mutex
+	n  map[string]int // guarded by mu
 }
 
-// show looks at one exhibit in one language: at 320 px, which is a window of 1280 px at 400 %, at 360 px with axe, and wide.
-func show(tb *browsertest.Tab, e exhibit, locale, axe string, all tally) {
+func (n *tally) add(scheme string, impacts []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.n[scheme]++
+	for _, impact := range impacts {
+		n.n[impact]++
+	}
+}
+
+func (n *tally) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return fmt.Sprintf("axe looked at %d states of pages: %d light and %d dark; "+
+		"findings: critical %d, serious %d, moderate %d, minor %d", n.n["light"]+n.n["dark"], n.n["light"], n.n["dark"],
+		n.n["critical"], n.n["serious"], n.n["moderate"], n.n["minor"])
+}
+
+// show looks at one exhibit in one language: as narrow as it comes and wide, and with axe in the views of the language.
+func show(tb *browsertest.Tab, e exhibit, locale string, all *tally) {
 	where := e.name + " " + locale
 	tb.Look(320, 640, "light")
 	tb.Go("/v/i/" + e.name + "?lang=" + locale)
-	browsertest.Run(tb, chromedp.Evaluate[chromedp.Void](before[e.name]+";"+axe))
-	tb.CheckFit(where + ", 320 px")
-	for _, width := range []int64{360, 1280} {
-		for i, scheme := range schemes {
-			tb.Look(width, 740, scheme)
-			if !wide[locale] && *pictures == "" && (width == 1280 || (len(e.name)+slices.Index(hosted.Locales, locale))%len(schemes) != i) {
-				continue
-			}
-			all[scheme]++
-			for _, impact := range tb.CheckAccess(fmt.Sprintf("%s, %d px, %s", where, width, scheme)) {
-				all[impact]++
-			}
-		}
+	tb.Do(before[e.name])
+	for _, width := range []int64{320, 1280} {
+		tb.Look(width, 740, "light")
 		tb.CheckFit(fmt.Sprintf("%s, %d px", where, width))
+	}
+	for _, v := range looks[locale] {
+		tb.Look(v.Width, 740, v.Scheme)
+		all.add(v.Scheme, tb.CheckAccess(fmt.Sprintf("%s, %s", where, v)))
 	}
 	if *pictures != "" {
 		portray(tb, e, locale)
@@ -353,8 +328,8 @@ var narrow = map[string]bool{"code": true, "code-wrong": true, "number-empty": t
 // portray takes pictures: at 360 px, and in one language of each direction also wide and where it is narrow, light and dark.
 func portray(tb *browsertest.Tab, e exhibit, locale string) {
 	for _, width := range []int64{320, 360, 1280} {
-		for _, scheme := range schemes {
-			if width == 360 || wide[locale] && (width == 1280 || narrow[e.name]) {
+		for _, scheme := range []string{"light", "dark"} {
+			if width == 360 || (locale == "en" || locale == "ar") && (width == 1280 || narrow[e.name]) {
 				tb.Look(width, 740, scheme)
 				browsertest.Keep(tb.T, *pictures, fmt.Sprintf("hosted-%s-%s-%d-%s.png", e.name, locale, width, scheme), tb.Picture())
 			}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/input"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -16,7 +14,7 @@ import (
 	"github.com/countersign/countersign/internal/web/browsertest"
 )
 
-// TestPagesInABrowser does with the pages what people do with them, one after the other, since one focus is shared.
+// TestPagesInABrowser does with the pages what people do with them, each in a browser of its own.
 func TestPagesInABrowser(t *testing.T) {
 	t.Parallel()
 	chromium := browsertest.Start(t)
@@ -51,34 +49,33 @@ type visit struct {
 // ready is a page whose script ran and whose field has the focus, where one takes it.
 const ready = `document.documentElement.classList.contains("scripted") && document.activeElement.matches(document.querySelector("[autofocus]") ? "[autofocus]" : "*")`
 
+// enterHall opens an empty tab for the gallery, and more where a test needs it.
+func enterHall(t *testing.T, chromium context.Context, more ...exhibit) visit {
+	t.Helper()
+	h := openHall(t, more...)
+	v := visit{browsertest.Open(t, chromium, h.origin, "/v/"), h}
+	v.Look(360, 740, "light")
+	return v
+}
+
 func open(t *testing.T, chromium context.Context, path string, more ...exhibit) visit {
 	t.Helper()
-	h, srv := openHall(t, more...)
-	tb := browsertest.Open(t, chromium, srv, "/v/")
-	tb.Look(360, 740, "light")
-	tb.Go("/v/i/" + path)
-	tb.Wait(ready)
-	return visit{tb, h}
+	v := enterHall(t, chromium, more...)
+	v.visit(path)
+	return v
 }
 
-// enter puts text where the focus is, as a keyboard of any language or a paste of plain text would.
-func (v visit) enter(text string) {
+// visit goes to a page of the gallery, and ends when somebody can begin there.
+func (v visit) visit(path string) {
 	v.T.Helper()
-	if _, err := chromedp.Call(v.Ctx, input.InsertText, input.InsertTextParams{Text: text}); err != nil {
-		v.T.Fatal(err)
-	}
-}
-
-// do runs a script in the page.
-func (v visit) do(script string) {
-	v.T.Helper()
-	browsertest.Run(v.Tab, chromedp.Evaluate[chromedp.Void](script))
+	v.Go("/v/i/" + path)
+	v.Wait(ready)
 }
 
 // checkSent holds that one form was sent, with a value.
 func (v visit) checkSent(field, want string) {
 	v.T.Helper()
-	all := v.hall.posts()
+	all := v.hall.All()
 	if len(all) != 1 || all[0].Get(field) != want {
 		v.T.Errorf("sent was %v, want one form with %s=%q", all, field, want)
 	}
@@ -90,16 +87,19 @@ const isSending = `[...document.forms].some(f => "busy" in f.dataset)`
 const isValue = `document.activeElement.value`
 
 func sentAsTyped(t *testing.T, chromium context.Context) {
-	for _, typed := range []string{"482913", "482 913", "482-913", "٤٨٢٩١٣", "４８２９１３", "۴۸۲۹۱۳"} {
-		v := open(t, chromium, "code")
-		v.enter(typed)
+	v := enterHall(t, chromium)
+	for i, typed := range []string{"482913", "482 913", "482-913", "٤٨٢٩١٣", "４８２９１３", "۴۸۲۹۱۳"} {
+		v.visit("code")
+		v.Enter(typed)
 		v.Arrive("/v/i/done")
-		v.checkSent(hosted.FieldCode, typed)
+		if all := v.hall.All(); len(all) != i+1 || all[i].Get(hosted.FieldCode) != typed {
+			t.Errorf("sent was %v, want one form more with %q", all, typed)
+		}
 	}
-	v := open(t, chromium, "code")
+	v.visit("code")
 	for _, not := range []string{"48291", "4829134", "a482913", "48291x"} {
-		v.do(`document.getElementById("code").value = ""`)
-		v.enter(not)
+		v.Do(`document.getElementById("code").value = ""`)
+		v.Enter(not)
 		if browsertest.Eval[bool](v.Tab, isSending) {
 			t.Fatalf("%q was sent by itself", not)
 		}
@@ -116,22 +116,22 @@ func staying(name string, change func(*hosted.CodeEntry)) exhibit {
 
 func sentOnce(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "staying", staying("staying", func(*hosted.CodeEntry) {}))
-	v.enter("482913")
-	v.hall.await(t)
-	v.do(`for (const f of document.forms) delete f.dataset.busy`) // as after a while without an answer
+	v.Enter("482913")
+	v.hall.Await(t)
+	v.Do(`for (const f of document.forms) delete f.dataset.busy`) // as after a while without an answer
 	v.Press(kb.Backspace)
-	v.enter("4")
+	v.Enter("4")
 	if browsertest.Eval[bool](v.Tab, isSending) {
 		t.Error("sent by itself a second time")
 	}
-	browsertest.Run(v.Tab, chromedp.Click(chromedp.CSS(`button.primary`)))
+	v.Click(`button.primary`)
 	v.Wait(`"busy" in document.forms[0].dataset`)
-	v.hall.await(t)
+	v.hall.Await(t)
 }
 
 func wrongWaits(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "code-wrong")
-	v.enter("482913")
+	v.Enter("482913")
 	if browsertest.Eval[bool](v.Tab, isSending) {
 		t.Error("a code was sent by itself beside an error")
 	}
@@ -142,41 +142,41 @@ func wrongWaits(t *testing.T, chromium context.Context) {
 
 func pasted(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "code")
-	v.do(`const data = new DataTransfer(); data.setData("text", "Acme 24: 482913 is your code. It is valid for 5 min. Call 0800123456.");
+	v.Do(`const data = new DataTransfer(); data.setData("text", "Acme 24: 482913 is your code. It is valid for 5 min. Call 0800123456.");
 		document.getElementById("code").dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, cancelable: true, bubbles: true}))`)
 	v.Arrive("/v/i/done")
 	v.checkSent(hosted.FieldCode, "482913")
 }
 
 func fromTheMessage(t *testing.T, chromium context.Context) {
-	_, srv := openHall(t)
-	tb := browsertest.Open(t, chromium, srv, "/v/")
-	fake := page.AddScriptToEvaluateOnNewDocumentParams{Source: `window.OTPCredential = class {};
-		navigator.credentials.get = async (o) => { window.asked = JSON.stringify(o.otp); await new Promise(r => setTimeout(r, 50)); return {code: "482913"} }`}
-	if _, err := chromedp.Call(tb.Ctx, page.AddScriptToEvaluateOnNewDocument, fake); err != nil {
-		t.Fatal(err)
-	}
-	tb.Go("/v/i/code")
-	tb.Arrive("/v/i/done")
-	tb.Go("/v/i/code-none-left") // a code by e-mail is in no text message
-	if asked := browsertest.Eval[string](tb, `String(window.asked)`); asked != "undefined" {
+	v := enterHall(t, chromium)
+	v.Before(`window.OTPCredential = class {};
+		navigator.credentials.get = async (o) => { window.asked = JSON.stringify(o.otp); await new Promise(r => setTimeout(r, 50)); return {code: "482913"} }`)
+	v.Go("/v/i/code")
+	v.Arrive("/v/i/done")
+	v.Go("/v/i/code-none-left") // a code by e-mail is in no text message
+	if asked := browsertest.Eval[string](v.Tab, `String(window.asked)`); asked != "undefined" {
 		t.Errorf("the phone's messages were asked for a code that went by e-mail: %s", asked)
 	}
 }
 
 func countsDown(t *testing.T, chromium context.Context) {
-	v := open(t, chromium, "soon", exhibit{"soon", code(func(v *hosted.CodeEntry) { v.ResendIn = 2 }), acme})
+	v := enterHall(t, chromium)
+	v.Before(`window.ahead = 0; { const now = Date.now(); Date.now = () => now + ahead }`) // the clock stands, and is put forward
+	v.visit("code")
 	const tops = `JSON.stringify([...document.querySelectorAll("h1, form, button, section, footer")].map(e => Math.round(e.getBoundingClientRect().top)))`
 	before := browsertest.Eval[string](v.Tab, tops)
 	v.Wait(`document.getElementById("again").ariaDisabled === "true"`)
-	v.do(`document.getElementById("again").click()`)
+	v.Do(`document.getElementById("again").click()`)
+	v.Do(`window.ahead = 29e3`)
 	v.Wait(`document.getElementById("again-when").innerText.trim() === "New code in 1 second"`)
+	v.Do(`window.ahead = 30e3`)
 	v.Wait(`document.getElementById("again-when").innerText.trim() === "You can ask for a new code" && !document.getElementById("again").ariaDisabled`)
 	v.Wait(`document.getElementById("said").textContent === "You can ask for a new code"`)
 	if after := browsertest.Eval[string](v.Tab, tops); after != before {
 		t.Errorf("the page jumps while it counts: %s, then %s", before, after)
 	}
-	if sent := v.hall.posts(); len(sent) != 0 {
+	if sent := v.hall.All(); len(sent) != 0 {
 		t.Errorf("a code was asked for too early: %v", sent)
 	}
 	v.Follow(chromedp.Click(chromedp.ID("again")))
@@ -196,18 +196,18 @@ func countsDown(t *testing.T, chromium context.Context) {
 
 func backWorks(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "code")
-	v.enter("482913")
+	v.Enter("482913")
 	v.Arrive("/v/i/done")
-	browsertest.Run(v.Tab, chromedp.NavigateBack())
+	v.Back()
 	v.Arrive("/v/i/code")
 	v.Wait(`document.activeElement.id === "code" && !document.querySelector(".busy")`)
 	if got := browsertest.Eval[string](v.Tab, isValue); got != "" && got != "482913" {
 		t.Errorf("the field holds %q", got)
 	}
-	v.do(`document.getElementById("code").value = "111111"`)
+	v.Do(`document.getElementById("code").value = "111111"`)
 	v.Follow(chromedp.Click(chromedp.CSS(`button.primary`)))
 	v.Arrive("/v/i/done")
-	if sent := v.hall.posts(); len(sent) != 2 || sent[1].Get(hosted.FieldCode) != "111111" {
+	if sent := v.hall.All(); len(sent) != 2 || sent[1].Get(hosted.FieldCode) != "111111" {
 		t.Errorf("sent was %v", sent)
 	}
 }
@@ -216,6 +216,7 @@ func backWorks(t *testing.T, chromium context.Context) {
 const focused = `(e => e.id || e.innerText.replace(/\s+/g, " ").trim())(document.activeElement)`
 
 func byKeyboard(t *testing.T, chromium context.Context) {
+	v := enterHall(t, chromium)
 	for path, want := range map[string][]string{
 		"code-ended":     {"code", "Continue", "again", "help@acme.example"},
 		"number-empty":   {"Language: English", "country-search", "number", "Continue", "help@acme.example"},
@@ -227,7 +228,7 @@ func byKeyboard(t *testing.T, chromium context.Context) {
 		"email-empty":    {"address", "Continue", "help@acme.example"},
 		"code-none-left": {"code", "Continue", "help@acme.example"},
 	} {
-		v := open(t, chromium, path)
+		v.visit(path)
 		var got []string
 		for range want {
 			if browsertest.Eval[bool](v.Tab, `document.activeElement === document.body`) || len(got) > 0 {
@@ -245,16 +246,17 @@ func byKeyboard(t *testing.T, chromium context.Context) {
 }
 
 func countryFound(t *testing.T, chromium context.Context) {
+	v := enterHall(t, chromium)
 	for lang, searches := range map[string]map[string]string{
 		"en": {"ger": "DE", "+49": "DE", "٤٩": "DE", "cote": "CI", "united st": "US", "kingdom": "GB", "switz": "CH"},
 		"ar": {"ألمانيا": "DE", "germany": "DE", "السعودية": "SA"},
 		"de": {"osterr": "AT", "Schweiz": "CH", "Türkei": "TR"},
 	} {
-		v := open(t, chromium, "number-empty?lang="+lang)
+		v.visit("number-empty?lang=" + lang)
 		for typed, want := range searches {
-			browsertest.Run(v.Tab, chromedp.Click(chromedp.ID("country-search")))
-			v.do(`document.activeElement.select()`)
-			v.enter(typed)
+			v.Click("#country-search")
+			v.Do(`document.activeElement.select()`)
+			v.Enter(typed)
 			v.Press(kb.Enter)
 			if got := browsertest.Eval[string](v.Tab, `document.getElementById("country").value`); got != want {
 				t.Errorf("%s: %q finds %s, want %s", lang, typed, got, want)
@@ -263,8 +265,8 @@ func countryFound(t *testing.T, chromium context.Context) {
 				t.Errorf("%s: the list stays open after a choice", lang)
 			}
 		}
-		browsertest.Run(v.Tab, chromedp.Click(chromedp.ID("country-search")))
-		v.enter("qqq")
+		v.Click("#country-search")
+		v.Enter("qqq")
 		v.Wait(`document.querySelector(".combo .none").checkVisibility()`)
 		v.CheckFit(lang + ", the list open")
 		v.Press(kb.Escape)
@@ -272,13 +274,13 @@ func countryFound(t *testing.T, chromium context.Context) {
 			t.Errorf("%s: Escape does not bring back what was chosen", lang)
 		}
 	}
-	v := open(t, chromium, "number-empty")
-	browsertest.Run(v.Tab, chromedp.Click(chromedp.ID("country-search")))
+	v.visit("number-empty")
+	v.Click("#country-search")
 	v.Press(kb.ArrowDown) // from the United Kingdom to the United States
 	v.Press(kb.Enter)
 	v.Wait(`document.querySelector("#number-hint").innerText === "For example (201) 555-0123"`)
 	v.Press(kb.Tab)
-	v.enter("2015550123")
+	v.Enter("2015550123")
 	v.Follow(chromedp.KeyEvent(kb.Enter))
 	v.Arrive("/v/i/done")
 	v.checkSent(hosted.FieldCountry, "US")
@@ -302,9 +304,9 @@ func grouped(t *testing.T, chromium context.Context) {
 		{"GB", "07400 123456 ext. 9", "07400 123456 ext. 9", "GB"},
 		{"GB", "074001234567890", "07400 1234567890", "GB"},
 	} {
-		v.do(`{ const s = document.getElementById("country"), n = document.getElementById("number");
+		v.Do(`{ const s = document.getElementById("country"), n = document.getElementById("number");
 			n.value = ""; s.value = "` + c.country + `"; s.dispatchEvent(new Event("change")); n.focus() }`)
-		v.enter(c.typed)
+		v.Enter(c.typed)
 		if got := browsertest.Eval[string](v.Tab, isValue); got != c.want {
 			t.Errorf("%s in %s becomes %q, want %q", c.typed, c.country, got, c.want)
 		}
@@ -312,8 +314,8 @@ func grouped(t *testing.T, chromium context.Context) {
 			t.Errorf("%s in %s: the country is %s, want %s", c.typed, c.country, got, c.in)
 		}
 	}
-	v.do(`document.activeElement.value = "07400 123456"; document.activeElement.setSelectionRange(3, 3)`)
-	v.enter("9") // in the middle: left alone
+	v.Do(`document.activeElement.value = "07400 123456"; document.activeElement.setSelectionRange(3, 3)`)
+	v.Enter("9") // in the middle: left alone
 	if got := browsertest.Eval[string](v.Tab, isValue+` + " " + document.activeElement.selectionStart`); got != "074900 123456 4" {
 		t.Errorf("what is typed in the middle moves: %s", got)
 	}
@@ -321,9 +323,9 @@ func grouped(t *testing.T, chromium context.Context) {
 
 func clickedTwice(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "staying", staying("staying", func(v *hosted.CodeEntry) { v.ResendIn = 0 }))
-	v.do(`window.passed = 0; addEventListener("submit", e => { passed += !e.defaultPrevented });
+	v.Do(`window.passed = 0; addEventListener("submit", e => { passed += !e.defaultPrevented });
 		document.getElementById("again").click(); document.getElementById("again").click()`)
-	v.hall.await(t)
+	v.hall.Await(t)
 	if n := browsertest.Eval[int](v.Tab, `passed`); n != 1 {
 		t.Errorf("two clicks sent %d forms", n)
 	}
@@ -331,30 +333,28 @@ func clickedTwice(t *testing.T, chromium context.Context) {
 
 // withoutScript runs no script, so it can't ask the page either: it looks at what was sent, and at what is in sight.
 func withoutScript(t *testing.T, chromium context.Context) {
-	h, srv := openHall(t)
-	tb := browsertest.Open(t, chromium, srv, "/v/")
-	tb.WithoutScript()
-	v := visit{tb, h}
-	tb.Look(360, 740, "light")
-	tb.Go("/v/i/code")
-	if browsertest.Eval[bool](tb, `document.documentElement.classList.contains("scripted")`) {
+	v := enterHall(t, chromium)
+	v.WithoutScript()
+	v.Go("/v/i/code")
+	if browsertest.Eval[bool](v.Tab, `document.documentElement.classList.contains("scripted")`) {
 		t.Fatal("script ran")
 	}
-	v.enter("482 913")
-	tb.Follow(chromedp.KeyEvent(kb.Enter))
-	tb.Go("/v/i/code") // counting down: the button is there and the server says when it is too early
-	tb.Follow(chromedp.Click(chromedp.ID("again")))
-	tb.Go("/v/i/number-empty")
-	browsertest.Run(tb, chromedp.SetValue(chromedp.ID("country"), "DE"))
-	browsertest.Run(tb, chromedp.SendKeys(chromedp.ID("number"), "01512 3456789"))
-	tb.CheckFit("without script")
-	tb.Follow(chromedp.Click(chromedp.CSS(`button.primary`)))
-	tb.Go("/v/i/consent")
-	tb.Follow(chromedp.Click(chromedp.CSS(`button[value="decline"]`)))
-	tb.Go("/v/i/code")
-	browsertest.Run(tb, chromedp.Click(chromedp.CSS(`.languages summary`)))
-	tb.Follow(chromedp.Click(chromedp.CSS(`.languages a[lang="he"]`)))
-	if got := browsertest.Eval[string](tb, `document.documentElement.lang + " " + document.documentElement.dir`); got != "he rtl" {
+	v.Settle()
+	v.Enter("482 913")
+	v.Follow(chromedp.KeyEvent(kb.Enter))
+	v.Go("/v/i/code") // counting down: the button is there and the server says when it is too early
+	v.Follow(chromedp.Click(chromedp.ID("again")))
+	v.Go("/v/i/number-empty")
+	browsertest.Run(v.Tab, chromedp.SetValue(chromedp.ID("country"), "DE"))
+	browsertest.Run(v.Tab, chromedp.SendKeys(chromedp.ID("number"), "01512 3456789"))
+	v.CheckFit("without script")
+	v.Follow(chromedp.Click(chromedp.CSS(`button.primary`)))
+	v.Go("/v/i/consent")
+	v.Follow(chromedp.Click(chromedp.CSS(`button[value="decline"]`)))
+	v.Go("/v/i/code")
+	v.Click(`.languages summary`)
+	v.Follow(chromedp.Click(chromedp.CSS(`.languages a[lang="he"]`)))
+	if got := browsertest.Eval[string](v.Tab, `document.documentElement.lang + " " + document.documentElement.dir`); got != "he rtl" {
 		t.Errorf("the language is %s", got)
 	}
 	want := []url.Values{
@@ -363,7 +363,7 @@ func withoutScript(t *testing.T, chromium context.Context) {
 		{"form_token": {"tok_1"}, "country": {"DE"}, "number": {"01512 3456789"}},
 		{"form_token": {"tok_1"}, "decision": {"decline"}},
 	}
-	g, _ := json.Marshal(h.posts())
+	g, _ := json.Marshal(v.hall.All())
 	w, _ := json.Marshal(want)
 	if string(g) != string(w) {
 		t.Errorf("sent was %s, want %s", g, w)
@@ -372,7 +372,7 @@ func withoutScript(t *testing.T, chromium context.Context) {
 
 func languageSwitched(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "code")
-	browsertest.Run(v.Tab, chromedp.Click(chromedp.CSS(`.languages summary`)))
+	v.Click(`.languages summary`)
 	v.CheckFit("languages open")
 	v.Press(kb.Escape)
 	v.Wait(`!document.querySelector(".languages").open && document.activeElement.localName === "summary"`)
@@ -386,8 +386,9 @@ func languageSwitched(t *testing.T, chromium context.Context) {
 }
 
 func errorsFocused(t *testing.T, chromium context.Context) {
+	v := enterHall(t, chromium)
 	for path, want := range map[string]string{"code-wrong": "code", "number-error": "number", "email-error": "address", "intro-email-longest-error": "The code could not be sent. Try again in a moment."} {
-		v := open(t, chromium, path)
+		v.visit(path)
 		if got := browsertest.Eval[string](v.Tab, focused); got != want {
 			t.Errorf("%s: the focus is on %q, want %q", path, got, want)
 		}
@@ -415,11 +416,11 @@ func carried(t *testing.T, chromium context.Context) {
 
 func leaves(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "leave")
-	v.hall.await(t)
+	v.hall.Await(t)
 	v.checkSent("left", "/v/nothing?state=a&b=%22")
-	browsertest.Run(v.Tab, chromedp.Click(chromedp.CSS(`a.primary`)))
-	v.hall.await(t)
-	if all := v.hall.posts(); all[1].Get("left") != "/v/nothing?state=a&b=%22" {
+	v.Click(`a.primary`)
+	v.hall.Await(t)
+	if all := v.hall.All(); all[1].Get("left") != "/v/nothing?state=a&b=%22" {
 		t.Errorf("the link leads to %v", all[1])
 	}
 }

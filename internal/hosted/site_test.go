@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -19,15 +18,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/hosted"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/uid"
-	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/web/webtest"
 )
 
 // clerk answers what it is told to answer, and keeps what it was asked.
@@ -176,11 +173,7 @@ func siteHandler(t *testing.T, c *clerk, publicURL string) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return chain.Wrap(s.Policy(), s)
+	return webtest.Wrap(io.Discard, s.Policy(), s)
 }
 
 func newHouse(t *testing.T, c *clerk) *house {

@@ -103,9 +103,7 @@ func TestRA_60_nothing_is_sent_again_for_one_that_is_over(t *testing.T) {
 
 func TestRA_55_the_firm_can_neither_pass_nor_skip_a_gate(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
+	d, v := asked(t)
 	_, err := d.Complete(t.Context(), d.target(v))
 	d.fault(err, fault.Conflict, "invitation_status")
 	_, err = d.Unlock(t.Context(), d.target(v), "please") // nothing is locked
@@ -157,9 +155,7 @@ func TestRA_56_correcting_the_number_voids_codes_proofs_and_the_link(t *testing.
 
 func TestRA_56_a_code_that_was_on_its_way_passes_nothing_after_a_correction(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
+	d, v := asked(t)
 	code, to := d.code(), another
 	if _, err := d.Correct(t.Context(), d.target(v), invite.Contact{Mobile: &to}); err != nil {
 		t.Fatal(err)
@@ -403,9 +399,7 @@ func TestReveal_shows_contacts_and_is_in_the_log(t *testing.T) {
 
 func TestEventsArePaged(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
+	d, v := asked(t)
 	all := d.events(v.ID)
 	var seen []uid.ID
 	for after := (uid.ID{}); ; {

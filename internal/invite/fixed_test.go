@@ -172,9 +172,7 @@ func TestRA_33_six_digits_five_minutes_one_use_one_session(t *testing.T) {
 
 func TestRA_34_an_expired_code_is_never_accepted(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
+	d, v := asked(t)
 	d.later(5 * time.Minute)
 	page := d.check(v, d.code(), invite.CheckDead)
 	d.is(page.Gate.State, invite.GateDead, "face")
@@ -185,9 +183,7 @@ func TestRA_34_an_expired_code_is_never_accepted(t *testing.T) {
 
 func TestRA_35_after_a_wrong_code_the_customer_tries_again_or_resends(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
+	d, v := asked(t)
 	page := d.check(v, other(d.code()), invite.CheckWrong)
 	d.is(page.Gate.ChecksLeft, 4, "tries that are left") // RA-41
 	d.is(page.Gate.State, invite.GateCode, "face")
@@ -200,9 +196,7 @@ func TestRA_35_after_a_wrong_code_the_customer_tries_again_or_resends(t *testing
 
 func TestRA_36_five_wrong_entries_end_a_code(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
+	d, v := asked(t)
 	right := d.code()
 	for left := 4; left >= 0; left-- {
 		page := d.check(v, other(right), invite.CheckWrong)
@@ -217,9 +211,7 @@ func TestRA_36_five_wrong_entries_end_a_code(t *testing.T) {
 
 func TestRA_37_a_resend_is_a_new_code_and_the_old_one_dies_at_once(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
+	d, v := asked(t)
 	first := d.code()
 	d.later(30 * time.Second)
 	d.send(v, invite.SendSent)
@@ -337,10 +329,7 @@ func TestRA_40_what_nobody_could_carry_does_not_count(t *testing.T) {
 
 func TestRA_42_success_is_recorded_with_hashes_and_no_number(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
-	d.check(v, d.code(), invite.CheckRight)
+	d, v := proven(t)
 	for _, e := range d.events(v.ID) { // nor the address, the name or the browser
 		for _, person := range []string{mobile, mobile[1:], email, "Ann", "Bee", "192.0.2.7", "Firefox"} {
 			if strings.Contains(string(e.Data), person) {
@@ -421,10 +410,7 @@ func TestRA_45_another_browser_gets_no_signed_result_after_consent(t *testing.T)
 
 func TestRA_46_consent_is_explicit_and_kept_with_its_version(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
-	d.check(v, d.code(), invite.CheckRight)
+	d, v := proven(t)
 	page := d.hub(v, invite.StepConsent)
 	_, err := d.Consent(t.Context(), v, invite.Answer{Accept: true, Version: "other"})
 	d.fault(err, fault.Conflict, "consent_changed")

@@ -312,6 +312,23 @@ func (d *desk) invited(change ...func(*invite.CreateRequest)) invite.Visit {
 	return v
 }
 
+// asked is a desk with a customer who opened the link and was sent a code.
+func asked(t *testing.T) (*desk, invite.Visit) {
+	t.Helper()
+	d := setup(t)
+	v := d.invited()
+	d.send(v, invite.SendSent)
+	return d, v
+}
+
+// proven is one with a customer who entered it.
+func proven(t *testing.T) (*desk, invite.Visit) {
+	t.Helper()
+	d, v := asked(t)
+	d.check(v, d.code(), invite.CheckRight)
+	return d, v
+}
+
 func (d *desk) send(v invite.Visit, want invite.SendOutcome) invite.Page {
 	d.Helper()
 	return d.sendTo(v, delivery.SMS, "", want)

@@ -102,10 +102,7 @@ func TestRA_20_what_the_customer_sees_depends_on_the_contacts_that_were_given(t 
 
 func TestRA_5_passing_the_gate_is_told_as_control_of_the_number_and_of_nothing_else(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
-	d.check(v, d.code(), invite.CheckRight)
+	d, v := proven(t)
 	got := d.status(v, invite.MobileVerified)
 	d.is(got.Mobile2FAState(), invite.Mobile2FAPassed, "the history")
 	d.is(got.ConsentedAt.IsZero() && got.EndedAt.IsZero(), true, "nothing else is done")
@@ -144,9 +141,7 @@ func TestRA_32_a_landline_or_impossible_number_is_refused_at_creation(t *testing
 
 func TestRA_43_the_right_code_leads_to_consent_without_a_further_click(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
+	d, v := asked(t)
 	d.is(d.check(v, d.code(), invite.CheckRight).Step, invite.StepConsent, "step")
 }
 

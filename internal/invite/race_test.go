@@ -77,9 +77,7 @@ func TestRA_33_of_64_right_checks_at_once_one_passes_the_gate(t *testing.T) {
 
 func TestRA_36_of_64_wrong_checks_at_once_five_are_compared(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
+	d, v := asked(t)
 	wrong := other(d.code())
 	var mu sync.Mutex
 	count := map[invite.CheckOutcome]int{}

@@ -90,10 +90,7 @@ func TestRA_52_53_54_the_page_names_the_firm_and_whom_to_turn_to(t *testing.T) {
 
 func TestRA_64_after_a_new_link_a_passed_gate_is_repeated(t *testing.T) {
 	t.Parallel()
-	d := setup(t)
-	v := d.invited()
-	d.send(v, invite.SendSent)
-	d.check(v, d.code(), invite.CheckRight)
+	d, v := proven(t)
 	if _, err := d.Resend(t.Context(), d.target(v), nil); err != nil {
 		t.Fatal(err)
 	}

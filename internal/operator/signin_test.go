@@ -269,12 +269,7 @@ func TestSEC_42_a_code_is_right_once_however_many_try(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	m := o.ann()
-	var tokens []string
-	for i := range 8 {
-		step, err := o.SignIn(o.ctx(), from("198.51.100."+string('1'+rune(i))), m.email, m.password)
-		o.ok(err)
-		tokens = append(tokens, step.Token.Reveal())
-	}
+	tokens := o.halfway(m)
 	code := o.shows(m)
 	if won := o.race(tokens, func(int) string { return code }); won != 1 {
 		t.Errorf("one code opened %d sessions", won)
@@ -285,12 +280,7 @@ func TestSEC_63_a_recovery_code_is_good_once_however_many_try(t *testing.T) {
 	t.Parallel()
 	o := setup(t)
 	m := o.ann()
-	var tokens []string
-	for i := range 8 {
-		step, err := o.SignIn(o.ctx(), from("198.51.100."+string('1'+rune(i))), m.email, m.password)
-		o.ok(err)
-		tokens = append(tokens, step.Token.Reveal())
-	}
+	tokens := o.halfway(m)
 	o.mail()
 	if won := o.race(tokens, func(int) string { return m.codes[0] }); won != 1 {
 		t.Errorf("one code opened %d sessions", won)
@@ -302,6 +292,17 @@ func TestSEC_63_a_recovery_code_is_good_once_however_many_try(t *testing.T) {
 	if len(used) != 1 || o.said(used[0])["codes_left"] != 9.0 {
 		t.Errorf("%d events", len(used))
 	}
+}
+
+// halfway gives eight sign-ins of somebody, from as many places, that wait for the code.
+func (o *office) halfway(m *member) (tokens []string) {
+	o.Helper()
+	for i := range 8 {
+		step, err := o.SignIn(o.ctx(), from("198.51.100."+string('1'+rune(i))), m.email, m.password)
+		o.ok(err)
+		tokens = append(tokens, step.Token.Reveal())
+	}
+	return tokens
 }
 
 // race hands in codes at once, and says how many opened a session.

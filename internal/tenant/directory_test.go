@@ -110,6 +110,16 @@ func newKey(t testing.TB, d *tenant.Directory, ten uid.Tenant) (tenant.Key, stri
 	return k, secret.Reveal()
 }
 
+// nodes are two directories over one store, which poll until the test ends. They belong in a bubble.
+func nodes(t *testing.T) (here, there *tenant.Directory) {
+	t.Helper()
+	s := &store{}
+	here, there = open(t, s), open(t, s)
+	run(t, here)
+	run(t, there)
+	return here, there
+}
+
 // run lets d poll until the test ends. It belongs in a bubble.
 func run(t *testing.T, d *tenant.Directory) (stop func()) {
 	t.Helper()

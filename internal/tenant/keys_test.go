@@ -86,10 +86,7 @@ func TestSEC_82_TwoKeysWorkAtOnceForRotation(t *testing.T) {
 func TestARevokedKeyStopsOnEveryNodeWithinASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &store{}
-		here, there := open(t, s), open(t, s)
-		run(t, here)
-		run(t, there)
+		here, there := nodes(t)
 		ten := newTenant(t, here)
 		k, text := newKey(t, here, ten.ID)
 		if _, err := there.Authenticate(t.Context(), text); err != nil {

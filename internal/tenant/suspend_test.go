@@ -15,10 +15,7 @@ import (
 func TestMTA_4_keys_of_a_suspended_tenant_are_refused_everywhere_within_a_second(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &store{}
-		here, there := open(t, s), open(t, s)
-		run(t, here)
-		run(t, there)
+		here, there := nodes(t)
 		ten := newTenant(t, here)
 		_, text := newKey(t, here, ten.ID)
 		_, other := newKey(t, here, newTenant(t, here).ID)

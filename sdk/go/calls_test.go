@@ -42,6 +42,22 @@ type recorder struct {
 	status  int
 }
 
+// request is a call, which is answered well, and whose request is kept in a file.
+type request struct {
+	answer string
+	call   func(context.Context, *Client) error
+}
+
+// asks holds that the request is as the file has it.
+func (q request) asks(t *testing.T, name string) {
+	t.Parallel()
+	server, client := record(t, http.StatusOK, q.answer)
+	if err := q.call(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, name, strings.Join(server.asked, "\n"))
+}
+
 func record(t *testing.T, status int, answers ...string) (*recorder, *Client) {
 	t.Helper()
 	r := &recorder{answers: answers, status: status}
@@ -82,10 +98,7 @@ func TestRequestsAreAsTheAPITakesThem(t *testing.T) {
 	t.Parallel()
 	transaction := &Transaction{Amount: "12.50", Currency: "EUR", Payee: "Acme"}
 	user := &EndUser{IP: "203.0.113.9", UserAgent: "Mozilla/5.0", DeviceID: "d-1"}
-	for name, c := range map[string]struct {
-		answer string
-		call   func(context.Context, *Client) error
-	}{
+	for name, c := range map[string]request{
 		"start": {verificationAnswer, func(ctx context.Context, c *Client) error {
 			_, err := c.Start(ctx, StartRequest{To: "+12025550123", IdempotencyKey: "k-1"})
 			return err
@@ -131,14 +144,7 @@ func TestRequestsAreAsTheAPITakesThem(t *testing.T) {
 			return nil
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server, client := record(t, http.StatusOK, c.answer)
-			if err := c.call(t.Context(), client); err != nil {
-				t.Fatal(err)
-			}
-			golden(t, name, strings.Join(server.asked, "\n"))
-		})
+		t.Run(name, func(t *testing.T) { c.asks(t, name) })
 	}
 }
 

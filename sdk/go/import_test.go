@@ -15,10 +15,7 @@ const people = "first_name,last_name,mobile\nAnn,Lee,+12025550123\n"
 
 func TestRequestsForImportsAreAsTheAPITakesThem(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		answer string
-		call   func(context.Context, *Client) error
-	}{
+	for name, c := range map[string]request{
 		"import": {importAnswer, func(ctx context.Context, c *Client) error {
 			_, err := c.ImportInvitations(ctx, ImportRequest{CSV: []byte(people), IdempotencyKey: "k-1"})
 			return err
@@ -42,14 +39,7 @@ func TestRequestsForImportsAreAsTheAPITakesThem(t *testing.T) {
 			return nil
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server, client := record(t, http.StatusOK, c.answer)
-			if err := c.call(t.Context(), client); err != nil {
-				t.Fatal(err)
-			}
-			golden(t, name, strings.Join(server.asked, "\n"))
-		})
+		t.Run(name, func(t *testing.T) { c.asks(t, name) })
 	}
 }
 

@@ -21,10 +21,7 @@ func TestRequestsForInvitationsAreAsTheAPITakesThem(t *testing.T) {
 	t.Parallel()
 	on := true
 	at := time.Date(2026, 11, 21, 13, 0, 0, 0, time.FixedZone("", 3600))
-	for name, c := range map[string]struct {
-		answer string
-		call   func(context.Context, *Client) error
-	}{
+	for name, c := range map[string]request{
 		"invite": {invitationAnswer, func(ctx context.Context, c *Client) error {
 			_, err := c.CreateInvitation(ctx, InvitationRequest{FirstName: "Ann", LastName: "Lee", Mobile: "+12025550123", IdempotencyKey: "k-1"})
 			return err
@@ -58,14 +55,7 @@ func TestRequestsForInvitationsAreAsTheAPITakesThem(t *testing.T) {
 			return err
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server, client := record(t, http.StatusOK, c.answer)
-			if err := c.call(t.Context(), client); err != nil {
-				t.Fatal(err)
-			}
-			golden(t, name, strings.Join(server.asked, "\n"))
-		})
+		t.Run(name, func(t *testing.T) { c.asks(t, name) })
 	}
 }
 

@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/compat/camara"
 	"github.com/countersign/countersign/internal/fault"
@@ -19,7 +16,7 @@ import (
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
-	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/web/webtest"
 )
 
 // What the program hands in must fit.
@@ -99,11 +96,7 @@ func newLoggingDoor(t testing.TB, f *fake, log io.Writer) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.NewJSONHandler(log, nil)), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return chain.Wrap(camara.Policy(), h)
+	return webtest.Wrap(log, camara.Policy(), h)
 }
 
 // turn stands for sealing: what it gives does not show what it took.

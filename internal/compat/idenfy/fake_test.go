@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -12,8 +11,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/compat/idenfy"
 	"github.com/countersign/countersign/internal/delivery"
@@ -26,7 +23,7 @@ import (
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
-	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/web/webtest"
 	"github.com/countersign/countersign/internal/webhook"
 	"github.com/countersign/countersign/internal/webhook/webhooktest"
 )
@@ -92,11 +89,7 @@ func newFake(limit ...ratelimit.Limit) *fake {
 	}
 	door := idenfy.New(cfg)
 	door.Now = f.now
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.NewJSONHandler(&f.log, nil)), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		panic(err)
-	}
-	f.handler = chain.Wrap(door.Policy(), door)
+	f.handler = webtest.Wrap(&f.log, door.Policy(), door)
 	return f
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -13,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/countersign/countersign/internal/compat/mta"
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
@@ -22,7 +19,7 @@ import (
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
-	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/web/webtest"
 	"github.com/countersign/countersign/internal/webhook"
 	"github.com/countersign/countersign/internal/webhook/webhooktest"
 )
@@ -69,11 +66,7 @@ func newFake(limits ...mta.Limits) *fake {
 	}
 	door := mta.New(cfg)
 	door.Now = func() time.Time { f.mu.Lock(); defer f.mu.Unlock(); return f.clock }
-	chain, err := web.NewChain(web.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		panic(err)
-	}
-	f.handler = chain.Wrap(door.Policy(), door)
+	f.handler = webtest.Wrap(io.Discard, door.Policy(), door)
 	return f
 }
 

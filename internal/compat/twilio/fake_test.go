@@ -5,15 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/compat/twilio"
 	"github.com/countersign/countersign/internal/delivery"
@@ -22,7 +19,7 @@ import (
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
-	"github.com/countersign/countersign/internal/web"
+	"github.com/countersign/countersign/internal/web/webtest"
 )
 
 // What the program hands in must fit.
@@ -229,11 +226,7 @@ func (f *fake) DeleteService(context.Context, tenant.Caller, uid.Tenant, uid.ID)
 func (f *fake) ask(t *testing.T, method, path, form string) answer {
 	t.Helper()
 	if f.door == nil {
-		chain, err := web.NewChain(web.Config{Log: slog.New(slog.NewJSONHandler(&f.log, nil)), Registerer: prometheus.NewRegistry()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.door = chain.Wrap(twilio.Policy(), twilio.New(twilio.Config{
+		f.door = webtest.Wrap(&f.log, twilio.Policy(), twilio.New(twilio.Config{
 			Keys: f, Verifications: f, Profiles: f, Factors: f, Webhooks: hookFake{f}, SafeList: f, Templates: texts(t), Rules: recipient.Rules{Fiction: true},
 			Origin: func(*http.Request) string { return "https://verify.example.com" }, Now: func() time.Time { return f.now },
 		}))

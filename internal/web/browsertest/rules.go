@@ -1,8 +1,9 @@
 package browsertest
 
 import (
+	"fmt"
 	"os"
-	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -29,15 +30,41 @@ func (tb *Tab) CheckFit(where string) {
 	}
 }
 
-// CheckAccess holds the page, in which the script of Axe was evaluated, against its rules, contrast among them. It gives the
-// impact of each finding, in the words of axe.
+// CheckAccess holds the page against the rules of axe, contrast among them: those of WCAG 2.2 A and AA and what axe calls best
+// practice. It gives the impact of each finding, in the words of axe.
 func (tb *Tab) CheckAccess(where string) (impacts []string) {
 	tb.T.Helper()
-	for _, f := range tb.findings() {
+	if !Eval[bool](tb, `"axe" in window`) {
+		tb.Do(Axe(tb.T))
+	}
+	for _, f := range Eval[[]finding](tb, findings) {
 		tb.T.Errorf("%s: axe: %s (%s): %s: %s", where, f.ID, f.Impact, f.Help, f.Where)
 		impacts = append(impacts, f.Impact)
 	}
 	return impacts
+}
+
+// shapes are the pages that CheckShape has looked at in this run of tests.
+var shapes sync.Map
+
+// shape is the page without its words and where its links lead: its elements in their order, their classes, roles, names and
+// states, and which of them say something.
+const shape = `document.documentElement.outerHTML
+	.replace(/<script[^]*?<\/script>/g, "").replace(/>[^<]*[^<\s][^<]*</g, ">words<").replace(/>\s+</g, "><")
+	.replace(/ (action|content|d|datetime|href|src|style|title|value|data-[a-z-]+)="[^"]*"/g, " $1")`
+
+// CheckShape is CheckAccess in some views, unless a page of the same shape was looked at before in any test of this run: axe
+// would find the same. It gives how many views were looked at, and how much was found.
+func (tb *Tab) CheckShape(where string, views ...View) (looked, found int) {
+	tb.T.Helper()
+	if _, known := shapes.LoadOrStore(Eval[string](tb, shape), true); known {
+		return 0, 0
+	}
+	for _, v := range views {
+		tb.Look(v.Width, 800, v.Scheme)
+		found += len(tb.CheckAccess(fmt.Sprintf("%s, %s", where, v)))
+	}
+	return len(views), found
 }
 
 // Axe is the script of the accessibility checker, which scripts/setup puts into the folder of tools. It is found from
@@ -56,18 +83,7 @@ type finding struct {
 	ID, Impact, Help, Where string
 }
 
-// findings runs axe, once its script was evaluated in the page, and gives what people with disabilities would stumble
-// over. The rules are those of WCAG 2.2 A and AA and what axe calls best practice.
-func (tb *Tab) findings() []finding {
-	tb.T.Helper()
-	return Eval[[]finding](tb, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v =>
-		({ID: v.id, Impact: v.impact, Help: v.help, Where: v.nodes.map(n => n.target + " " + n.failureSummary).join("; ")})))`)
-}
-
-// Keep writes a picture into a folder, for a person to look at.
-func Keep(t *testing.T, folder, name string, png []byte) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(folder, name), png, 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
+// findings is what people with disabilities would stumble over. Nothing is loaded for it: that is for sound, film and frames,
+// of which no page has any.
+const findings = `axe.run(document, {resultTypes: ["violations"], preload: false, iframes: false}).then(r => r.violations.map(v =>
+	({ID: v.id, Impact: v.impact, Help: v.help, Where: v.nodes.map(n => n.target + " " + n.failureSummary).join("; ")})))`
