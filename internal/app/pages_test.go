@@ -127,7 +127,7 @@ func TestSessions_on_a_server(t *testing.T) {
 	code := w.code(devMobile, 1)
 
 	stranger := w.visitor()
-	if status := stranger.open(hub + "/mobile"); status != http.StatusNotFound || !strings.Contains(stranger.text, "Open the link in your message again") {
+	if status := stranger.open(hub + "/mobile"); status != http.StatusNotFound || !strings.Contains(stranger.text, "Open the full link in your message again") {
 		t.Errorf("a stranger who knows the id: %d\n%s", status, stranger.text)
 	}
 	stranger.open(link) // and who has the link: the code is not theirs (RA-33)

@@ -98,7 +98,7 @@ func TestSamplesDoWhatTheySay(t *testing.T) {
 	}))
 	defer server.Close()
 	body := newBrowser(t, &people{}, func(c *console.Config) { c.PublicURL = server.URL }).as("owner").get("/console/developer").Body.String()
-	found := regexp.MustCompile(`(?s)<figcaption><span>([^<]+)</span>.*?<pre dir="ltr"><code>(.*?)</code>`).FindAllStringSubmatch(body, -1)
+	found := regexp.MustCompile(`(?s)<figcaption><span>([^<]+)</span>.*?<pre dir="ltr" tabindex="0"><code>(.*?)</code>`).FindAllStringSubmatch(body, -1)
 	if len(found) != 8 {
 		t.Fatalf("%d samples, want two in each of four languages", len(found))
 	}

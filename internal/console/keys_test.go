@@ -128,7 +128,7 @@ func TestARotationMakesASecondKeyAndLeavesTheFirst(t *testing.T) {
 	old.ExpiresAt = old.CreatedAt.Add(500 * 24 * time.Hour)
 	f := &directory{list: []tenant.Key{old}}
 	b := withKeys(t, f).as("owner")
-	has(t, b.get(keyPath(old, "rotate")).Body.String(), "works on until you revoke it")
+	has(t, b.get(keyPath(old, "rotate")).Body.String(), "works until you revoke it")
 	body := b.send(keyPath(old, "rotate"), keyPath(old, "rotate"), url.Values{}).Body.String()
 	if !keyText.MatchString(body) || !slices.Equal(f.calls, []string{"make key"}) {
 		t.Fatalf("calls %v", f.calls)

@@ -316,7 +316,7 @@ func TestAnInvitationThatLeadsNowhereSaysWhyOnAPlainPage(t *testing.T) {
 			t.Errorf("%s: the page asks for a password, or somebody is signed in", name)
 		}
 	}
-	wantSays(t, newBrowser(t, &caller{looked: unknown}).send("/console/join", "/console/join", form), "This link is not valid any more. Ask for a new one.")
+	wantSays(t, newBrowser(t, &caller{looked: unknown}).send("/console/join", "/console/join", form), "This link is not valid any more. If you have chosen a password already, sign in with it.")
 	wantTo(t, newBrowser(t, &caller{}).send("/console/join", "/console/join", form), "/console")
 }
 

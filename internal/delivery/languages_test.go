@@ -23,9 +23,9 @@ var inLanguage = []string{"ar", "de", "en", "es", "fr", "he", "pt"}
 // neverShare is how each language says that a code is for nobody else: full, and short.
 var neverShare = map[string][2]string{
 	"ar": {"لا تشاركه مع أحد", "لا تشاركه"},
-	"de": {"Geben Sie ihn niemandem weiter", "Nie weitergeben"},
+	"de": {"Geben Sie ihn an niemanden weiter", "Nie weitergeben"},
 	"en": {"Never share it with anyone", "Never share it"},
-	"es": {"No la comparta con nadie", "No la comparta"},
+	"es": {"No lo comparta con nadie", "No lo comparta"},
 	"fr": {"Ne le donnez à personne", "Ne le donnez pas"},
 	"he": {"אין למסור אותו לאיש", "לא למסור לאיש"},
 	"pt": {"Nunca o divulgue a ninguém", "Não o divulgue"},

@@ -11,7 +11,7 @@ func TestMTA_8_words_are_in_the_main_language_of_the_country(t *testing.T) {
 	r := testRenderer(t)
 	for _, country := range []string{"DE", "AT", "CH"} {
 		text, locale, ok := r.words(country, "Acme", 2*time.Minute)
-		if !ok || locale != "de" || text != "Acme: {{code}} ist Ihr Bestätigungscode. Er gilt 2 Min. Geben Sie ihn niemandem weiter." {
+		if !ok || locale != "de" || text != "Acme: {{code}} ist Ihr Bestätigungscode. Er gilt 2 Min. Geben Sie ihn an niemanden weiter." {
 			t.Errorf("%s: %q, %q, %t", country, text, locale, ok)
 		}
 	}

@@ -27,7 +27,7 @@ func TestGate_faces(t *testing.T) {
 		not    []string
 	}{
 		{"intro", invite.GateIntro, nil, "Confirm your mobile number",
-			[]string{"+44 ••• ••• •123", "code of 6 digits", "Continue", "Step 1 of 2", `action="` + hub + `/mobile/send"`}, []string{"?change", "role=\"alert\""}},
+			[]string{"+44 ••• ••• •123", "6-digit code", "Continue", "Step 1 of 2", `action="` + hub + `/mobile/send"`}, []string{"?change", "role=\"alert\""}},
 		{"intro, and the number may be changed", invite.GateIntro, func(g *invite.GatePage) { g.CanChange = true }, "Confirm your mobile number",
 			[]string{hub + "/mobile?change"}, nil},
 		{"entry", invite.GateEnter, func(g *invite.GatePage) { g.Fixed, g.SendsLeft = false, 3 }, "What is your mobile number?",
@@ -42,7 +42,7 @@ func TestGate_faces(t *testing.T) {
 			[]string{"This code no longer works", "You can ask for a new code"}, []string{"data-wait"}},
 		{"locked", invite.GateLocked, func(g *invite.GatePage) { g.LockedUntil = moment.Add(29*time.Minute + time.Second) }, "Please take a break",
 			[]string{"in 30 minutes", `datetime="2026-11-26T12:29:01Z"`, `href="` + hub + `"`}, nil},
-		{"shut", invite.GateLocked, func(g *invite.GatePage) { g.Shut = true }, "You can’t go on by yourself", []string{"Ask"}, []string{"minutes"}},
+		{"shut", invite.GateLocked, func(g *invite.GatePage) { g.Shut = true }, "You need help to continue", []string{"Ask"}, []string{"minutes"}},
 	} {
 		h := inside(t, &clerk{page: gateAt(c.state, c.change)})
 		a := h.get(hub + "/mobile")

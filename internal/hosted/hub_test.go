@@ -71,7 +71,7 @@ func TestSessions_of_another_browser(t *testing.T) {
 	for _, path := range []string{"", "/mobile", "/email", "/consent", "/done"} {
 		a := h.get(hub + path)
 		h.is(a, http.StatusNotFound, "There is nothing at this address")
-		if !strings.Contains(a.text, "Open the link in your message again") {
+		if !strings.Contains(a.text, "Open the full link in your message again") {
 			t.Errorf("%s does not say what to do:\n%s", path, a.text)
 		}
 	}

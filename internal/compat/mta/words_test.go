@@ -45,7 +45,7 @@ func TestMTA_8_a_number_in_Germany_gets_German(t *testing.T) {
 	const to = "+4915123456078"
 	c.mustSend(object{"to": to, "serviceName": "Harbor", "timeoutSeconds": 120})
 	m := c.message(to, 1)
-	if want := "Harbor: " + m.Code + " ist Ihr Bestätigungscode. Er gilt 2 Min. Geben Sie ihn niemandem weiter."; m.Body != want {
+	if want := "Harbor: " + m.Code + " ist Ihr Bestätigungscode. Er gilt 2 Min. Geben Sie ihn an niemanden weiter."; m.Body != want {
 		t.Errorf("%q, want %q", m.Body, want)
 	}
 }

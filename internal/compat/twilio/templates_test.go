@@ -79,8 +79,8 @@ func TestATemplateGivesTheMessageItsWords(t *testing.T) {
 	}{
 		{plain, []string{"TemplateSid", plainText, "Locale", "en-GB"}, `^` + words + `$`},
 		{plain, []string{"TemplateSid", plainText, "Locale", "fr-CA"}, `^Acme( \d+)? : \d{6} est votre code de vérification\.`},
-		{plain, []string{"TemplateSid", plainText, "Locale", "es", "CustomFriendlyName", "Signal"}, `^Signal: \d{6} es su clave para confirmar\.`},
-		{plain, []string{"TemplateSid", plainText, "Locale", "he", "Channel", "call"}, `^מדברים מ-Acme( \d+)?\. קוד האימות הוא: \d, \d`},
+		{plain, []string{"TemplateSid", plainText, "Locale", "es", "CustomFriendlyName", "Signal"}, `^Signal: \d{6} es su codigo para confirmar\.`},
+		{plain, []string{"TemplateSid", plainText, "Locale", "he", "Channel", "call"}, `^מדברים מ־Acme( \d+)?\. קוד האימות הוא: \d, \d`},
 		{plain, []string{"TemplateSid", plainText, "TemplateCustomSubstitutions", `{"not":"needed"}`}, `^` + words + `$`},
 		{plain, []string{"TemplateSid", plainText, "AppHash", "FA+9qCX9VSu"}, `^<#> ` + words + ` FA\+9qCX9VSu$`},
 		{plain, []string{"TemplateSid", plainText, "CustomFriendlyName", "Signal"}, `^Signal: \d{6} is your verification code\.`},

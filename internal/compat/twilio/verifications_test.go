@@ -306,8 +306,8 @@ func TestTheMessageSaysWhatTheServiceAndTheRequestAskFor(t *testing.T) {
 		{[]string{"CustomFriendlyName", "Signal"}, `^Your Signal verification code is: \d{4}\. Don't share this code with anyone\.$`},
 		{[]string{"AppHash", "FA+9qCX9VSu"}, `^<#> Your Acme verification code is: \d{4}\. Don't share this code with anyone\. FA\+9qCX9VSu$`},
 		{[]string{"Locale", "en-GB"}, `^Your Acme verification code is: \d{4}\. Don't share this code with anyone\.$`},
-		{[]string{"Locale", "de"}, `^Acme( \d+)?: \d{4} ist Ihr Bestätigungscode\. Er gilt 10 Min\. Geben Sie ihn niemandem weiter\.$`},
-		{[]string{"Locale", "pt-BR"}, `^Acme( \d+)?: \d{4} é o seu PIN para confirmar\. Vale por 10 min\. Nunca o divulgue a ninguém\.$`},
+		{[]string{"Locale", "de"}, `^Acme( \d+)?: \d{4} ist Ihr Bestätigungscode\. Er gilt 10 Min\. Geben Sie ihn an niemanden weiter\.$`},
+		{[]string{"Locale", "pt-BR"}, `^Acme( \d+)?: \d{4} é o seu codigo para confirmar\. Vale por 10 min\. Nunca o divulgue a ninguém\.$`},
 		{[]string{"Locale", "kn"}, `^Acme( \d+)?: \d{4} is your verification code\. It is valid for 10 min\. Never share it with anyone\.$`},
 		{[]string{"Locale", "de", "CustomFriendlyName", "Signal"}, `^Your Signal verification code is: \d{4}\. Don't share this code with anyone\.$`},
 	} {
