@@ -153,7 +153,7 @@ func (v *visit) endpoint(e webhook.Endpoint, problems ...Problem) *Endpoint {
 	if v.May(operator.ChangeWebhooks) {
 		view.EditURL, view.Remove, view.RollURL = hookURL(e.ID)+"/edit", hookURL(e.ID)+"/delete", hookURL(e.ID)+"/secret"
 		if e.Enabled {
-			view.Test = v.form(hookURL(e.ID) + "/test")
+			view.Test = v.form(hookURL(e.ID) + "/test").once()
 		}
 	}
 	return view
@@ -175,7 +175,7 @@ func (s *Site) askRotateHook(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Confirm{Frame: v.frame(), What: "roll_secret", Object: e.URL, Act: v.form(hookURL(e.ID) + "/secret"), Mild: true, BackURL: hookURL(e.ID)}, nil
+	return &Confirm{Frame: v.frame(), What: "roll_secret", Object: e.URL, Act: v.form(hookURL(e.ID) + "/secret").once(), Mild: true, BackURL: hookURL(e.ID)}, nil
 }
 
 func (s *Site) rotateHook(v *visit) (View, error) {
@@ -183,13 +183,11 @@ func (s *Site) rotateHook(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, secret, err := s.Hooks.Rotate(v.ctx(), v.caller().Webhooks(), v.Operator.Tenant, e.ID)
+	e, secret, err := s.Hooks.Rotate(v.ctx(), v.hooksCaller("rotate"), v.Operator.Tenant, e.ID)
 	if err != nil {
 		return nil, err
 	}
-	view := v.endpoint(e)
-	view.Secret = secret.Reveal()
-	return view, nil
+	return s.shownSecret(v, e, secret)
 }
 
 func (s *Site) testHook(v *visit) (View, error) {
@@ -197,7 +195,7 @@ func (s *Site) testHook(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.Hooks.Test(v.ctx(), v.caller().Webhooks(), v.Operator.Tenant, e.ID)
+	_, err = s.Hooks.Test(v.ctx(), v.hooksCaller("test"), v.Operator.Tenant, e.ID)
 	return s.sentOrWrong(v, e, err, Flash{Said: "test_sent"})
 }
 
@@ -264,7 +262,7 @@ func (s *Site) sent(v *visit) (View, error) {
 		view.Last = &HookTry{At: d.UpdatedAt, Status: d.Status, Error: d.Error, Took: took(d.Latency), Answer: d.Answer}
 	}
 	if v.May(operator.ChangeWebhooks) && e.Enabled {
-		view.Replay = v.form(sentURL(e.ID, d.ID) + "/replay")
+		view.Replay = v.form(sentURL(e.ID, d.ID) + "/replay").once()
 	}
 	return view, nil
 }
@@ -274,7 +272,7 @@ func (s *Site) replay(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.Hooks.Replay(v.ctx(), v.caller().Webhooks(), v.Operator.Tenant, e.ID, d.ID)
+	_, err = s.Hooks.Replay(v.ctx(), v.hooksCaller("replay"), v.Operator.Tenant, e.ID, d.ID)
 	return s.sentOrWrong(v, e, err, Flash{Said: "replayed"})
 }
 

@@ -180,8 +180,10 @@ func TestSEC_70_a_double_click_on_a_proof_or_a_new_password_is_one(t *testing.T)
 	m := o.ann()
 	const fresh = "walnut bicycle lantern"
 	for name, does := range map[string]func(token, code string) (operator.Step, error){
-		"1 proof":    func(token, code string) (operator.Step, error) { return o.Prove(o.ctx(), twice, token, password, code) },
-		"2 password": func(token, _ string) (operator.Step, error) { return o.ChangePassword(o.ctx(), twice, token, password, fresh) },
+		"1 proof": func(token, code string) (operator.Step, error) { return o.Prove(o.ctx(), twice, token, password, code) },
+		"2 password": func(token, _ string) (operator.Step, error) {
+			return o.ChangePassword(o.ctx(), twice, token, password, fresh)
+		},
 	} {
 		o.signIn(m)
 		before, code := m.token, o.shows(m)
