@@ -1,10 +1,12 @@
 package console
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/countersign/countersign/internal/signing"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/webhook"
 )
@@ -14,7 +16,7 @@ var hookStates = []string{"dead", "pending", "delivered"}
 // hookForm is the form for an endpoint as it is, or a new one.
 func (v *visit) hookForm(e webhook.Endpoint, problems ...Problem) *EndpointForm {
 	view := &EndpointForm{
-		Frame: v.frame(problems...), Act: v.form(pathHooks + "/new"), Target: e.URL, Description: e.Description, Enabled: e.Enabled,
+		Frame: v.frame(problems...), Act: v.form(pathHooks + "/new").once(), Target: e.URL, Description: e.Description, Enabled: e.Enabled,
 		Version: e.Version, BackURL: pathHooks, Foreign: e.Dialect,
 	}
 	if !e.ID.IsZero() {
@@ -58,7 +60,7 @@ func (v *visit) typedHook(e webhook.Endpoint, problems ...Problem) *EndpointForm
 func (s *Site) newHook(v *visit) (View, error) { return v.hookForm(webhook.Endpoint{}), nil }
 
 func (s *Site) makeHook(v *visit) (View, error) {
-	e, secret, err := s.Hooks.Create(v.ctx(), v.caller().Webhooks(), webhook.Endpoint{
+	e, secret, err := s.Hooks.Create(v.ctx(), v.hooksCaller("create"), webhook.Endpoint{
 		Tenant: v.Operator.Tenant, URL: v.value(FieldURL), Description: v.value(FieldAbout), Events: v.r.PostForm[FieldEvents],
 	})
 	if err != nil {
@@ -68,7 +70,27 @@ func (s *Site) makeHook(v *visit) (View, error) {
 		}
 		return v.typedHook(webhook.Endpoint{}, problems...), nil
 	}
-	view := v.endpoint(e)
+	return s.shownSecret(v, e, secret)
+}
+
+// hooksCaller is who asks the webhooks for something that a second click does not do twice.
+func (v *visit) hooksCaller(part string) webhook.Caller {
+	by := v.caller().Webhooks()
+	by.Idempotency = v.once(part)
+	return by
+}
+
+// shownSecret is an endpoint with the secret that it has got. A form that came before has the same answer as long as that is the secret
+// which signs.
+func (s *Site) shownSecret(v *visit, e webhook.Endpoint, secret signing.Secret) (View, error) {
+	now, err := s.Hooks.Endpoint(v.ctx(), v.Operator.Tenant, e.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(now.Secret, e.Secret) {
+		return v.leave(hookURL(e.ID), Flash{})
+	}
+	view := v.endpoint(now)
 	view.Secret = secret.Reveal()
 	return view, nil
 }

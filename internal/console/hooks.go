@@ -149,7 +149,7 @@ func (v *visit) endpoint(e webhook.Endpoint, problems ...Problem) *Endpoint {
 	if v.May(operator.ChangeWebhooks) {
 		view.EditURL, view.Remove, view.RollURL = hookURL(e.ID)+"/edit", hookURL(e.ID)+"/delete", hookURL(e.ID)+"/secret"
 		if e.Enabled {
-			view.Test = v.form(hookURL(e.ID) + "/test")
+			view.Test = v.form(hookURL(e.ID) + "/test").once()
 		}
 	}
 	return view
@@ -171,7 +171,7 @@ func (s *Site) askRotateHook(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Confirm{Frame: v.frame(), What: "roll_secret", Object: e.URL, Act: v.form(hookURL(e.ID) + "/secret"), Mild: true, BackURL: hookURL(e.ID)}, nil
+	return &Confirm{Frame: v.frame(), What: "roll_secret", Object: e.URL, Act: v.form(hookURL(e.ID) + "/secret").once(), Mild: true, BackURL: hookURL(e.ID)}, nil
 }
 
 func (s *Site) rotateHook(v *visit) (View, error) {
@@ -179,13 +179,11 @@ func (s *Site) rotateHook(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, secret, err := s.Hooks.Rotate(v.ctx(), v.caller().Webhooks(), v.Operator.Tenant, e.ID)
+	e, secret, err := s.Hooks.Rotate(v.ctx(), v.hooksCaller("rotate"), v.Operator.Tenant, e.ID)
 	if err != nil {
 		return nil, err
 	}
-	view := v.endpoint(e)
-	view.Secret = secret.Reveal()
-	return view, nil
+	return s.shownSecret(v, e, secret)
 }
 
 func (s *Site) testHook(v *visit) (View, error) {
@@ -193,7 +191,7 @@ func (s *Site) testHook(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.Hooks.Test(v.ctx(), v.caller().Webhooks(), v.Operator.Tenant, e.ID)
+	_, err = s.Hooks.Test(v.ctx(), v.hooksCaller("test"), v.Operator.Tenant, e.ID)
 	return s.sentOrWrong(v, e, err, Flash{Said: "test_sent"})
 }
 

@@ -41,6 +41,9 @@ func (b *bells) call(name string, by webhook.Caller) error {
 func (b *bells) Create(_ context.Context, by webhook.Caller, e webhook.Endpoint) (webhook.Endpoint, signing.Secret, error) {
 	b.fresh = e
 	e.ID, e.Enabled = uid.ID{9}, true
+	if b.err == nil {
+		b.endpoints = append(b.endpoints, e)
+	}
 	return e, newSecret, b.call("create", by)
 }
 

@@ -37,7 +37,7 @@ func (s *Site) sent(v *visit) (View, error) {
 		view.Lost = d.Error
 	}
 	if v.May(operator.ChangeWebhooks) && e.Enabled {
-		view.Replay = v.form(sentURL(e.ID, d.ID) + "/replay")
+		view.Replay = v.form(sentURL(e.ID, d.ID) + "/replay").once()
 	}
 	return view, nil
 }
@@ -80,6 +80,6 @@ func (s *Site) replay(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.Hooks.Replay(v.ctx(), v.caller().Webhooks(), v.Operator.Tenant, e.ID, id)
+	_, err = s.Hooks.Replay(v.ctx(), v.hooksCaller("replay"), v.Operator.Tenant, e.ID, id)
 	return s.sentOrWrong(v, e, err, Flash{Said: "replayed"})
 }

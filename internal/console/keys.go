@@ -77,7 +77,7 @@ func (s *Site) newKey(v *visit) (View, error) {
 
 func (v *visit) keyForm(on []string, problems ...Problem) View {
 	return &NewKey{
-		Frame: v.frame(problems...), Act: v.form(pathKeys + "/new"), Name: v.value("name"), Days: v.value(FieldExpiry),
+		Frame: v.frame(problems...), Act: v.form(pathKeys + "/new").once(), Name: v.value("name"), Days: v.value(FieldExpiry),
 		Scopes: ticked(tenant.Scopes(), on),
 	}
 }
@@ -95,6 +95,7 @@ const mostDays = 36500
 
 // showKey makes a key and shows it, or gives the page that says what is wrong.
 func (s *Site) showKey(v *visit, ask tenant.KeyRequest, beforeURL string, again func([]Problem) View) (View, error) {
+	ask.Idempotency = v.once("key")
 	made, secret, err := s.Directory.CreateKey(v.ctx(), v.caller().Directory(), v.Operator.Tenant, ask)
 	if err != nil {
 		problems, err := wrong(err, map[string]string{"expires_at": FieldExpiry})
@@ -103,11 +104,28 @@ func (s *Site) showKey(v *visit, ask tenant.KeyRequest, beforeURL string, again 
 		}
 		return again(problems), nil
 	}
+	if secret.Reveal() == "" {
+		return s.keyMadeBefore(v, made)
+	}
 	programs, err := readSamples("start", s.PublicURL)
 	if err != nil {
 		return nil, err
 	}
 	return &KeyMade{Frame: v.frame(), Name: keyName(made), Secret: secret.Reveal(), Samples: programs, BeforeURL: beforeURL}, nil
+}
+
+// keyMadeBefore says of a key that the same form has made it, and shown its secret then. It leads to where it gets a successor, while it
+// works.
+func (s *Site) keyMadeBefore(v *visit, made tenant.Key) (View, error) {
+	all, err := s.Directory.Keys(v.ctx(), v.Operator.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	view := &KeyMade{Frame: v.frame(), Name: keyName(made)}
+	if slices.ContainsFunc(all, func(k tenant.Key) bool { return k.ID == made.ID && k.Live(s.Now()) }) {
+		view.RotateURL = keyURL(made, "rotate")
+	}
+	return view, nil
 }
 
 // keyName is what a key is called.
@@ -140,7 +158,7 @@ func (s *Site) askRotateKey(v *visit) (View, error) {
 
 func (v *visit) confirmRotate(k tenant.Key, problems ...Problem) View {
 	return &Confirm{
-		Frame: v.frame(problems...), What: "rotate_key", Object: keyName(k), Act: v.form(keyURL(k, "rotate")), Mild: true, BackURL: pathKeys,
+		Frame: v.frame(problems...), What: "rotate_key", Object: keyName(k), Act: v.form(keyURL(k, "rotate")).once(), Mild: true, BackURL: pathKeys,
 	}
 }
 

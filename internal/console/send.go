@@ -198,8 +198,8 @@ func reworded(problems []Problem, err error) []Problem {
 	switch fault.As(err).Code {
 	case "reason_required":
 		problems[0].Message = "Say why this verification differs from your firm’s setting."
-	case "idempotency_mismatch":
-		problems[0].Message = "This form was sent before, with other values. Send it once more if you mean it."
+	case codeMismatch:
+		problems[0].Message = textSentBefore
 	}
 	return problems
 }

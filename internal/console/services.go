@@ -77,7 +77,7 @@ func (v *visit) serviceForm(s tenant.Service, problems ...Problem) *Service {
 		Frame: v.frame(problems...), Version: s.Version, May: v.May(operator.ChangeServices), Default: s.Default, Name: s.Name,
 		Digits: strconv.Itoa(s.CodeLength), Seconds: seconds(s.TTL), PostSeconds: seconds(s.EmailTTL),
 		MaxChecks: strconv.Itoa(s.MaxChecks), MaxSends: strconv.Itoa(s.MaxSends), Resend: string(s.Resend), Host: s.Host,
-		Channels: ticked(channels, s.Channels), Act: v.form(pathServices + "/new"),
+		Channels: ticked(channels, s.Channels), Act: v.form(pathServices + "/new").once(),
 	}
 	if !s.ID.IsZero() {
 		view.ID, view.Act, view.Changed = s.ID.Text(uid.Service), v.form(serviceURL(s.ID)), s.UpdatedAt
@@ -119,7 +119,7 @@ func (s *Site) newService(v *visit) (View, error) {
 func (s *Site) makeService(v *visit) (View, error) {
 	fresh := tenant.Service{Tenant: v.Operator.Tenant}
 	v.fill(&fresh)
-	made, err := s.Directory.CreateService(v.ctx(), v.caller().Directory(), fresh, nil)
+	made, err := s.Directory.CreateService(v.ctx(), v.caller().Directory(), fresh, v.once("service"))
 	if err != nil {
 		problems, err := wrong(err, nil)
 		if err != nil {

@@ -106,9 +106,10 @@ type NewKey struct {
 type KeyMade struct {
 	Frame
 	Name      string
-	Secret    string
+	Secret    string // "": the same form has made the key before, and its secret was shown then
 	Samples   []Sample
 	BeforeURL string // where the one that it replaces is revoked; "" when it is no replacement
+	RotateURL string // where one whose secret was shown gets a successor; "" when it works no longer
 }
 
 // EndpointRow is one webhook.

@@ -237,6 +237,13 @@ func (v *visit) leave(to string, said Flash) (View, error) {
 	return nil, nil
 }
 
+// codeMismatch is the fault of a form that came before with other values, and textSentBefore what it says here. The page that says it has a
+// name of its own.
+const (
+	codeMismatch   = "idempotency_mismatch"
+	textSentBefore = "This form was sent before, with other values. Send it once more if you mean it."
+)
+
 // wrong tells a fault that a person can repair in the form: what is invalid, in conflict or too often. Any other is for a page of
 // its own. fields names those of the form whose names are not the domain's.
 func wrong(err error, fields map[string]string) (problems []Problem, _ error) {
@@ -253,6 +260,9 @@ func wrong(err error, fields map[string]string) (problems []Problem, _ error) {
 	f := fault.As(err)
 	switch f.Kind {
 	case fault.Invalid, fault.Malformed, fault.Conflict, fault.Limited:
+		if f.Code == codeMismatch {
+			return []Problem{{Message: textSentBefore}}, nil
+		}
 		field := f.Field
 		if ours, ok := fields[field]; ok {
 			field = ours

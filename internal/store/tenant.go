@@ -148,12 +148,15 @@ func scanKey(scan func(...any) error) (k tenant.Key, err error) {
 }
 
 // CreateKey implements tenant.Store.
-func (db *DB) CreateKey(ctx context.Context, k tenant.Key, e outbox.Effects) error {
+func (db *DB) CreateKey(ctx context.Context, k tenant.Key, keep *tenant.Answer, e outbox.Effects) error {
 	scopes, err := jsonText(k.Scopes, false)
 	if err != nil {
 		return fmt.Errorf("encode scopes: %w", err)
 	}
 	return db.direct(ctx, "create a key", e, func(tx *sql.Tx) error {
+		if err := keepAnswer(ctx, tx, keep); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO api_key (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			k.ID[:], k.Tenant[:], k.Name, k.Hash[:], scopes, micros(k.CreatedAt), micros(k.ExpiresAt), micros(k.RevokedAt),
 			micros(k.LastUsed))

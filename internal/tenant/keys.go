@@ -225,21 +225,43 @@ type KeyRequest struct {
 	Name      string    // for people; up to 64 characters
 	Scopes    []string  // at least one
 	ExpiresAt time.Time // zero: never
+
+	Idempotency *Idempotency // nil: each request makes one
 }
 
 // CreateKey makes a key of a tenant. The secret can't be had again. Keys made before go on working, so that a new one
 // can take the place of an old one without a gap.
-func (d *Directory) CreateKey(ctx context.Context, by Caller, t uid.Tenant, r KeyRequest) (Key, Secret, error) {
-	now := d.moment()
-	if err := r.check(now).asError(); err != nil {
+//
+// With Idempotency, an equal request within 24 hours gets the key as it was made the first time, without its secret, which is kept
+// nowhere, and nothing is made. Invalid when its key was used for another request.
+func (d *Directory) CreateKey(ctx context.Context, by Caller, t uid.Tenant, r KeyRequest) (made Key, secret Secret, err error) {
+	o, err := d.once(t, "create key", r.Idempotency)
+	if err != nil {
 		return Key{}, Secret{}, err
 	}
+	err = retryStale(func() error {
+		made, secret, err = d.createKeyOnce(ctx, by, t, r, o)
+		return err
+	})
+	return made, secret, err
+}
+
+// createKeyOnce gives what an equal request was answered, or makes the key. ErrAnswered: such a request came in between.
+func (d *Directory) createKeyOnce(ctx context.Context, by Caller, t uid.Tenant, r KeyRequest, o *once) (Key, Secret, error) {
+	now := d.moment()
 	owner, err := d.store.Tenant(ctx, t)
 	if err != nil {
 		return Key{}, Secret{}, told(err, "tenant")
 	}
-	keys, err := d.store.Keys(ctx, t)
+	keys, err := d.store.Keys(ctx, t) // before the kept answer, as in createOnce
 	if err != nil {
+		return Key{}, Secret{}, err
+	}
+	var made Key
+	if found, err := o.find(ctx, now, &made); err != nil || found {
+		return made, Secret{}, err
+	}
+	if err := r.check(now).asError(); err != nil {
 		return Key{}, Secret{}, err
 	}
 	if live := slices.DeleteFunc(keys, func(k Key) bool { return !k.Live(now) }); len(live) >= maxKeys {
@@ -257,7 +279,11 @@ func (d *Directory) CreateKey(ctx context.Context, by Caller, t uid.Tenant, r Ke
 	if !k.ExpiresAt.IsZero() {
 		data["expires_at"] = k.ExpiresAt
 	}
-	if err := d.store.CreateKey(ctx, k, d.change(by, t, "key.created", k.ID, data)); err != nil {
+	keep, err := o.keep(now, k)
+	if err != nil {
+		return Key{}, Secret{}, err
+	}
+	if err := d.store.CreateKey(ctx, k, keep, d.change(by, t, "key.created", k.ID, data)); err != nil {
 		return Key{}, Secret{}, told(err, "key")
 	}
 	d.cache.forget() // it may be remembered as unknown

@@ -31,8 +31,8 @@ type Store interface {
 	// ErrStale otherwise, ErrNotFound without the row.
 	UpdateTenant(ctx context.Context, t Tenant, was time.Time, e outbox.Effects) error
 
-	// CreateKey inserts a key.
-	CreateKey(ctx context.Context, k Key, e outbox.Effects) error
+	// CreateKey inserts a key and keeps the answer, as CreateService does.
+	CreateKey(ctx context.Context, k Key, keep *Answer, e outbox.Effects) error
 	// Keys lists all keys of a tenant in the order of their ids, dead ones too.
 	Keys(ctx context.Context, t uid.Tenant) ([]Key, error)
 	// KeyByHash reads one, dead or not, or ErrNotFound.

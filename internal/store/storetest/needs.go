@@ -131,7 +131,7 @@ func keyOf(t *testing.T, db *store.DB, ten uid.Tenant, made, used time.Time) uid
 	t.Helper()
 	k := tenant.Key{ID: uid.Random(made), Tenant: ten, Name: "a", CreatedAt: made, LastUsed: used}
 	_, _ = rand.Read(k.Hash[:])
-	if err := db.CreateKey(t.Context(), k, outbox.Effects{}); err != nil {
+	if err := db.CreateKey(t.Context(), k, nil, outbox.Effects{}); err != nil {
 		t.Fatal(err)
 	}
 	return k.ID

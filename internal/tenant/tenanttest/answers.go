@@ -2,6 +2,7 @@ package tenanttest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"log/slog"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
@@ -125,15 +127,22 @@ func (b *bench) answerRace() {
 	b.same(len(must[[]tenant.Service](b)(b.Store.Services(b.Context(), t.ID))), 2, "services: the default and one more")
 }
 
-// requestRace is about a Directory over the store: what a caller sees of equal requests.
-func (b *bench) requestRace() {
-	t, _ := b.tenant(Noon)
+// directory is a Directory over the store.
+func (b *bench) directory() *tenant.Directory {
+	b.Helper()
 	d, err := tenant.New(tenant.Config{
-		Hash: func(string) [32]byte { return [32]byte{} }, Once: Ring(b.T).Once, Showable: func(string, int) bool { return true },
+		Hash: func(key string) [32]byte { return sha256.Sum256([]byte(key)) }, Once: Ring(b.T).Once, Showable: func(string, int) bool { return true },
 		Channels: []string{"sms"}, Limits: tenant.DefaultLimits(), Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	}, b.Store)
 	b.ok(err)
 	d.Now = func() time.Time { return Noon }
+	return d
+}
+
+// requestRace is about a Directory over the store: what a caller sees of equal requests.
+func (b *bench) requestRace() {
+	t, _ := b.tenant(Noon)
+	d := b.directory()
 	made := make([]tenant.Service, equals)
 	parallel(func(i int) {
 		var err error
@@ -162,4 +171,29 @@ func parallel(do func(i int)) {
 		wg.Go(func() { do(i) })
 	}
 	wg.Wait()
+}
+
+// keyRace is about a Directory over the store: of equal requests for a key one makes it and has its secret.
+func (b *bench) keyRace() {
+	t, _ := b.tenant(Noon)
+	d := b.directory()
+	made, secrets := make([]tenant.Key, equals), make([]string, equals)
+	parallel(func(i int) {
+		k, secret, err := d.CreateKey(b.Context(), tenant.Caller{Actor: "command"}, t.ID, tenant.KeyRequest{
+			Name: "Till", Scopes: []string{tenant.ScopeAll}, Idempotency: &tenant.Idempotency{Key: "k", Body: []byte("a")},
+		})
+		if err != nil {
+			b.Error(err)
+		}
+		made[i], secrets[i] = k, secret.Reveal()
+	})
+	for _, one := range made {
+		b.same(one, made[0], "an answer beside another")
+	}
+	b.same(len(slices.DeleteFunc(secrets, func(s string) bool { return s == "" })), 1, "secrets that were given")
+	b.same(must[[]tenant.Key](b)(b.Store.Keys(b.Context(), t.ID)), made[:1], "keys")
+	_, _, err := d.CreateKey(b.Context(), tenant.Caller{Actor: "command"}, t.ID, tenant.KeyRequest{
+		Name: "Till", Scopes: []string{tenant.ScopeAll}, Idempotency: &tenant.Idempotency{Key: "k", Body: []byte("b")},
+	})
+	b.same(fault.As(err).Code, "idempotency_mismatch", "another request with the key of the first")
 }

@@ -107,11 +107,28 @@ func (m *Memory) UpdateTenant(ctx context.Context, t tenant.Tenant, was time.Tim
 }
 
 // CreateKey implements tenant.Store.
-func (m *Memory) CreateKey(ctx context.Context, k tenant.Key, e outbox.Effects) error {
+func (m *Memory) CreateKey(ctx context.Context, k tenant.Key, keep *tenant.Answer, e outbox.Effects) error {
 	return m.commit(ctx, e, func() error {
-		m.keys[k.ID] = k
-		return nil
+		return m.answer(keep, func() error {
+			m.keys[k.ID] = k
+			return nil
+		})
 	})
+}
+
+// answer keeps an answer with a change, which is not made when one is kept already.
+func (m *Memory) answer(keep *tenant.Answer, change func() error) error {
+	if keep == nil {
+		return change()
+	}
+	if _, err := m.kept(*keep); err == nil {
+		return tenant.ErrAnswered
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	m.answers[answerKey{keep.Bucket, keep.Key}] = *keep
+	return nil
 }
 
 // Keys implements tenant.Store.
@@ -164,17 +181,7 @@ func (m *Memory) TouchKey(_ context.Context, id uid.ID, at time.Time) error {
 // CreateService implements tenant.Store.
 func (m *Memory) CreateService(ctx context.Context, s tenant.Service, keep *tenant.Answer, e outbox.Effects) error {
 	return m.commit(ctx, e, func() error {
-		if keep == nil {
-			return m.write(s)
-		}
-		if _, err := m.kept(*keep); err == nil {
-			return tenant.ErrAnswered
-		}
-		if err := m.write(s); err != nil {
-			return err
-		}
-		m.answers[answerKey{keep.Bucket, keep.Key}] = *keep
-		return nil
+		return m.answer(keep, func() error { return m.write(s) })
 	})
 }
 

@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		{"an_answer_is_given_for_24_hours", (*bench).answerAge},
 		{"a_service_that_is_not_made_keeps_no_answer", (*bench).answerRollback},
 		{"one_of_equal_creations_at_once_is_done", (*bench).answerRace},
+		{"one_of_equal_requests_for_a_key_at_once_makes_it", (*bench).keyRace},
 		{"equal_requests_at_once_make_one_service_and_all_get_it", (*bench).requestRace},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -218,7 +219,7 @@ func (b *bench) keyRoundTrip() {
 	full.Scopes, full.ExpiresAt = []string{"verifications:start", "services:read"}, Noon.Add(time.Hour)
 	full.ID = uid.Random(Noon.Add(time.Second))
 	for _, k := range []tenant.Key{bare, full, foreign} {
-		b.ok(b.Store.CreateKey(b.Context(), k, event(k.Tenant, k.ID)))
+		b.ok(b.Store.CreateKey(b.Context(), k, nil, event(k.Tenant, k.ID)))
 	}
 	b.same(must[[]tenant.Key](b)(b.Store.Keys(b.Context(), t.ID)), []tenant.Key{bare, full}, "a tenant's keys")
 	b.same(must[tenant.Key](b)(b.Store.KeyByHash(b.Context(), full.Hash)), full, "found by its hash")
@@ -231,7 +232,7 @@ func (b *bench) revocation() {
 	other, _ := b.tenant(Noon.Add(time.Second))
 	k := key(t.ID, 1)
 	e := event(t.ID, k.ID)
-	b.ok(b.Store.CreateKey(b.Context(), k, e))
+	b.ok(b.Store.CreateKey(b.Context(), k, nil, e))
 	b.is(b.Store.RevokeKey(b.Context(), other.ID, k.ID, Noon, event(t.ID, k.ID)), tenant.ErrNotFound, "by another tenant")
 	b.ok(b.Store.RevokeKey(b.Context(), t.ID, k.ID, Noon.Add(time.Minute), event(t.ID, k.ID)))
 	b.is(b.Store.RevokeKey(b.Context(), t.ID, k.ID, Noon.Add(time.Hour), event(t.ID, k.ID)), tenant.ErrStale, "again")
@@ -242,7 +243,7 @@ func (b *bench) revocation() {
 func (b *bench) lastUse() {
 	t, _ := b.tenant(Noon)
 	k := key(t.ID, 1)
-	b.ok(b.Store.CreateKey(b.Context(), k, event(t.ID, k.ID)))
+	b.ok(b.Store.CreateKey(b.Context(), k, nil, event(t.ID, k.ID)))
 	before := must[int64](b)(b.Store.Version(b.Context()))
 	b.ok(b.Store.TouchKey(b.Context(), k.ID, Noon.Add(time.Minute)))
 	b.ok(b.Store.TouchKey(b.Context(), k.ID, Noon))
@@ -375,7 +376,7 @@ func (b *bench) versionAndEvents() {
 	b.ok(b.Store.UpdateTenant(b.Context(), changed, Noon, event(t.ID, uid.ID(t.ID))))
 	moved("a changed tenant")
 	k := key(t.ID, 1)
-	b.ok(b.Store.CreateKey(b.Context(), k, event(t.ID, k.ID)))
+	b.ok(b.Store.CreateKey(b.Context(), k, nil, event(t.ID, k.ID)))
 	moved("a new key")
 	b.ok(b.Store.RevokeKey(b.Context(), t.ID, k.ID, Noon, event(t.ID, k.ID)))
 	moved("a revoked key")
