@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/uid"
@@ -57,6 +58,18 @@ func TestRA_17_WhatAFirmDecidesInTheConsole(t *testing.T) {
 		if status := v.open(path); status != http.StatusOK || !strings.Contains(v.text, want) {
 			t.Errorf("%s: %d, without %q", path, status, want)
 		}
+	}
+	for filters, want := range map[string]int64{"?type=invitation.settings_changed&from=2026-01-01": 1, "?actor=" + made.Operator.Email + "&type=invitation.settings_changed": 1,
+		"?type=key.revoked": 0} {
+		v.open("/console/audit/export" + filters)
+		r, err := audit.VerifyExport(strings.NewReader(v.text), w.s.storage.signer.Verifier())
+		if err != nil || !r.OK() || r.Events != want || r.Only == nil {
+			t.Errorf("export of %s: %v\n%s", filters, err, r.String())
+		}
+	}
+	v.open("/console/audit?type=operator.log_exported")
+	if n := strings.Count(v.rows(), `<span class="sub"><code>operator.log_exported`); n != 5 { // the proof, all, and three selections
+		t.Errorf("%d events tell of five exports", n)
 	}
 	v.open("/console/settings/texts?locale=ar")
 	v.press("/settings/texts", url.Values{"version": {"0"}, "locale": {"ar"}, "consent_text": {strings.Repeat("\u0646", policy.MaxConsentText)}})

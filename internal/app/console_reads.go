@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/console"
@@ -38,8 +37,10 @@ func (l auditLog) Prove(ctx context.Context, t uid.Tenant, id uid.ID) (audit.Pro
 }
 
 // Export implements console.AuditLog. Subjects stay sealed.
-func (l auditLog) Export(ctx context.Context, w io.Writer, t uid.Tenant, since, until time.Time) error {
-	return audit.Export(ctx, w, l.events, audit.ExportOptions{Verifier: l.verifier, Tenant: t, Since: since, Until: until})
+func (l auditLog) Export(ctx context.Context, w io.Writer, q audit.Query) error {
+	return audit.Export(ctx, w, l.events, audit.ExportOptions{
+		Verifier: l.verifier, Tenant: q.Tenant, Since: q.From, Until: q.Until, Type: q.Type, Actor: q.Actor, Object: q.Object,
+	})
 }
 
 // offers are the countries and languages of customers' pages, as forms of the console have them.

@@ -124,7 +124,7 @@ func TestAWebhookIsMadeRotatedAndTestedOnceHoweverOftenItsFormIsSent(t *testing.
 	}
 
 	sent := func() int {
-		page, _, err := w.s.webhooks.Deliveries(t.Context(), owner, webhook.DeliveryFilter{Endpoint: all[0].ID, Limit: 50})
+		page, _, err := w.s.webhooks.Deliveries(t.Context(), owner, webhook.DeliveryFilter{Endpoint: all[0].ID, Page: uid.Page{Limit: 50}})
 		if err != nil {
 			t.Fatal(err)
 		}

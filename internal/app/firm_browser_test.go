@@ -195,6 +195,9 @@ func entryProved(t *testing.T, chromium context.Context) {
 	k.sees("Audit")
 	k.Do(`{ const f = document.getElementById("type"); f.value = "invitation.created"; f.dispatchEvent(new Event("change", { bubbles: true })) }`)
 	k.Wait(`location.search.includes("type=invitation.created") && document.querySelectorAll("#results tbody tr").length === 1 && ` + settled)
+	if to := browsertest.Eval[string](k.Tab, `document.querySelector("#export a").getAttribute("href")`); to != "/console/audit/export?type=invitation.created" {
+		t.Errorf("the export is of %s and not of what the list shows", to)
+	}
 	k.press("#results a.row")
 	k.sees("Created")
 	k.Says("Proven")

@@ -35,6 +35,28 @@ type checkpointHead struct {
 	Root tlog.Hash `json:"root"`
 	At   time.Time `json:"at"`
 	Note string    `json:"note"` // the signed checkpoint, of which Log, Size and Root are a repetition
+
+	Only *Selection `json:"only,omitempty"` // what was asked for; nothing signs it
+}
+
+// Selection says which events of a tenant are in an export, in the words of its lines. What is empty selects all.
+type Selection struct {
+	Type   string `json:"type,omitempty"`
+	Actor  string `json:"actor,omitempty"`
+	Object string `json:"object,omitempty"` // as a UUID
+	Since  string `json:"since,omitempty"`
+	Until  string `json:"until,omitempty"`
+}
+
+// String is s for people.
+func (s Selection) String() string {
+	var all []string
+	for _, p := range [][2]string{{"type", s.Type}, {"actor", s.Actor}, {"object", s.Object}, {"since", s.Since}, {"until", s.Until}} {
+		if p[1] != "" {
+			all = append(all, p[0]+" "+p[1])
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // eventLine is one event of an export.
@@ -69,13 +91,41 @@ type ExportOptions struct {
 	Tenant   uid.Tenant // the zero tenant for all
 	Since    time.Time  // from this time on; the zero time for the beginning
 	Until    time.Time  // before this time; the zero time for the end
+	Type     string     // of events; "" for all, and so on
+	Actor    string
+	Object   uid.ID // what they are about
 
 	// Reveal says what to show of a sealed subject. Without it that is "sealed".
 	Reveal func(e *Event) (string, error)
 }
 
+// only is what opts select, nil for all.
+func (opts *ExportOptions) only() *Selection {
+	s := Selection{Type: opts.Type, Actor: opts.Actor}
+	if !opts.Object.IsZero() {
+		s.Object = opts.Object.UUID()
+	}
+	if !opts.Since.IsZero() {
+		s.Since = opts.Since.UTC().Format(time.RFC3339)
+	}
+	if !opts.Until.IsZero() {
+		s.Until = opts.Until.UTC().Format(time.RFC3339)
+	}
+	if s == (Selection{}) {
+		return nil
+	}
+	return &s
+}
+
+// selects reports whether an event of the time and tenant of opts is to be written.
+func (opts *ExportOptions) selects(e *Event) bool {
+	return (opts.Type == "" || e.Type == opts.Type) && (opts.Actor == "" || e.Actor == opts.Actor) &&
+		(opts.Object.IsZero() || e.Object == opts.Object)
+}
+
 // Export writes events as JSON lines, in nearly the order of the log, each with a proof against the newest
-// checkpoint, which is the first line. It fails rather than write an event whose proof does not hold.
+// checkpoint, which is the first line. It fails rather than write an event whose proof does not hold; and where not all of a time is
+// selected, rather than leave one out that is not as it was sealed: it might have been changed so as not to be selected.
 func Export(ctx context.Context, w io.Writer, r Reader, opts ExportOptions) error {
 	last, err := r.LastCheckpoint(ctx)
 	if err != nil {
@@ -114,6 +164,7 @@ type exporter struct {
 func (x *exporter) begin(last Checkpoint) {
 	x.write(checkpointHead{
 		Kind: lineCheckpoint, Log: x.opts.Verifier.Log(), Size: x.head.Size, Root: x.head.Root, At: last.At, Note: string(last.Note),
+		Only: x.opts.only(),
 	})
 }
 
@@ -128,6 +179,9 @@ func (x *exporter) events(ctx context.Context, r Reader) error {
 	}
 	if !x.opts.Until.IsZero() {
 		s.through = uid.Floor(x.opts.Until)
+	}
+	if !x.opts.Object.IsZero() {
+		s.after = born(x.opts.Object, s.after)
 	}
 	floor, err := prunedBelow(ctx, r, s.after)
 	if err != nil {
@@ -145,7 +199,7 @@ func (x *exporter) events(ctx context.Context, r Reader) error {
 	}
 	end := endLine{Kind: lineEnd, Events: x.count}
 	for _, e := range j.early {
-		if e.event != nil {
+		if e.event != nil && x.opts.selects(e.event) {
 			end.Later++
 		}
 	}
@@ -167,9 +221,13 @@ func prunedBelow(ctx context.Context, r Reader, floor uid.ID) (uid.ID, error) {
 	return floor, nil
 }
 
-// event writes one event.
+// event writes one event, if it is selected.
 func (x *exporter) event(at entry, r row) {
 	if r.event == nil || x.err != nil {
+		return
+	}
+	if !x.opts.selects(r.event) {
+		_, x.err = x.prover.prove(x.head, at.index, r.leaf)
 		return
 	}
 	line, err := x.line(at, r)

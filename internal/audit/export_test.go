@@ -92,6 +92,106 @@ func TestExport_filters_by_tenant_and_time(t *testing.T) {
 	}
 }
 
+// varied is a sealed log of n events of two tenants, of which every fifth is of another type, every seventh of another actor, and every
+// 25th about one thing.
+func varied(t *testing.T, n int) (log *audittest.Memory, thing uid.ID) {
+	t.Helper()
+	events := audittest.Events(n, audittest.Start)
+	thing = events[50].Object
+	for i := range events {
+		e := &events[i]
+		if i%5 == 0 {
+			e.Type = "invitation.created"
+		}
+		if i%7 == 0 {
+			e.Actor = "operator:opr_1"
+		}
+		if i >= 50 && i%25 == 0 {
+			e.Object = thing
+		}
+	}
+	log = audittest.NewMemory()
+	if err := log.Write(t.Context(), events); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audittest.Sealer(t, audit.SealerConfig{}, log).SealNow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return log, thing
+}
+
+func TestExport_of_a_selection_proves_each_event_and_says_what_was_selected(t *testing.T) {
+	t.Parallel()
+	log, thing := varied(t, 1000)
+	mine := audittest.Tenant(0)
+	at := func(ms int) time.Time { return audittest.Start.Add(time.Duration(ms) * time.Millisecond) }
+	for _, c := range []struct {
+		name string
+		opts audit.ExportOptions
+		want int64
+		only string
+	}{
+		{"all", audit.ExportOptions{}, 500, ""},
+		{"a type", audit.ExportOptions{Type: "invitation.created"}, 100, "type invitation.created"},
+		{"an actor", audit.ExportOptions{Actor: "operator:opr_1"}, 72, "actor operator:opr_1"},
+		{"a thing", audit.ExportOptions{Object: thing}, 19, "object " + thing.UUID()},
+		{"all of them", audit.ExportOptions{Type: "invitation.created", Actor: "operator:opr_1", Since: at(0), Until: at(701)}, 11,
+			"type invitation.created, actor operator:opr_1, since 2026-03-01T12:00:00Z, until 2026-03-01T12:00:00Z"},
+		{"what nobody did", audit.ExportOptions{Type: "key.revoked"}, 0, "type key.revoked"},
+	} {
+		c.opts.Tenant = mine
+		r := checked(t, exported(t, log, c.opts))
+		only := ""
+		if r.Only != nil {
+			only = r.Only.String()
+		}
+		if !r.OK() || r.Events != c.want || only != c.only || strings.Contains(r.String(), "only ") != (only != "") {
+			t.Errorf("%s: want %d events, only %q\n%s", c.name, c.want, c.only, r.String())
+		}
+	}
+	_ = log.Write(t.Context(), audittest.Events(8, audittest.Start.Add(time.Hour)))
+	if r := checked(t, exported(t, log, audit.ExportOptions{Tenant: mine, Type: "verification.started"})); r.Events != 400 || r.Later != 4 {
+		t.Errorf("want 400 events, and 4 later ones of the type\n%s", r.String())
+	}
+	if r := checked(t, exported(t, log, audit.ExportOptions{Tenant: mine, Type: "invitation.created"})); r.Later != 0 {
+		t.Errorf("later ones of another type are counted\n%s", r.String())
+	}
+}
+
+// TestSEC_98_Export_of_a_selection_misses_nothing_that_was_changed so as not to be selected: of the tenant, in the time that is asked for.
+func TestSEC_98_Export_of_a_selection_misses_nothing_that_was_changed(t *testing.T) {
+	t.Parallel()
+	at := func(ms int) time.Time { return audittest.Start.Add(time.Duration(ms) * time.Millisecond) }
+	for _, c := range []struct {
+		name    string
+		change  func(e *audit.Event)
+		opts    audit.ExportOptions
+		refused bool
+	}{
+		{"another type", func(e *audit.Event) { e.Type = "key.created" }, audit.ExportOptions{Type: "invitation.created"}, true},
+		{"another actor", func(e *audit.Event) { e.Actor = "system" }, audit.ExportOptions{Type: "invitation.created", Actor: "operator:opr_1"}, true},
+		{"another thing", func(e *audit.Event) { e.Object = uid.ID{1} }, audit.ExportOptions{Type: "invitation.created"}, true},
+		{"out of the time", func(e *audit.Event) { e.Type = "key.created" }, audit.ExportOptions{Type: "invitation.created", Since: at(800)}, false},
+		{"where nothing else is selected", func(e *audit.Event) { e.Type = "key.created" }, audit.ExportOptions{Type: "invitation.created", Since: at(70), Until: at(71)}, true},
+	} {
+		log, _ := varied(t, 1000)
+		log.Tamper(func(r *audittest.Rows) {
+			c.change(&r.Events[70])
+			leaf := r.Events[70].Leaf() // and the log's own hash of it with it
+			copy(r.Tiles[audittest.TileKey{Level: 0, N: 0}][70*len(leaf):], leaf[:])
+		})
+		if c.opts.Tenant.IsZero() {
+			c.opts.Tenant = audittest.Tenant(0)
+		}
+		c.opts.Verifier = verifier
+		var out bytes.Buffer
+		err := audit.Export(t.Context(), &out, log, c.opts)
+		if refused := err != nil; refused != c.refused || refused && !strings.Contains(err.Error(), "is not as it was sealed") {
+			t.Errorf("%s: %v, refused %t", c.name, err, c.refused)
+		}
+	}
+}
+
 func TestExport_leaves_out_what_is_newer_than_the_checkpoint_and_says_so(t *testing.T) {
 	t.Parallel()
 	log, _ := sealed(t, 300)

@@ -28,7 +28,8 @@ type ExportReport struct {
 	Log      string        `json:"log"`
 	Size     int64         `json:"size"` // of the log, by the checkpoint
 	Root     string        `json:"root"`
-	Events   int64         `json:"events"` // whose proof holds
+	Only     *Selection    `json:"only,omitempty"` // as the export says; nothing signs it
+	Events   int64         `json:"events"`         // whose proof holds
 	Erased   int64         `json:"erased"`
 	Later    int64         `json:"later"` // that the export leaves out, as newer than its checkpoint
 	Findings []LineFinding `json:"findings"`
@@ -42,6 +43,9 @@ func (r *ExportReport) OK() bool { return len(r.Findings) == 0 }
 func (r *ExportReport) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "log      %s\nsize     %d\nroot     %s\n", r.Log, r.Size, r.Root)
+	if r.Only != nil {
+		fmt.Fprintf(&b, "only     %s\n", r.Only)
+	}
 	fmt.Fprintf(&b, "events   %d proved, %d with the subject erased, %d newer than the checkpoint and left out\n",
 		r.Events, r.Erased, r.Later)
 	if r.OK() {
@@ -129,7 +133,7 @@ func (x *exportCheck) checkpoint(n int, text []byte) {
 	if head != (Head{Size: c.Size, Root: c.Root}) {
 		x.report.add(n, -1, "size or root are not those of the checkpoint")
 	}
-	x.head, x.opened = head, true
+	x.head, x.opened, x.report.Only = head, true, c.Only
 	x.report.Size, x.report.Root = head.Size, head.Root.String()
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/countersign/countersign/internal/operator"
@@ -36,6 +37,17 @@ func (v *visit) names() (names, error) {
 		}
 	}
 	return all, err
+}
+
+// isActor reports whether an actor is one that events have, and so holds nothing that somebody made up.
+func isActor(actor string) bool {
+	kind, id, named := strings.Cut(actor, ":")
+	if !named {
+		return slices.Contains([]string{"", "system", "command", "customer", "stranger"}, actor)
+	}
+	prefix := map[string]uid.Prefix{actorOperator: uid.Operator, actorKey: uid.Key, nounInvitation: uid.Invitation}[kind]
+	_, err := uid.Parse(prefix, id)
+	return prefix != "" && err == nil
 }
 
 // called is what an operator is called.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ type record struct {
 	asked  []audit.Query
 	page   audit.Page
 	proof  audit.Proof
-	spans  []string // of exports
+	taken  []audit.Query // of exports
 	export func(w io.Writer) error
 	crew   *crew
 }
@@ -49,9 +50,9 @@ func (r *record) Prove(_ context.Context, t uid.Tenant, id uid.ID) (audit.Proof,
 	return r.proof, nil
 }
 
-func (r *record) Export(_ context.Context, w io.Writer, t uid.Tenant, since, until time.Time) error {
-	r.of(t)
-	r.spans = append(r.spans, since.Format(time.DateOnly)+" "+until.Format(time.DateOnly))
+func (r *record) Export(_ context.Context, w io.Writer, q audit.Query) error {
+	r.of(q.Tenant)
+	r.taken = append(r.taken, q)
 	return r.export(w)
 }
 
@@ -161,19 +162,70 @@ func TestSEC_84_AnEntryOfAnotherFirmIsNotThere(t *testing.T) {
 	}
 }
 
-func TestTheLogAndAProofAreDownloaded(t *testing.T) {
+// TestTheLogIsTakenAwayAsTheListShowsIt: by all filters, after an event that says which part.
+func TestTheLogIsTakenAwayAsTheListShowsIt(t *testing.T) {
 	b, r := auditors(t)
-	w := b.get("/console/audit/export?from=2026-04-01&to=2026-04-02")
-	if w.Code != http.StatusOK || w.Header().Get("Content-Disposition") != `attachment; filename="audit.jsonl"` || w.Body.String() != "{}\n" || r.spans[0] != "2026-04-01 2026-04-03" {
-		t.Errorf("%d %v %q of %q", w.Code, w.Header(), w.Body, r.spans)
+	me, object := "operator:"+uid.ID{1}.Text(uid.Operator), uid.New(noon, 9)
+	day := func(d int) time.Time { return time.Date(2026, 4, d, 0, 0, 0, 0, time.UTC) }
+	for _, c := range []struct {
+		filters string
+		want    audit.Query
+		part    operator.LogPart
+		file    string
+	}{
+		{"", audit.Query{}, operator.LogPart{}, "audit.jsonl"},
+		{"?from=2026-04-01&to=2026-04-02", audit.Query{From: day(1), Until: day(3)}, operator.LogPart{From: "2026-04-01", To: "2026-04-02"}, "audit-part.jsonl"},
+		{"?actor=Mara@example.com&object=" + object.Text(uid.Invitation) + "&type=invitation.created", audit.Query{Type: "invitation.created", Actor: me, Object: object},
+			operator.LogPart{Type: "invitation.created", Actor: me, Object: object.UUID()}, "audit-part.jsonl"},
+		{"?actor=system", audit.Query{Actor: "system"}, operator.LogPart{Actor: "system"}, "audit-part.jsonl"},
+		{"?actor=ann@example.net&type=ann.bee", audit.Query{Actor: "ann@example.net", Type: "ann.bee"}, operator.LogPart{Actor: "other", Type: "other"}, "audit-part.jsonl"},
+		{"?actor=opr_ann", audit.Query{Actor: "operator:opr_ann"}, operator.LogPart{Actor: "other"}, "audit-part.jsonl"},
+	} {
+		r.taken, r.crew.taken = nil, nil
+		page := b.get("/console/audit" + c.filters).Body.String()
+		link := regexp.MustCompile(`id="export"><a class="quiet" href="([^"]+)" download>`).FindStringSubmatch(page)
+		if link == nil {
+			t.Fatalf("%q: no export is offered", c.filters)
+		}
+		if words := strings.Contains(page, "Export what fits"); words != (c.filters != "") {
+			t.Errorf("%q: the button says otherwise", c.filters)
+		}
+		w := b.get(strings.ReplaceAll(link[1], "&amp;", "&"))
+		if w.Code != http.StatusOK || w.Header().Get("Content-Disposition") != `attachment; filename="`+c.file+`"` || w.Body.String() != "{}\n" {
+			t.Errorf("%q: %d %v %q", c.filters, w.Code, w.Header(), w.Body)
+		}
+		c.want.Tenant = uid.Tenant{7}
+		if len(r.taken) != 1 || r.taken[0] != c.want {
+			t.Errorf("%q takes %+v, want %+v", c.filters, r.taken, c.want)
+		}
+		if len(r.crew.taken) != 1 || r.crew.taken[0] != c.part {
+			t.Errorf("%q is noted as %+v, want %+v", c.filters, r.crew.taken, c.part)
+		}
 	}
-	if len(r.crew.taken) != 1 {
-		t.Error("nothing says that the log was taken away")
+	for _, filters := range []string{"?from=yesterday", "?object=x"} {
+		r.taken, r.crew.taken = nil, nil
+		if w := b.get("/console/audit/export" + filters); w.Code < 400 || r.taken != nil || r.crew.taken != nil {
+			t.Errorf("%s is answered by %d", filters, w.Code)
+		}
 	}
+}
+
+// TestAProofIsTakenAwayAfterAnEvent that says of which entry; without the event there is no proof.
+func TestAProofIsTakenAwayAfterAnEvent(t *testing.T) {
+	b, r := auditors(t)
 	id := r.proof.Event.ID.Text(uid.Event)
-	w = b.get("/console/audit/" + id + "/proof")
+	w := b.get("/console/audit/" + id + "/proof")
 	if w.Header().Get("Content-Disposition") != `attachment; filename="`+id+`.jsonl"` || w.Body.String() != string(r.proof.Lines) {
 		t.Errorf("%v %q", w.Header(), w.Body)
+	}
+	if len(r.crew.taken) != 1 || r.crew.taken[0] != (operator.LogPart{Entry: id}) {
+		t.Errorf("it is noted as %+v", r.crew.taken)
+	}
+	r.crew.deny = fault.New(fault.Unavailable, "busy", "Busy.")
+	for _, path := range []string{"/console/audit/" + id + "/proof", "/console/audit/export"} {
+		if w := b.get(path); w.Code != http.StatusServiceUnavailable || r.taken != nil || strings.Contains(w.Body.String(), string(r.proof.Lines)) {
+			t.Errorf("%s without its event: %d %q", path, w.Code, w.Body)
+		}
 	}
 }
 

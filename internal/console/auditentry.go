@@ -51,7 +51,7 @@ func (s *Site) auditEntry(v *visit) (View, error) {
 	return page, nil
 }
 
-// auditProof gives the entry with its proof: an export of this one event.
+// auditProof gives the entry with its proof: an export of this one event, after an event that it is taken away.
 func (s *Site) auditProof(v *visit) (View, error) {
 	p, err := s.proveEntry(v)
 	if err != nil {
@@ -59,6 +59,9 @@ func (s *Site) auditProof(v *visit) (View, error) {
 	}
 	if p.Lines == nil {
 		return nil, fault.New(fault.Conflict, "not_proven", "This entry has no proof that holds.")
+	}
+	if err := s.Operators.ExportLog(v.ctx(), v.client(), v.Signed, operator.LogPart{Entry: p.Event.ID.Text(uid.Event)}); err != nil {
+		return nil, err
 	}
 	out := &download{visit: v, name: p.Event.ID.Text(uid.Event) + ".jsonl"}
 	_, err = out.Write(p.Lines)

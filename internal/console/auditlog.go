@@ -21,8 +21,8 @@ import (
 type AuditLog interface {
 	BrowseEvents(ctx context.Context, q audit.Query) (audit.Page, error)
 	Prove(ctx context.Context, t uid.Tenant, id uid.ID) (audit.Proof, error)
-	// Export writes the events of a tenant from since on and before until; a zero time is no bound.
-	Export(ctx context.Context, w io.Writer, t uid.Tenant, since, until time.Time) error
+	// Export writes all events that q selects, whatever its page.
+	Export(ctx context.Context, w io.Writer, q audit.Query) error
 }
 
 const (
@@ -168,11 +168,11 @@ func (s *Site) auditList(v *visit) (View, error) {
 		Frame: v.frame(wrong...), Type: f.typ, Actor: f.actor, Object: f.object, From: f.from, To: f.to, Types: auditTypes(f.typ, s.pages.text("any_event")),
 		Filtered: f.url(pathAudit) != pathAudit,
 	}
-	if v.May(operator.ExportAudit) {
-		page.ExportURL = auditFilter{from: f.from, to: f.to}.url(pathAuditExport)
-	}
 	if wrong != nil {
 		return page, nil
+	}
+	if v.May(operator.ExportAudit) {
+		page.ExportURL = f.url(pathAuditExport)
 	}
 	who, err := v.names()
 	if err != nil {
@@ -224,17 +224,43 @@ func (v *visit) actor(typed string) (string, error) {
 
 func auditURL(id uid.ID) string { return pathAudit + "/" + id.Text(uid.Event) }
 
-// auditExport streams the log of the firm, of the days that are asked for, after an event that it is taken away. An export that ends early has no last line, and its
-// connection is broken.
+// auditExport streams what of the log of the firm the filters of the list select, after an event that it is taken away. An export that ends
+// early has no last line, and its connection is broken.
 func (s *Site) auditExport(v *visit) (View, error) {
-	since, until, wrong := readDays(v.value(QueryFrom), v.value(QueryTo))
+	f := v.auditFilter()
+	q, wrong := f.query(v.Operator.Tenant)
 	if wrong != nil {
-		return nil, notDay(wrong[0].Field)
+		return nil, fault.New(fault.Invalid, "filter_invalid", wrong[0].Message).On(wrong[0].Field)
 	}
-	if err := s.Operators.ExportLog(v.ctx(), v.client(), v.Signed); err != nil {
+	var err error
+	if q.Actor, err = v.actor(f.actor); err != nil {
+		return nil, err
+	}
+	part := f.part(&q)
+	if err := s.Operators.ExportLog(v.ctx(), v.client(), v.Signed, part); err != nil {
 		return nil, err
 	}
 	out := &download{visit: v, name: "audit.jsonl"}
-	err := s.AuditLog.Export(v.ctx(), out, v.Operator.Tenant, since, until)
-	return nil, out.end(err)
+	if part != (operator.LogPart{}) {
+		out.name = "audit-part.jsonl"
+	}
+	return nil, out.end(s.AuditLog.Export(v.ctx(), out, q))
+}
+
+// other stands in the log for what somebody typed that is no type of ours, and nobody's id: it might be a name.
+const other = "other"
+
+// part is what the log keeps of the filters.
+func (f auditFilter) part(q *audit.Query) operator.LogPart {
+	p := operator.LogPart{Type: f.typ, Actor: q.Actor, From: f.from, To: f.to}
+	if !slices.ContainsFunc(auditTypes("", ""), func(o Option) bool { return o.Value == f.typ }) {
+		p.Type = other
+	}
+	if !isActor(q.Actor) {
+		p.Actor = other
+	}
+	if !q.Object.IsZero() {
+		p.Object = q.Object.UUID()
+	}
+	return p
 }

@@ -42,7 +42,7 @@ type Operators interface {
 	Enable(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) (operator.Person, error)
 	Reset(ctx context.Context, c operator.Client, g operator.Signed, operator uid.ID) error
 
-	ExportLog(ctx context.Context, c operator.Client, g operator.Signed) error
+	ExportLog(ctx context.Context, c operator.Client, g operator.Signed, part operator.LogPart) error
 	IsOperators(ctx context.Context, t uid.Tenant, contact string) (bool, error)
 	ConfirmContact(ctx context.Context, c operator.Client, g operator.Signed) error
 }

@@ -50,7 +50,9 @@ func log() []exhibit {
 	young.Proof, young.Path, young.Actor, young.DownloadURL, young.IP = "pending", nil, "", "", ""
 	return []exhibit{
 		{"audit", &console.Audit{Frame: f, Types: types, Rows: entries, Pager: console.Pager{OlderURL: "/console/audit?before=abc"}, ExportURL: "/console/x/export"}},
-		{"audit-none", &console.Audit{Frame: f, Types: types, Filtered: true, Actor: "Nobody"}},
+		{"audit-filtered", &console.Audit{Frame: f, Types: types, Filtered: true, Actor: "Mara Jensen", Rows: entries[:1], ExportURL: "/console/x/export",
+			Pager: console.Pager{NewerURL: "/console/audit?after=abc", OlderURL: "/console/audit?before=abc"}}},
+		{"audit-none", &console.Audit{Frame: f, Types: types, Filtered: true, Actor: "Nobody", ExportURL: "/console/x/export"}},
 		{"audit-onward", &console.Audit{Frame: f, Types: types, Filtered: true, Pager: console.Pager{OlderURL: "/console/audit?before=abc"}}},
 		{"audit-empty", &console.Audit{Frame: f, Types: types}},
 		{"audit-longest-error", &console.Audit{Frame: wrong(l, console.Problem{Field: "object", Message: "This is not an ID."}), Types: types, Filtered: true, Object: longRef, Rows: []console.AuditRow{{URL: "/console/x/auditentry", At: noon, Kind: "invitation.mobile_code_refused", Actor: longest.Operator.Name, Object: longMail}}}},

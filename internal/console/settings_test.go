@@ -118,12 +118,13 @@ func (vocabulary) CheckText(key, text string) error {
 // crew is a team of one: whoever asks.
 type crew struct {
 	people
-	taken []operator.Role // of those who exported the log
+	taken []operator.LogPart // of the log
+	deny  error              // of what takes it away
 }
 
-func (c *crew) ExportLog(_ context.Context, _ operator.Client, g operator.Signed) error {
-	c.taken = append(c.taken, g.Operator.Role)
-	return nil
+func (c *crew) ExportLog(_ context.Context, _ operator.Client, _ operator.Signed, part operator.LogPart) error {
+	c.taken = append(c.taken, part)
+	return c.deny
 }
 
 func (*crew) People(_ context.Context, t uid.Tenant) ([]operator.Person, error) {

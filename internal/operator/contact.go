@@ -52,18 +52,33 @@ func (s *Service) IsOperators(ctx context.Context, t uid.Tenant, contact string)
 
 // ConfirmContact notes that an operator sends a verification to a contact of the team after being warned (RA-29).
 func (s *Service) ConfirmContact(ctx context.Context, c Client, g Signed) error {
-	return s.noted(ctx, c, g, EventContactOwn)
+	return s.noted(ctx, c, g, EventContactOwn, data{})
 }
 
-// ExportLog notes that an operator takes the audit log away, or days of it. It is asked before anything is given.
-func (s *Service) ExportLog(ctx context.Context, c Client, g Signed) error {
-	return s.noted(ctx, c, g, EventLogExported)
+// LogPart says what of the audit log is taken away. What is empty is not narrowed; all empty, it is the whole log. It is kept with the
+// event, so it names no person but by an id.
+type LogPart struct {
+	Entry  string `json:"entry,omitempty"` // one event alone, with its proof
+	Type   string `json:"type,omitempty"`
+	Actor  string `json:"actor,omitempty"`
+	Object string `json:"object,omitempty"`
+	From   string `json:"from,omitempty"` // days
+	To     string `json:"to,omitempty"`
+}
+
+// ExportLog notes that an operator takes the audit log away, or a part of it. It is asked before anything is given.
+func (s *Service) ExportLog(ctx context.Context, c Client, g Signed, part LogPart) error {
+	var d data
+	if part != (LogPart{}) {
+		d.Part = &part
+	}
+	return s.noted(ctx, c, g, EventLogExported, d)
 }
 
 // noted leaves an event of what an operator does, where nothing else changes.
-func (s *Service) noted(ctx context.Context, c Client, g Signed, kind string) error {
+func (s *Service) noted(ctx context.Context, c Client, g Signed, kind string, d data) error {
 	now := s.moment()
 	return s.store.ChangeOperator(ctx, Target{}, func(*Held) (outbox.Effects, error) {
-		return effects(newEvent(g.Operator.Tenant, g.Operator.ID, kind, c.signed(g), now, data{})), nil
+		return effects(newEvent(g.Operator.Tenant, g.Operator.ID, kind, c.signed(g), now, d)), nil
 	})
 }

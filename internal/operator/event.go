@@ -62,7 +62,7 @@ func EventTypes() []EventType {
 		{EventEnabled, "an operator is let in again"},
 		{EventReset, "what an operator signs in with was taken away"},
 		{EventContactOwn, "a verification to a contact of the team was sent after a warning"},
-		{EventLogExported, "the audit log was exported, or days of it"},
+		{EventLogExported, "the audit log was exported; of which part, or which one entry, when not all of it"},
 	}
 }
 
@@ -76,6 +76,7 @@ type data struct {
 	Link       LinkKind `json:"link,omitempty"`
 	Session    string   `json:"session,omitempty"`
 	ClientHash string   `json:"client_hash,omitempty"`
+	Part       *LogPart `json:"part,omitempty"` // of the log
 }
 
 // by is who causes a change.

@@ -255,8 +255,11 @@ func TestRA_29_a_contact_of_the_team_is_known(t *testing.T) {
 	if e := o.events(operator.EventContactOwn); len(e) != 1 || e[0].RequestID != here.RequestID {
 		t.Errorf("%+v", e)
 	}
-	o.ok(o.ExportLog(o.ctx(), here, g))
-	if e := o.events(operator.EventLogExported); len(e) != 1 || e[0].Tenant != g.Operator.Tenant || e[0].RequestID != here.RequestID {
+	o.ok(o.ExportLog(o.ctx(), here, g, operator.LogPart{}))
+	o.ok(o.ExportLog(o.ctx(), here, g, operator.LogPart{Entry: "evt_1", From: "2026-04-01"}))
+	e := o.events(operator.EventLogExported)
+	if len(e) != 2 || e[0].Tenant != g.Operator.Tenant || e[0].RequestID != here.RequestID || string(e[0].Data) != "{}" ||
+		string(e[1].Data) != `{"part":{"entry":"evt_1","from":"2026-04-01"}}` {
 		t.Errorf("%+v", e)
 	}
 }
