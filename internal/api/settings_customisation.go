@@ -31,7 +31,7 @@ type Brand struct {
 // Logo is a picture.
 type Logo struct {
 	Type string `json:"type" enum:"image/png,image/jpeg,image/webp"`
-	Data []byte `json:"data" minLength:"1" maxLength:"87384" doc:"Base64, of 64 KiB at most"`
+	Data []byte `json:"data" minLength:"1" maxLength:"87384" doc:"Base64, of 64 KiB at most; a whole picture without animation, of at most 2000 pixels on a side"`
 }
 
 // ConsentTexts is what customers agree to.

@@ -1,8 +1,11 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"image"
+	"image/jpeg"
 	"io"
 	"strings"
 	"testing"
@@ -57,7 +60,17 @@ func (i invites) put(by invite.Caller, now *int64, version int64, settings any) 
 	return nil
 }
 
-var picture = []byte("\x89PNG\r\n\x1a\n....")
+// picture is one of 3 by 2 pixels.
+var picture, _ = base64.StdEncoding.DecodeString(pictureText)
+
+const pictureText = "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAAAAAC4HznGAAAAEklEQVR4nGJiYGAAYUAAAAD//wAgAAWURUErAAAAAElFTkSuQmCC"
+
+// photograph is one of width by 1 pixels, with zeros behind it.
+func photograph(width, bytesInAll int) []byte {
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, width, 1)), nil) // a buffer takes everything
+	return append(b.Bytes(), make([]byte, bytesInAll-b.Len())...)
+}
 
 func logo(kind string, data []byte) string {
 	return `{"brand":{"logo":{"type":"` + kind + `","data":"` + base64.StdEncoding.EncodeToString(data) + `"}}}`
@@ -93,7 +106,7 @@ var settings = []scenario{
 	{name: "days that do not ascend", method: "PUT", target: checksPath, body: `{"reminders":{"enabled":true,"days":[2,1]}}`, status: 422, want: []string{`"code":"reminders_invalid"`, `"field":"reminders"`}},
 	{name: "a redirect without https", method: "PUT", target: checksPath, body: `{"redirect_urls":["http://a.example"]}`, status: 422, want: []string{`"code":"redirect_urls_invalid"`}, not: []string{"a.example"}},
 	{name: "customisation", method: "GET", target: customPath, status: 200, want: []string{`{"verify_phone":"off","verify_email":"off",` +
-		`"brand":{"name":"Acme","logo":{"type":"image/png","data":"iVBORw0KGgouLi4u"}},"texts":{},"consent":{"version":"1","texts":{}},`, `"version":3}`},
+		`"brand":{"name":"Acme","logo":{"type":"image/png","data":"` + pictureText + `"}},"texts":{},"consent":{"version":"1","texts":{}},`, `"version":3}`},
 		fields: map[string]string{"ETag": `"3"`}},
 	{name: "texts may have line breaks", method: "PUT", target: customPath, status: 200,
 		body: `{"texts":{"de":{"title":"Hallo"}},"consent":{"version":"2","texts":{"pt-BR":"Um.\nDois."}}}`,
@@ -106,16 +119,20 @@ var settings = []scenario{
 
 func TestRA_66_a_brand_is_checked_where_it_comes_in(t *testing.T) {
 	t.Parallel()
-	large := append(append([]byte{}, picture...), make([]byte, policy.MaxLogo-len(picture))...)
+	large := photograph(3, policy.MaxLogo)
 	play(t, []scenario{
 		{name: "colours that can be told apart", method: "PUT", target: customPath, body: `{"brand":{"accent":"#1d4ed8","background":"#ffffff"}}`, status: 200,
 			want: []string{`"brand":{"accent":"#1d4ed8","background":"#ffffff"}`}},
 		{name: "colours that can not", method: "PUT", target: customPath, body: `{"brand":{"accent":"#999999","background":"#ffffff"}}`, status: 422,
 			want: []string{`"code":"brand_accent_invalid"`, `"field":"brand.accent"`}},
 		{name: "a colour by its name", method: "PUT", target: customPath, body: `{"brand":{"accent":"black","background":"#ffffff"}}`, status: 422, want: []string{`"field":"brand.accent"`}, not: []string{"black"}},
-		{name: "a logo of 64 KiB", method: "PUT", target: customPath, body: logo("image/png", large), status: 200},
-		{name: "a larger one", method: "PUT", target: customPath, body: logo("image/png", append(large, 0)), status: 422, want: []string{`"field":"brand.logo"`}},
-		{name: "one that is much larger", method: "PUT", target: customPath, body: logo("image/png", append(large, large...)), status: 422, want: []string{`"field":"brand.logo.data"`}},
+		{name: "a logo of 64 KiB", method: "PUT", target: customPath, body: logo("image/jpeg", large), status: 200},
+		{name: "a larger one", method: "PUT", target: customPath, body: logo("image/jpeg", append(large, 0)), status: 422, want: []string{`"field":"brand.logo"`}},
+		{name: "one that is much larger", method: "PUT", target: customPath, body: logo("image/jpeg", append(large, large...)), status: 422, want: []string{`"field":"brand.logo.data"`}},
+		{name: "one with too many pixels", method: "PUT", target: customPath, body: logo("image/jpeg", photograph(2001, 60_000)), status: 422,
+			want: []string{`"code":"brand_logo_invalid"`, `"field":"brand.logo"`, "2000 pixels"}},
+		{name: "one that is cut off", method: "PUT", target: customPath, body: logo("image/png", picture[:len(picture)-1]), status: 422,
+			want: []string{`"code":"brand_logo_invalid"`, "broken"}},
 		{name: "one that is of another type", method: "PUT", target: customPath, body: logo("image/jpeg", picture), status: 422, want: []string{`"code":"brand_logo_invalid"`}},
 		{name: "one that could hold script", method: "PUT", target: customPath, body: logo("image/svg+xml", []byte("<svg/>")), status: 422, want: []string{`"field":"brand.logo.type"`}},
 		{name: "one that is no base64", method: "PUT", target: customPath, body: `{"brand":{"logo":{"type":"image/png","data":"%%%%"}}}`, status: 422},

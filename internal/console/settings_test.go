@@ -301,7 +301,8 @@ func lookForm(change map[string]string) url.Values {
 	return f
 }
 
-var png = []byte("\x89PNG\r\n\x1a\n and more")
+// png is a picture of 3 by 2 pixels.
+var png, _ = base64.StdEncoding.DecodeString("iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAAAAAC4HznGAAAAEklEQVR4nGJiYGAAYUAAAAD//wAgAAWURUErAAAAAElFTkSuQmCC")
 
 // sendPicture sends a form with a picture, as a browser does.
 func (b *browser) sendPicture(path string, fields url.Values, picture []byte) *httptest.ResponseRecorder {
@@ -377,7 +378,8 @@ func TestRA_66_ALogoIsKeptServedFromOurOriginAndTakenAway(t *testing.T) {
 
 func TestRA_66_APictureThatCanHoldScriptOrIsTooLargeIsRefusedBesideItsField(t *testing.T) {
 	b, d := settingsDesk(t)
-	for name, picture := range map[string][]byte{"svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), "large": append(png, make([]byte, policy.MaxLogo)...)} {
+	for name, picture := range map[string][]byte{"svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), "large": append(png, make([]byte, policy.MaxLogo)...),
+		"cut off": png[:len(png)-1], "the sign of one": png[:8]} {
 		w := b.sendPicture(lookPath, lookForm(map[string]string{"name": "Kept"}), picture)
 		wantSays(t, w, `href="#logo"`, `value="Kept"`)
 		if strings.Contains(w.Body.String(), `name="logo_sent"`) {

@@ -114,7 +114,7 @@ func TestASecondClickOnAProofLeadsToWhereTheFirstDid(t *testing.T) {
 	} {
 		p.tokens, b.cookies["countersign_console"] = nil, "gone"
 		other := maps.Clone(form)
-		w := httptest.NewRecorder()
+		var w *httptest.ResponseRecorder
 		if change != nil {
 			change(other)
 			w = b.post("/console/prove", other)

@@ -113,26 +113,11 @@ func (b *Brand) validate() error {
 		return wrong("brand.name", "Give a name of at most 60 printable characters.")
 	case !isLine(b.Support, MaxSupport):
 		return wrong("brand.support", "Give one line of at most 200 printable characters.")
-	case len(b.Logo) > MaxLogo || (len(b.Logo) == 0) != (b.LogoType == ""):
-		return wrong("brand.logo", "Give a picture of at most 64 KiB together with its type.")
-	case len(b.Logo) > 0 && sniff(b.Logo) != b.LogoType:
-		return wrong("brand.logo", "Give a PNG, JPEG or WebP picture, and its type as image/png, image/jpeg or image/webp.")
+	}
+	if err := b.checkLogo(); err != nil {
+		return err
 	}
 	return b.readable()
-}
-
-// sniff names the picture formats that are let through.
-func sniff(b []byte) string {
-	s := string(b[:min(len(b), 12)])
-	switch {
-	case strings.HasPrefix(s, "\x89PNG\r\n\x1a\n"):
-		return "image/png"
-	case strings.HasPrefix(s, "\xff\xd8\xff"):
-		return "image/jpeg"
-	case strings.HasPrefix(s, "RIFF") && strings.HasSuffix(s, "WEBP"):
-		return "image/webp"
-	}
-	return "none"
 }
 
 // isLine reports whether s is at most limit printable characters.

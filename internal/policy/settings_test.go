@@ -89,7 +89,7 @@ func TestRA_38_the_cool_down_grows_and_the_last_one_repeats(t *testing.T) {
 
 func TestRA_66_a_brand_is_readable_and_holds_no_markup(t *testing.T) {
 	t.Parallel()
-	png := []byte("\x89PNG\r\n\x1a\n....")
+	png := pngOf(3, 2)
 	for name, c := range map[string]struct {
 		change func(*Customisation)
 		code   string

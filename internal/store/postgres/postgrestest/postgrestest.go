@@ -46,37 +46,54 @@ type cluster struct {
 	process *os.Process
 	exited  chan struct{}
 	number  atomic.Int64
+
+	migrated    sync.Once
+	pattern     string // the name of a database with the newest schema; once migrated is done, as the next
+	notMigrated error
 }
 
 // URL gives the address of a new, empty database that the test may use as it likes.
 func URL(t testing.TB) string {
 	t.Helper()
-	one.once.Do(func() { one.err = one.start() })
-	if one.err != nil {
-		t.Fatalf("start PostgreSQL: %v", one.err)
-	}
-	name := fmt.Sprintf("test_%d", one.number.Add(1))
-	one.exec(t, "CREATE DATABASE "+name)
-	return one.url(name)
+	return one.database(t, "template1")
 }
 
-// Migrated is URL with the newest schema.
+// Migrated is URL with the newest schema, which is made once: each database is a copy.
 func Migrated(t testing.TB) string {
 	t.Helper()
-	url := URL(t)
+	one.migrated.Do(func() { one.pattern, one.notMigrated = one.migrate(t) })
+	if one.notMigrated != nil {
+		t.Fatalf("make the schema: %v", one.notMigrated)
+	}
+	return one.database(t, one.pattern)
+}
+
+// database makes a database that is a copy of another one, and gives its address.
+func (c *cluster) database(t testing.TB, pattern string) string {
+	t.Helper()
+	c.once.Do(func() { c.err = c.start() })
+	if c.err != nil {
+		t.Fatalf("start PostgreSQL: %v", c.err)
+	}
+	name := fmt.Sprintf("test_%d", c.number.Add(1))
+	c.exec(t, "CREATE DATABASE "+name+" TEMPLATE "+pattern)
+	return c.url(name)
+}
+
+// migrate makes a database with the newest schema, to which nobody is connected any more, and gives its name.
+func (c *cluster) migrate(t testing.TB) (name string, err error) {
+	t.Helper()
+	url := c.database(t, "template1")
 	e, err := postgres.Open(t.Context(), url)
 	if err != nil {
-		t.Fatalf("open: %v", err)
+		return "", err
 	}
-	defer func() {
-		if err := e.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	}()
-	if _, err := e.Schema(t.Context(), true); err != nil {
-		t.Fatalf("migrate: %v", err)
+	_, err = e.Schema(t.Context(), true)
+	cfg, parsed := pgx.ParseConfig(url)
+	if err = errors.Join(err, e.Close(), parsed); err != nil {
+		return "", err
 	}
-	return url
+	return cfg.Database, nil
 }
 
 // Cluster is a PostgreSQL of a test's own, which it may stop and start.
