@@ -145,11 +145,11 @@ func TestID_20_a_page_names_the_step_says_why_and_shows_nothing_else(t *testing.
 		}
 	}
 	v.open(link)
-	shows("What is your mobile number?", "Step 1 of 2", "dev asks you to confirm a mobile number before you go on.", "number")
+	shows("What is your mobile number?", "Step 1 of 2", "dev asks you to confirm a mobile number before you continue.", "number")
 	v.press("/mobile", url.Values{"number": {devMobile}, "country": {"US"}})
 	shows("Enter your code", "Step 1 of 2", "We sent it by text message to", "code")
 	v.press("/mobile/check", url.Values{"code": {w.code(devMobile, 1)}})
-	shows("What is your email address?", "Step 2 of 2", "dev asks you to confirm an email address before you go on.", "address")
+	shows("What is your email address?", "Step 2 of 2", "dev asks you to confirm an email address before you continue.", "address")
 	v.press("/email", url.Values{"address": {devEmail}})
 	shows("Enter your code", "Step 2 of 2", "We sent it by email to", "code")
 }
