@@ -19,7 +19,7 @@ func (s *server) operatorPages(chain *web.Chain, texts *hosted.Pages) (http.Hand
 		return nil, err
 	}
 	site, err := console.NewSite(console.Config{
-		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(), Development: s.cfg.DevMode,
+		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(), Development: s.cfg.DevMode, DevKey: s.sampleKey,
 		Directory: s.directory, Hooks: s.webhooks, Dispatches: s.verify, Providers: s.providers, Figures: s.tally,
 		Settings: s.invites, PageTexts: texts, AuditLog: auditLog{s.storage.db, s.storage.signer.Verifier()},
 		Invitations: s.invites, Changes: s.tally, Contacts: offers{texts},

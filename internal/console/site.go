@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"text/template"
 	"time"
 
 	"github.com/countersign/countersign/internal/operator"
@@ -33,8 +34,12 @@ type Config struct {
 	Document    []byte                         // OpenAPI of the native API, for its reference; nil: none
 	MAC         func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
 	Development bool                           // there is a phone at /dev/phone
-	PublicURL   string                         // how operators reach the pages: "https://verify.example.net"
-	Now         func() time.Time               // nil: the wall clock
+
+	// DevKey is the key that development mode made for a firm, with its secret. nil: there is no such key.
+	DevKey func(ctx context.Context, t uid.Tenant) (id uid.ID, secret string)
+
+	PublicURL string           // how operators reach the pages: "https://verify.example.net"
+	Now       func() time.Time // nil: the wall clock
 }
 
 // Tenants knows the firms.
@@ -47,6 +52,7 @@ type Tenants interface {
 type Site struct {
 	Config
 	pages     *Pages
+	samples   *template.Template
 	reference *references
 	routes    []route
 	mux       *web.Mux
@@ -83,6 +89,9 @@ func NewSite(cfg Config) (*Site, error) {
 	}
 	var err error
 	if s.pages, err = NewPages(); err != nil {
+		return nil, err
+	}
+	if s.samples, err = readSamples(); err != nil {
 		return nil, err
 	}
 	if s.reference, err = readReference(cfg.Document, cfg.PublicURL); err != nil {

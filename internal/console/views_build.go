@@ -10,6 +10,7 @@ const (
 	QueryProvider  = "provider"
 	QueryOrder     = "order" // "newest"; else failures come first
 	QueryType      = "type"  // of an event
+	QueryKey       = "key"   // that samples are for, by its id
 	FieldDigits    = "code_length"
 	FieldSeconds   = "ttl_seconds"
 	FieldPostLife  = "email_ttl_seconds"
@@ -107,8 +108,9 @@ type KeyMade struct {
 	Frame
 	Name      string
 	Secret    string
-	Samples   []Sample
-	BeforeURL string // where the one that it replaces is revoked; "" when it is no replacement
+	Samples   []Sample // the first has the key in it
+	Sends     bool     // the key may do what they do
+	BeforeURL string   // where the one that it replaces is revoked; "" when it is no replacement
 }
 
 // EndpointRow is one webhook.
