@@ -1,8 +1,10 @@
 package app
 
 import (
+	"html"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,7 +15,7 @@ import (
 func TestWhatDevelopersUseInTheConsole(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	v, _ := w.signedIn()
+	v, made := w.signedIn()
 	for path, want := range map[string]string{
 		"/console/services": "svc_", "/console/keys": "key_", "/console/webhooks": "/console/webhooks/new", "/console/messages": "No message failed",
 		"/console/messages?order=newest": "Nothing was sent yet", "/console/developer": "/dev/phone", "/console/developer/reference/verifications": "/v1/verifications/$ID/check",
@@ -21,6 +23,15 @@ func TestWhatDevelopersUseInTheConsole(t *testing.T) {
 		if status := v.open(path); status != http.StatusOK || !strings.Contains(v.text, want) {
 			t.Errorf("%s: %d, without %q", path, status, want)
 		}
+	}
+
+	v.open("/console/developer")
+	sample := regexp.MustCompile(`data-copy="(curl [^"]+)"`).FindStringSubmatch(v.text)
+	if sample == nil || !strings.Contains(sample[1], made.APIKey) {
+		t.Fatalf("no sample has the key of development mode in it:\n%s", v.text)
+	}
+	if answer, err := exec.CommandContext(t.Context(), "sh", "-c", html.UnescapeString(sample[1])).Output(); err != nil || !strings.Contains(string(answer), `"status":"pending"`) {
+		t.Errorf("the sample is answered by %s, %v", answer, err)
 	}
 
 	v.open("/console/keys/new")
@@ -46,7 +57,7 @@ func TestWhatDevelopersUseInTheConsole(t *testing.T) {
 		t.Errorf("no secret at %s", v.at)
 	}
 	w.wait("the day's figures", func() bool {
-		return v.open("/console") == http.StatusOK && strings.Contains(v.text, "Codes today") && strings.Contains(v.text, `data-n="1"`)
+		return v.open("/console") == http.StatusOK && strings.Contains(v.text, "Codes today") && strings.Contains(v.text, `data-n="2"`)
 	})
 }
 

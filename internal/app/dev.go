@@ -68,6 +68,7 @@ func (s *server) credentialsFile() string {
 // prepareDev sees that both development tenants exist with wide limits and working keys, and writes the credentials.
 // Keys that the file of an earlier start holds are kept while they work.
 func (s *server) prepareDev(ctx context.Context, addr net.Addr) error {
+	s.devKeys = map[uid.Tenant]devKey{}
 	var was credentials
 	if text, err := os.ReadFile(s.credentialsFile()); err == nil {
 		_ = json.Unmarshal(text, &was) // a broken file is written anew
@@ -108,21 +109,35 @@ func (s *server) prepareDev(ctx context.Context, addr net.Addr) error {
 	return writePrivate(s.credentialsFile(), append(text, '\n'))
 }
 
-func (s *server) devTenant(ctx context.Context, name, secret string) (id, key string, err error) {
+func (s *server) devTenant(ctx context.Context, name, secret string) (id, text string, err error) {
 	if p, err := s.directory.Authenticate(ctx, secret); err == nil {
+		s.devKeys[p.Tenant] = devKey{p.Key, secret}
 		return p.Tenant.Text(), secret, nil
 	}
 	t, err := s.findTenant(ctx, name)
 	if err != nil {
 		return "", "", fmt.Errorf("development tenant %s: %w", name, err)
 	}
-	_, made, err := s.directory.CreateKey(ctx, devCaller, t, tenant.KeyRequest{
+	key, made, err := s.directory.CreateKey(ctx, devCaller, t, tenant.KeyRequest{
 		Name: "development", Scopes: []string{tenant.ScopeAll, tenant.ScopeVerifyApprove, tenant.ScopeRecipientShow},
 	})
 	if err != nil {
 		return "", "", fmt.Errorf("key of the development tenant %s: %w", name, err)
 	}
+	s.devKeys[t] = devKey{key.ID, made.Reveal()}
 	return t.Text(), made.Reveal(), nil
+}
+
+// devKey is a key that development mode made, for the samples of the console.
+type devKey struct {
+	id     uid.ID
+	secret string
+}
+
+// sampleKey is the key of a development tenant; none of any other.
+func (s *server) sampleKey(_ context.Context, t uid.Tenant) (uid.ID, string) {
+	k := s.devKeys[t]
+	return k.id, k.secret
 }
 
 // barred denies starts to the given recipients.

@@ -56,10 +56,11 @@ type server struct {
 	handover   *handover.Signer
 	worker     *outbox.Worker
 	sealer     *audit.Sealer
-	inbox      *sink.Inbox // development only
-	closers    []io.Closer // of providers that keep connections
-	terminal   io.Writer   // for whoever has the machine: links that are no line of the log
-	occupied   io.Closer   // keeps other servers off the database in the data directory; nil: it is elsewhere
+	inbox      *sink.Inbox           // development only
+	devKeys    map[uid.Tenant]devKey // development only; complete before the first request comes
+	closers    []io.Closer           // of providers that keep connections
+	terminal   io.Writer             // for whoever has the machine: links that are no line of the log
+	occupied   io.Closer             // keeps other servers off the database in the data directory; nil: it is elsewhere
 }
 
 // collectAt lets the heap grow to five times what is live before it is collected. What is live is a few megabytes, so

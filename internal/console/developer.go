@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/webhook"
 )
 
@@ -39,11 +40,24 @@ func (s *Site) developer(v *visit) (View, error) {
 	for _, t := range webhook.Types() {
 		view.Events = append(view.Events, EventDoc{Kind: t.Name, Means: t.Means})
 	}
-	var err error
-	if view.Start, err = readSamples("start", s.PublicURL); err != nil {
+	f, err := v.sampled()
+	if err != nil {
 		return nil, err
 	}
-	view.Check, err = readSamples("check", s.PublicURL)
+	key, keys, err := v.sampleKey(v.value(QueryKey))
+	if err != nil {
+		return nil, err
+	}
+	if view.Keys = keys; keys != nil {
+		f.KeyID, view.Lacks = key.ID.Text(uid.Key), lacking(key.Scopes)
+	}
+	if dev, secret := v.devKey(); dev == key.ID && secret != "" {
+		f.Key, view.Filled = secret, true
+	}
+	if view.Start, err = s.programs(sampleStart, f); err != nil {
+		return nil, err
+	}
+	view.Check, err = s.programs(sampleCheck, f)
 	return view, err
 }
 

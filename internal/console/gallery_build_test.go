@@ -12,10 +12,16 @@ const (
 	longTarget = "https://schnittstellen.vereinsbank-donaudampfschifffahrt.example/identifizierung/ereignisse/countersign/v1/empfang"
 )
 
-// programs are samples as the pages show them.
-func programs(base string) []console.Sample {
-	return []console.Sample{{Label: "curl", Code: "curl " + base + `/v1/verifications \
-  -H "Authorization: Bearer $KEY"`}, {Label: "Python", Code: "import json, os, urllib.request"}}
+// programs are samples as the pages show them, the first with a key in it when there is one.
+func programs(base string, key ...string) []console.Sample {
+	bearer, first := "$KEY", "# KEY holds the secret of key_06ezk8m4yrtw70q9vgvhb3n5cr.\n"
+	if len(key) > 0 {
+		bearer, first = key[0], ""
+	}
+	return []console.Sample{{Label: "curl", Code: first + "curl " + base + `/v1/verifications \
+  -H "Authorization: Bearer ` + bearer + `" \
+  -H "Content-Type: application/json" \
+  -d '{"to": "+447700900123", "service": "svc_06ezk8m4yrtw70q9vgvhb3n5cr"}'`}, {Label: "Python", Code: "# KEY holds the secret of key_06ezk8m4yrtw70q9vgvhb3n5cr.\nimport json, os, urllib.request"}}
 }
 
 // building is what developers of a firm use: messages, services, keys, webhooks.
@@ -75,9 +81,9 @@ func keys() []exhibit {
 		{"keys-longest", &console.Keys{Frame: l, Rows: []console.KeyRow{{ID: "key_06ezk8m4yrtw70q9vgvhb3n5cr", Name: long("Produktionsumgebung ", 3), State: "active", Scopes: []string{"verifications:start", "verifications:check", "verifications:read", "verifications:approve", "recipients:reveal", "invitations:write"}}}}},
 		{"newkey", &console.NewKey{Frame: f, Act: form, Scopes: scopes}},
 		{"newkey-error", &console.NewKey{Frame: wrong(l, console.Problem{Field: "name", Message: "Give the key a name."}, console.Problem{Field: "scopes", Message: "Choose one scope at least."}), Act: form, Days: "90", Scopes: scopes}},
-		{"keymade", &console.KeyMade{Frame: f, Name: "Web shop", Secret: secret, Samples: programs("https://verify.acme.example")}},
+		{"keymade", &console.KeyMade{Frame: f, Name: "Web shop", Sends: true, Secret: secret, Samples: programs("https://verify.acme.example", secret)}},
 		{"keymade-before", &console.KeyMade{Frame: l, Name: long("Produktionsumgebung ", 3), RotateURL: "/console/x/confirm"}},
-		{"keymade-rotated", &console.KeyMade{Frame: l, Name: long("Produktionsumgebung ", 3), Secret: secret, Samples: programs("https://identifizierung.vereinsbank-donaudampfschifffahrt.example/"), BeforeURL: "/console/x/confirm"}},
+		{"keymade-rotated", &console.KeyMade{Frame: l, Name: long("Produktionsumgebung ", 3), Secret: secret, Samples: programs("https://identifizierung.vereinsbank-donaudampfschifffahrt.example", secret), BeforeURL: "/console/x/confirm"}},
 		{"confirm-rotate-key", &console.Confirm{Frame: f, What: "rotate_key", Object: "Web shop", Act: form, Mild: true, BackURL: "/console/keys"}},
 	}
 }

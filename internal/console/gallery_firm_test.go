@@ -98,7 +98,15 @@ func home() []exhibit {
 		{"home-longest", &console.Home{Frame: l, Starts: 48112046, Deliveries: 46112046, Approvals: 43112046, Failures: 112046, Hours: hours(90000),
 			AsOf: noon, Behind: 120046, Since: noon.Add(-3 * time.Hour), Links: console.Links{Made: 48112046, Sent: 48112046, Completed: 48112046, Lost: 48112046},
 			Needs: []console.Need{{Kind: "webhook_dead", Count: 100, Capped: true, URL: "/console/webhooks"}, {Kind: "provider_failing", Count: 1, Urgent: true, Example: "nachrichtendienstleister-sued-reserve", URL: "/console/messages"}, {Kind: "jobs_dead", Count: 3}, {Kind: "events_unsealed", Count: 3}}}},
-		{"developer", &console.Developer{Frame: at(signed, console.AtDeveloper), BaseURL: "https://verify.acme.example", ReferenceURL: "/docs", SpecURL: "/openapi.json", KeysURL: "/console/keys/new", PhoneURL: "/dev/phone", InboxURL: "/dev/inbox", Start: programs("https://verify.acme.example"), Check: programs("https://verify.acme.example"), Events: events}},
-		{"developer-longest", &console.Developer{Frame: at(longest, console.AtDeveloper), BaseURL: "https://identifizierung.vereinsbank-donaudampfschifffahrt.example", Events: append(events, console.EventDoc{Kind: "something.of_tomorrow", Means: long("much to say about it, ", 8)})}},
+		{"developer", &console.Developer{Frame: at(signed, console.AtDeveloper), BaseURL: "https://verify.acme.example", ReferenceURL: "/docs", SpecURL: "/openapi.json", KeysURL: "/console/keys/new", PhoneURL: "/dev/phone", InboxURL: "/dev/inbox", Keys: keyChoices("Web shop (key_06ezk8m4yrtw70q9vgvhb3n5cr)"), Start: programs("https://verify.acme.example"), Check: programs("https://verify.acme.example"), Events: events}},
+		{"developer-filled", &console.Developer{Frame: at(signed, console.AtDeveloper), BaseURL: "http://127.0.0.1:8080", KeysURL: "/console/keys/new", Keys: keyChoices("development (key_06ezk8m4yrtw70q9vgvhb3n5cr)"), Filled: true, Start: programs("http://127.0.0.1:8080", "csk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfG"), Check: programs("http://127.0.0.1:8080", "csk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfG"), Events: events}},
+		{"developer-no-key", &console.Developer{Frame: at(signed, console.AtDeveloper), BaseURL: "https://verify.acme.example", KeysURL: "/console/keys/new", Start: programs("https://verify.acme.example"), Events: events}},
+		{"developer-longest", &console.Developer{Frame: at(longest, console.AtDeveloper), BaseURL: "https://identifizierung.vereinsbank-donaudampfschifffahrt.example", Keys: keyChoices(long("Produktionsumgebung ", 3) + "(key_06ezk8m4yrtw70q9vgvhb3n5cr)"), Lacks: []string{"verifications:start", "verifications:check"},
+			Start: programs("https://identifizierung.vereinsbank-donaudampfschifffahrt.example"), Events: append(events, console.EventDoc{Kind: "something.of_tomorrow", Means: long("much to say about it, ", 8)})}},
 	}
+}
+
+// keyChoices are keys to choose from, the first of which is chosen.
+func keyChoices(chosen string) []console.Option {
+	return []console.Option{{Value: "key_1", Label: chosen, Chosen: true}, {Value: "key_2", Label: "Till (key_06ezk8m4yrtw70q9vgvhb3n5cs)"}}
 }

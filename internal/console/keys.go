@@ -107,11 +107,25 @@ func (s *Site) showKey(v *visit, ask tenant.KeyRequest, beforeURL string, again 
 	if secret.Reveal() == "" {
 		return s.keyMadeBefore(v, made)
 	}
-	programs, err := readSamples("start", s.PublicURL)
+	f, err := v.sampled()
 	if err != nil {
 		return nil, err
 	}
-	return &KeyMade{Frame: v.frame(), Name: keyName(made), Secret: secret.Reveal(), Samples: programs, BeforeURL: beforeURL}, nil
+	f.KeyID = made.ID.Text(uid.Key)
+	programs, err := s.programs(sampleStart, f)
+	if err != nil {
+		return nil, err
+	}
+	f.Key = secret.Reveal() // into the first alone, which is copied into a shell; programs are kept in files
+	whole, err := s.programs(sampleStart, f)
+	if err != nil {
+		return nil, err
+	}
+	programs[0] = whole[0]
+	return &KeyMade{
+		Frame: v.frame(), Name: keyName(made), Secret: f.Key, Samples: programs, BeforeURL: beforeURL,
+		Sends: slices.Contains(made.Scopes, tenant.ScopeVerifyStart) || slices.Contains(made.Scopes, tenant.ScopeAll),
+	}, nil
 }
 
 // keyMadeBefore says of a key that the same form has made it, and shown its secret then. It leads to where it gets a successor, while it

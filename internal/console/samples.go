@@ -2,31 +2,122 @@ package console
 
 import (
 	"embed"
-	"fmt"
+	"slices"
 	"strings"
+	"text/template"
+
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/tenant"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 //go:embed samples
 var samples embed.FS
 
-// Sample is a program to copy. It takes the key from the environment: no sample holds one.
+// Sample is a program to copy.
 type Sample struct{ Label, Code string }
 
 // sampleKinds are the languages of samples, with the ends of their files' names.
 var sampleKinds = []struct{ label, end string }{{"curl", "sh"}, {"Go", "go.txt"}, {"Node.js", "mjs"}, {"Python", "py"}}
 
-// sampleBase stands in the files for the base URL of the API.
-const sampleBase = "https://verify.example.net"
+// What samples do, by the beginnings of their files' names, and the scope that a key needs for it.
+const (
+	sampleStart = "start"
+	sampleCheck = "check"
+)
 
-// readSamples gives the program of each language that does something ("start", "check"), against the API at a base URL.
-func readSamples(what, base string) ([]Sample, error) {
-	var all []Sample
+// readSamples parses the files of samples. An error is a fault of the build.
+func readSamples() (*template.Template, error) { return template.ParseFS(samples, "samples/*") }
+
+// filled is what stands in a sample. Nothing of it was typed by somebody: each is an id, a key or an address of the configuration.
+type filled struct {
+	Base    string // URL of the API
+	Service string // id of the one that is the default; "": none is named
+	KeyID   string // of the key that is meant; "": any
+	Key     string // the key itself; "": it is taken from the environment variable KEY
+}
+
+// Of says whose secret the variable holds.
+func (f filled) Of() string {
+	if f.KeyID == "" {
+		return "your API key"
+	}
+	return "the secret of " + f.KeyID
+}
+
+// programs gives the program of each language that does something.
+func (s *Site) programs(what string, f filled) (all []Sample, err error) {
 	for _, k := range sampleKinds {
-		text, err := samples.ReadFile("samples/" + what + "." + k.end)
-		if err != nil {
-			return nil, fmt.Errorf("samples: %w", err)
+		var code strings.Builder
+		if err := s.samples.ExecuteTemplate(&code, what+"."+k.end, f); err != nil {
+			return nil, err
 		}
-		all = append(all, Sample{k.label, strings.TrimSpace(strings.ReplaceAll(string(text), sampleBase, strings.TrimSuffix(base, "/")))})
+		all = append(all, Sample{k.label, strings.TrimSpace(code.String())})
 	}
 	return all, nil
+}
+
+// sampled is what samples of this firm have in them, but for a key.
+func (v *visit) sampled() (filled, error) {
+	f := filled{Base: strings.TrimSuffix(v.site.PublicURL, "/")}
+	list, _, err := v.site.Directory.Services(v.ctx(), v.Operator.Tenant, uid.ID{}, mostServices)
+	if err != nil || len(list) == 0 {
+		return f, err
+	}
+	i := max(0, slices.IndexFunc(list, func(s tenant.Service) bool { return s.Default }))
+	f.Service = list[i].ID.Text(uid.Service)
+	return f, nil
+}
+
+// sampleKey chooses the key that samples are for: the one that is asked for, else that of development mode, else the newest that may do what
+// they do, else the newest. all are those to choose from, that one chosen; none, and no options, when there is none that works.
+func (v *visit) sampleKey(asked string) (chosen tenant.Key, all []Option, err error) {
+	if !v.May(operator.SeeKeys) {
+		return chosen, nil, nil
+	}
+	keys, err := v.site.Directory.Keys(v.ctx(), v.Operator.Tenant)
+	if err != nil {
+		return chosen, nil, err
+	}
+	keys = slices.DeleteFunc(keys, func(k tenant.Key) bool { return !k.Live(v.site.Now()) })
+	slices.SortStableFunc(keys, func(a, b tenant.Key) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	dev, _ := v.devKey()
+	for _, fits := range []func(tenant.Key) bool{
+		func(k tenant.Key) bool { return k.ID.Text(uid.Key) == asked },
+		func(k tenant.Key) bool { return k.ID == dev },
+		func(k tenant.Key) bool { return len(lacking(k.Scopes)) == 0 },
+		func(tenant.Key) bool { return true },
+	} {
+		if i := slices.IndexFunc(keys, fits); i >= 0 {
+			chosen = keys[i]
+			break
+		}
+	}
+	for _, k := range keys {
+		id := k.ID.Text(uid.Key)
+		label := id
+		if k.Name != "" {
+			label = k.Name + " (" + id + ")"
+		}
+		all = append(all, Option{Value: id, Label: label, Chosen: k.ID == chosen.ID})
+	}
+	return chosen, all, nil
+}
+
+// devKey is the key that development mode made for the firm, and its secret; none outside of it.
+func (v *visit) devKey() (uid.ID, string) {
+	if v.site.DevKey == nil {
+		return uid.ID{}, ""
+	}
+	return v.site.DevKey(v.ctx(), v.Operator.Tenant)
+}
+
+// lacking are the scopes that a key needs for the samples and has not.
+func lacking(scopes []string) (missing []string) {
+	for _, s := range []string{tenant.ScopeVerifyStart, tenant.ScopeVerifyCheck} {
+		if !slices.Contains(scopes, s) && !slices.Contains(scopes, tenant.ScopeAll) {
+			missing = append(missing, s)
+		}
+	}
+	return missing
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"text/template"
 	"time"
 
 	"github.com/countersign/countersign/internal/operator"
@@ -34,8 +35,12 @@ type Config struct {
 	Document    func() ([]byte, error)         // OpenAPI of the native API, for its reference; nil: none
 	MAC         func(parts ...[]byte) [32]byte // keyed hash of the parts, each with its length; the same on every node
 	Development bool                           // there is a phone at /dev/phone
-	PublicURL   string                         // how operators reach the pages: "https://verify.example.net"
-	Now         func() time.Time               // nil: the wall clock
+
+	// DevKey is the key that development mode made for a firm, with its secret. nil: there is no such key.
+	DevKey func(ctx context.Context, t uid.Tenant) (id uid.ID, secret string)
+
+	PublicURL string           // how operators reach the pages: "https://verify.example.net"
+	Now       func() time.Time // nil: the wall clock
 }
 
 // Tenants knows the firms.
@@ -48,6 +53,7 @@ type Tenants interface {
 type Site struct {
 	Config
 	pages     *Pages
+	samples   *template.Template
 	reference func() (references, error) // read when its first page is asked for, and then kept
 	routes    []route
 	mux       *web.Mux
@@ -84,6 +90,9 @@ func NewSite(cfg Config) (*Site, error) {
 	}
 	var err error
 	if s.pages, err = NewPages(); err != nil {
+		return nil, err
+	}
+	if s.samples, err = readSamples(); err != nil {
 		return nil, err
 	}
 	s.reference = sync.OnceValues(s.readReference)

@@ -10,6 +10,7 @@ const (
 	QueryProvider  = "provider"
 	QueryOrder     = "order" // "newest"; else failures come first
 	QueryType      = "type"  // of an event
+	QueryKey       = "key"   // that samples are for, by its id
 	FieldDigits    = "code_length"
 	FieldSeconds   = "ttl_seconds"
 	FieldPostLife  = "email_ttl_seconds"
@@ -106,10 +107,11 @@ type NewKey struct {
 type KeyMade struct {
 	Frame
 	Name      string
-	Secret    string // "": the same form has made the key before, and its secret was shown then
-	Samples   []Sample
-	BeforeURL string // where the one that it replaces is revoked; "" when it is no replacement
-	RotateURL string // where one whose secret was shown gets a successor; "" when it works no longer
+	Secret    string   // "": the same form has made the key before, and its secret was shown then
+	Samples   []Sample // the first has the key in it
+	Sends     bool     // the key may do what they do
+	BeforeURL string   // where the one that it replaces is revoked; "" when it is no replacement
+	RotateURL string   // where one whose secret was shown gets a successor; "" when it works no longer
 }
 
 // EndpointRow is one webhook.

@@ -50,6 +50,9 @@ type Developer struct {
 	BaseURL, ReferenceURL, SpecURL string
 	KeysURL                        string   // "" when the operator may not make keys
 	InboxURL, PhoneURL             string   // of development mode; ""
+	Keys                           []Option // to choose the one that the samples are for; none: there is none that works
+	Lacks                          []string // scopes that the chosen one needs for them
+	Filled                         bool     // it stands in them, as development mode made it
 	Start, Check                   []Sample // programs that send a code, and hand one in
 	Events                         []EventDoc
 }

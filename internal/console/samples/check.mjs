@@ -1,6 +1,7 @@
-const response = await fetch(`https://verify.example.net/v1/verifications/${process.env.ID}/check`, {
+// ID holds the id of the verification{{if not .Key}}, KEY {{.Of}}{{end}}.
+const response = await fetch(`{{.Base}}/v1/verifications/${process.env.ID}/check`, {
   method: "POST",
-  headers: { Authorization: `Bearer ${process.env.KEY}`, "Content-Type": "application/json" },
+  headers: { Authorization: {{if .Key}}"Bearer {{.Key}}"{{else}}`Bearer ${process.env.KEY}`{{end}}, "Content-Type": "application/json" },
   body: JSON.stringify({ code: "482913" }),
 });
 const answer = await response.json();

@@ -1,7 +1,8 @@
-const response = await fetch("https://verify.example.net/v1/verifications", {
+{{if not .Key}}// KEY holds {{.Of}}.
+{{end}}const response = await fetch("{{.Base}}/v1/verifications", {
   method: "POST",
-  headers: { Authorization: `Bearer ${process.env.KEY}`, "Content-Type": "application/json" },
-  body: JSON.stringify({ to: "+447700900123" }),
+  headers: { Authorization: {{if .Key}}"Bearer {{.Key}}"{{else}}`Bearer ${process.env.KEY}`{{end}}, "Content-Type": "application/json" },
+  body: JSON.stringify({ to: "+447700900123"{{if .Service}}, service: "{{.Service}}"{{end}} }),
 });
 const answer = await response.json();
 if (!response.ok) throw new Error(answer.detail);
