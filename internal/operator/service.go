@@ -178,8 +178,11 @@ func errNoOperator() error {
 	return fault.New(fault.NotFound, "operator_not_found", "There is no such person in your team.")
 }
 
+// codeNoLink is the code of the fault of what is no link, or was one.
+const codeNoLink = "link_invalid"
+
 func errNoLink() error {
-	return fault.New(fault.NotFound, "link_invalid", "This link is not known, was used, or its time is over. Ask for a new one.")
+	return fault.New(fault.NotFound, codeNoLink, "This link is not known, was used, or its time is over. Ask for a new one.")
 }
 
 func errEndedLink() error {
