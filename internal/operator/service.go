@@ -162,6 +162,10 @@ func errEnded() error {
 	return fault.New(fault.Unauthenticated, codeEnded, "You are not signed in, or no longer. Sign in.")
 }
 
+func errSuspended() error {
+	return fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended. Ask whoever runs the server.")
+}
+
 func errProof() error {
 	return fault.New(fault.Unauthenticated, "proof_needed", "Confirm that it is you first.")
 }
