@@ -37,11 +37,12 @@ func (s *Site) link(l linkDoor) http.HandlerFunc {
 		if err == nil && view.Kind != l.kind {
 			err = errNothing
 		}
-		if err != nil {
+		answered := r.PostForm.Has(FieldPassword)
+		if err != nil && !(answered && fault.As(err).Code == codeNoLink) { // which may be a second click on what has used the link
 			s.refuseLink(w, r, l, err)
 			return
 		}
-		if !r.PostForm.Has(FieldPassword) {
+		if !answered {
 			s.write(w, r, http.StatusOK, s.linkPage(w, r, l, view, Frame{}))
 			return
 		}
@@ -52,8 +53,11 @@ func (s *Site) link(l linkDoor) http.HandlerFunc {
 // textLinkInvalid is all that is told of a link that leads nowhere.
 const textLinkInvalid = "This link is not valid any more. If you have chosen a password already, sign in with it. Otherwise ask whoever sent you the link for a new one; for the first owner of a server, start the server again and use the link that it prints."
 
-// codeInvitationEnded is the fault of an invitation that whoever made it may not make any more: its holder is told so.
-const codeInvitationEnded = "invitation_ended"
+// The faults of a link that leads nowhere, and of an invitation that whoever made it may not make any more: its holder is told so.
+const (
+	codeNoLink          = "link_invalid"
+	codeInvitationEnded = "invitation_ended"
+)
 
 // refuseLink says that a link leads nowhere.
 func (s *Site) refuseLink(w http.ResponseWriter, r *http.Request, l linkDoor, err error) {
@@ -95,7 +99,7 @@ func (s *Site) takeLink(w http.ResponseWriter, r *http.Request, l linkDoor, view
 
 // linkPage asks for what the link is for.
 func (s *Site) linkPage(w http.ResponseWriter, r *http.Request, l linkDoor, view operator.LinkView, frame Frame) View {
-	act, token := s.doorForm(w, r, l.path), r.PostFormValue(FieldLink)
+	act, token := s.doorForm(w, r, l.path).once(), r.PostFormValue(FieldLink)
 	switch l.kind {
 	case operator.LinkSetup:
 		return &Setup{

@@ -308,6 +308,9 @@ func (c *caller) Accept(context.Context, operator.Client, string, operator.Accep
 func TestAnInvitationThatLeadsNowhereSaysWhyOnAPlainPage(t *testing.T) {
 	ended := fault.New(fault.NotFound, "invitation_ended", "This invitation has ended: whoever sent it may not invite you any more.")
 	unknown := fault.New(fault.NotFound, "link_invalid", "This link is not known.")
+	gone := &caller{looked: unknown} // used by the first click of two
+	wantTo(t, newBrowser(t, gone).send("/console/join", "/console/join", url.Values{"token": {"t"}, "name": {"Bob"}, "password": {"x"}}), "/console")
+	wantSays(t, newBrowser(t, gone).send("/console/join", "/console/join", url.Values{"token": {"t"}}), "This link is not valid any more. Ask for a new one.")
 	form := url.Values{"token": {"t"}, "name": {"Bob"}, "password": {"x"}}
 	for name, c := range map[string]*caller{"looked at": {looked: ended}, "used": {used: ended}} {
 		w := newBrowser(t, c).send("/console/join", "/console/join", form)
@@ -316,7 +319,7 @@ func TestAnInvitationThatLeadsNowhereSaysWhyOnAPlainPage(t *testing.T) {
 			t.Errorf("%s: the page asks for a password, or somebody is signed in", name)
 		}
 	}
-	wantSays(t, newBrowser(t, &caller{looked: unknown}).send("/console/join", "/console/join", form), "This link is not valid any more. If you have chosen a password already, sign in with it.")
+	wantSays(t, newBrowser(t, &caller{looked: unknown, used: unknown}).send("/console/join", "/console/join", form), "This link is not valid any more. If you have chosen a password already, sign in with it.")
 	wantTo(t, newBrowser(t, &caller{}).send("/console/join", "/console/join", form), "/console")
 }
 

@@ -166,8 +166,27 @@ type SetupRequest struct {
 }
 
 // Setup makes the first owner of an installation, and with Firm the tenant, by the link that was printed at the start. Of two at once one
-// wins, and the other is told link_invalid. An authenticator comes next.
+// wins, and the other is told link_invalid. An authenticator comes next. The same submission once more (Client.Once) has the answer of the
+// first.
 func (s *Service) Setup(ctx context.Context, c Client, token string, r SetupRequest) (Step, error) {
+	sub := s.submission(c, token, r.Password)
+	step, err := s.setUp(ctx, c, token, r, sub)
+	return s.joined(ctx, sub, step, err)
+}
+
+// joined is what a form of a link is answered with: what came of it now, or of the same one before, which has used the link.
+func (s *Service) joined(ctx context.Context, sub submission, step Step, err error) (Step, error) {
+	if err == nil || fault.As(err).Code != codeNoLink {
+		return step, err
+	}
+	v, o, missing := s.session(ctx, sub.next.Reveal())
+	if missing != nil || !o.able() || s.moment().Sub(v.CreatedAt) > again {
+		return Step{}, err
+	}
+	return Step{Stage: v.Stage, Token: sub.next, ExpiresAt: v.ExpiresAt}, nil
+}
+
+func (s *Service) setUp(ctx context.Context, c Client, token string, r SetupRequest, sub submission) (Step, error) {
 	l, err := s.link(ctx, token)
 	if err != nil {
 		return Step{}, err
@@ -197,7 +216,7 @@ func (s *Service) Setup(ctx context.Context, c Client, token string, r SetupRequ
 	}
 	o := s.draft(t, Owner, who, locale)
 	o.Password, o.Short = hash, short
-	return s.join(ctx, c, l, o, found)
+	return s.join(ctx, c, l, o, found, sub.next)
 }
 
 // firstTenant is whose the first owner is: one that is there, or a new one, which is made with its owner or not at all.
@@ -213,9 +232,9 @@ func (s *Service) firstTenant(ctx context.Context, c Client, r SetupRequest) (ui
 	return found.Tenant.ID, &found, err
 }
 
-// join makes the operator o by the link l, and the tenant when there is one to make, and signs in.
-func (s *Service) join(ctx context.Context, c Client, l *Link, o *Operator, found *tenant.Founding) (step Step, err error) {
-	now, token := s.moment(), newToken()
+// join makes the operator o by the link l, and the tenant when there is one to make, and signs in with token.
+func (s *Service) join(ctx context.Context, c Client, l *Link, o *Operator, found *tenant.Founding, token Secret) (step Step, err error) {
+	now := s.moment()
 	err = s.store.ChangeOperator(ctx, toJoin(l), func(h *Held) (fx outbox.Effects, err error) {
 		step = Step{}
 		if !h.Link.live(now) || h.Link.Kind != l.Kind || l.Kind == LinkSetup && h.Anyone {
@@ -250,8 +269,15 @@ type AcceptRequest struct {
 }
 
 // Accept makes the operator whom an invitation is for, or gives one who was reset a password, and signs in. Conflict with email_taken when
-// the address has got an account meanwhile; invitation_ended as Link. An authenticator comes next where the role needs one.
+// the address has got an account meanwhile; invitation_ended as Link. An authenticator comes next where the role needs one. The same
+// submission once more (Client.Once) has the answer of the first.
 func (s *Service) Accept(ctx context.Context, c Client, token string, r AcceptRequest) (Step, error) {
+	sub := s.submission(c, token, r.Password)
+	step, err := s.accept(ctx, c, token, r, sub)
+	return s.joined(ctx, sub, step, err)
+}
+
+func (s *Service) accept(ctx context.Context, c Client, token string, r AcceptRequest, sub submission) (Step, error) {
 	l, err := s.link(ctx, token)
 	if err != nil {
 		return Step{}, err
@@ -282,14 +308,14 @@ func (s *Service) Accept(ctx context.Context, c Client, token string, r AcceptRe
 		return Step{}, err
 	}
 	if l.Kind == LinkInvitation {
-		return s.join(ctx, c, l, o, nil)
+		return s.join(ctx, c, l, o, nil, sub.next)
 	}
-	return s.restore(ctx, c, l, o)
+	return s.restore(ctx, c, l, o, sub.next)
 }
 
-// restore gives an operator who was reset what was chosen in chosen.
-func (s *Service) restore(ctx context.Context, c Client, l *Link, chosen *Operator) (step Step, err error) {
-	now, token := s.moment(), newToken()
+// restore gives an operator who was reset what was chosen in chosen, and signs in with token.
+func (s *Service) restore(ctx context.Context, c Client, l *Link, chosen *Operator, token Secret) (step Step, err error) {
+	now := s.moment()
 	target := Target{Tenant: l.Tenant, Operator: l.Subject, Link: l.Hash}
 	err = s.store.ChangeOperator(ctx, target, func(h *Held) (fx outbox.Effects, err error) {
 		o := h.Operator

@@ -10,7 +10,6 @@ import (
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/outbox"
-	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -97,7 +96,7 @@ func (s *Service) signed(ctx context.Context, token string, used bool) (Signed, 
 	got.Session, err = s.sessionView(&v)
 	got.Session.Current = true
 	if err == nil && !in {
-		err = fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended. Ask whoever runs the server.")
+		err = errSuspended()
 	}
 	return got, err
 }

@@ -231,3 +231,60 @@ func TestSEC_70_a_double_click_on_a_proof_or_a_new_password_is_one(t *testing.T)
 		t.Errorf("%d failures were counted of 4", o.spent())
 	}
 }
+
+func TestSEC_96_a_double_click_on_what_uses_a_link_leads_to_one_operator(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	var ann member
+	does := func(name, link string, use func(c operator.Client) (operator.Step, error)) operator.Step {
+		t.Helper()
+		var steps [3]operator.Step
+		var wg sync.WaitGroup
+		for i := range steps {
+			wg.Go(func() {
+				var err error
+				if steps[i], err = use(twice); err != nil {
+					t.Errorf("%s, click %d: %v", name, i, err)
+				}
+			})
+		}
+		wg.Wait()
+		for _, step := range steps {
+			if step.Token.Reveal() != steps[0].Token.Reveal() || step.Stage != steps[0].Stage || len(step.Token.Reveal()) != 43 {
+				t.Errorf("%s: %+v", name, step)
+			}
+		}
+		other := twice
+		other.Once = "drawn again"
+		_, err := use(other)
+		o.fault(err, "link_invalid", name+", from another page")
+		_, err = use(here)
+		o.fault(err, "link_invalid", name+", from no page")
+		if _, err = o.Link(o.ctx(), here, link); err == nil {
+			t.Errorf("%s: the link works", name)
+		}
+		return steps[0]
+	}
+	link := o.offered()
+	step := does("a set-up", link, func(c operator.Client) (operator.Step, error) { return o.Setup(o.ctx(), c, link, annSets) })
+	if storedOperators(o) != 1 || o.tenants() != 1 {
+		t.Errorf("%d operators, %d tenants", storedOperators(o), o.tenants())
+	}
+	ann = *o.enrolled(&member{email: annEmail, password: password}, step)
+	joins := operator.AcceptRequest{Name: "Bob", Password: password}
+	invited := o.invites(&ann, "bob@example.net", operator.Agent)
+	bob := does("an invitation", invited, func(c operator.Client) (operator.Step, error) { return o.Accept(o.ctx(), c, invited, joins) })
+	m := &member{email: "bob@example.net", password: password, token: bob.Token.Reveal()}
+	if n := o.sessions(m); n != 1 || storedOperators(o) != 2 {
+		t.Errorf("%d sessions, %d operators", n, storedOperators(o))
+	}
+	o.ok(o.Reset(o.ctx(), here, o.signed(&ann), o.signed(m).Operator.ID))
+	reset := o.posted("/console/reset#")
+	back := does("a reset", reset, func(c operator.Client) (operator.Step, error) { return o.Accept(o.ctx(), c, reset, joins) })
+	o.later(30*time.Second + time.Microsecond)
+	_, err := o.Accept(o.ctx(), twice, reset, joins)
+	o.fault(err, "link_invalid", "half a minute later")
+	if m.token = back.Token.Reveal(); o.sessions(m) != 1 {
+		t.Errorf("%d sessions", o.sessions(m))
+	}
+}

@@ -203,6 +203,10 @@ func TestSuspended_a_suspended_tenants_operators_are_kept_out_and_sign_out(t *te
 	o.ok(err)
 	_, err = o.SecondFactor(o.ctx(), here, step.Token.Reveal(), o.shows(m))
 	o.fault(err, "sign_in_failed", "a sign-in")
+	_, err = o.EnrolTOTP(o.ctx(), here, m.token)
+	o.fault(err, "account_suspended", "a new authenticator")
+	_, _, err = o.ConfirmTOTP(o.ctx(), here, m.token, "000000")
+	o.fault(err, "account_suspended", "confirming one")
 	o.ok(o.SignOut(o.ctx(), here, m.token))
 	o.world.suspended = false
 	_, err = o.Session(o.ctx(), m.token)

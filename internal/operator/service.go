@@ -165,6 +165,10 @@ func errEnded() error {
 	return fault.New(fault.Unauthenticated, codeEnded, "You are not signed in, or no longer. Sign in.")
 }
 
+func errSuspended() error {
+	return fault.New(fault.Denied, tenant.CodeSuspended, "This account is suspended. Ask whoever runs the server.")
+}
+
 func errProof() error {
 	return fault.New(fault.Unauthenticated, "proof_needed", "Confirm that it is you first.")
 }
@@ -181,8 +185,11 @@ func errNoOperator() error {
 	return fault.New(fault.NotFound, "operator_not_found", "There is no such person in your team.")
 }
 
+// codeNoLink is the code of the fault of what is no link, or was one.
+const codeNoLink = "link_invalid"
+
 func errNoLink() error {
-	return fault.New(fault.NotFound, "link_invalid", "This link is not known, was used, or its time is over. Ask for a new one.")
+	return fault.New(fault.NotFound, codeNoLink, "This link is not known, was used, or its time is over. Ask for a new one.")
 }
 
 func errEndedLink() error {

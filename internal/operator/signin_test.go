@@ -1,7 +1,10 @@
 package operator_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/outbox"
 )
 
 func TestRA_69_an_owner_has_an_authenticator_before_anything_opens(t *testing.T) {
@@ -358,5 +362,44 @@ func TestSEC_63_recovery_codes_are_long_shown_once_and_read_as_people_write_them
 		if g := o.signed(m); g.Operator.FewCodes != (g.Operator.CodesLeft <= 3) || g.Operator.CodesLeft != 8-i {
 			t.Errorf("%d left: few %v", g.Operator.CodesLeft, g.Operator.FewCodes)
 		}
+	}
+}
+
+// ledger notes what each change holds and leaves.
+type ledger struct {
+	operator.Store
+	changes []string
+}
+
+func (l *ledger) ChangeOperator(ctx context.Context, t operator.Target, decide operator.Decide) error {
+	opened := false
+	err := l.Store.ChangeOperator(ctx, t, func(h *operator.Held) (outbox.Effects, error) {
+		fx, err := decide(h)
+		opened = h.Open != nil
+		return fx, err
+	})
+	l.changes = append(l.changes, fmt.Sprintf("%d waits, a session: %v", len(t.Waits), opened))
+	return err
+}
+
+func TestSEC_76_a_right_password_takes_the_database_no_longer_than_a_wrong_one(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	m := o.ann()
+	l := &ledger{Store: o.db}
+	o.deps.Store = l
+	node := o.another()
+	var seen []string
+	for name, try := range map[string][2]string{"right": {m.email, m.password}, "wrong": {m.email, "not the right one at all"}, "unknown": {"nobody@example.net", m.password}} {
+		l.changes = nil
+		step, err := node.SignIn(o.ctx(), here, try[0], try[1])
+		o.ok(err)
+		if step.Stage != operator.StageSecond {
+			t.Errorf("%s: %s", name, step.Stage)
+		}
+		seen = append(seen, strings.Join(l.changes, "; "))
+	}
+	if len(slices.Compact(seen)) != 1 {
+		t.Errorf("what is done for a right, a wrong and an unknown one:\n%s", strings.Join(seen, "\n"))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"

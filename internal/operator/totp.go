@@ -24,6 +24,9 @@ type Enrolment struct {
 // everything lately (SEC-59); proof_needed otherwise. Within its ten minutes the same session is given the same secret again; another one
 // begins anew, so that nobody sets up what a session saw that is out. The authenticator of before works until ConfirmTOTP.
 func (s *Service) EnrolTOTP(ctx context.Context, c Client, token string) (got Enrolment, err error) {
+	if _, err := s.admitted(ctx, token); err != nil {
+		return got, err
+	}
 	now, fresh := s.moment(), factor.NewSecret()
 	err = s.within(ctx, token, Target{}, func(h *Held) (fx outbox.Effects, err error) {
 		o := h.Operator
@@ -45,6 +48,19 @@ func (s *Service) EnrolTOTP(ctx context.Context, c Client, token string) (got En
 		return fx, err
 	})
 	return got, err
+}
+
+// admitted is whose session a token is. Denied with account_suspended while the tenant is suspended.
+func (s *Service) admitted(ctx context.Context, token string) (Operator, error) {
+	_, o, err := s.session(ctx, token)
+	if err != nil {
+		return o, err
+	}
+	in, err := s.admits(ctx, o.Tenant)
+	if err == nil && !in {
+		err = errSuspended()
+	}
+	return o, err
 }
 
 // provenFor reports whether what a person signs in with may be changed in the session: it is for that, or proof is recent.
@@ -73,7 +89,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, c Client, token, code string)
 
 // confirm is ConfirmTOTP for a submission that did not come before.
 func (s *Service) confirm(ctx context.Context, c Client, token, code string, sub submission) (step Step, codes []string, err error) {
-	_, known, err := s.session(ctx, token)
+	known, err := s.admitted(ctx, token)
 	if err != nil {
 		return Step{}, nil, err
 	}
