@@ -309,7 +309,7 @@ func codeDidNotCome(t *testing.T, chromium context.Context) {
 	o.letter(adaOther, links, 2)
 	k.Wait(`document.getElementById("events").innerText.includes("Contact corrected")`)
 	k.Says("Ada Agent")
-	if status := customer.open(link); status != http.StatusNotFound {
+	if status := customer.open(link); status != http.StatusGone {
 		t.Errorf("the link of before answers %d", status)
 	}
 	t.Logf("from Home to the new link: %d clicks, one of them without a reason", k.clicks)

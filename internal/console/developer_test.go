@@ -194,7 +194,7 @@ func newEar(t *testing.T) *ear {
 
 // programsOf are the samples of a page, as they are copied: labels and programs.
 func programsOf(body string) (all [][2]string) {
-	for _, m := range regexp.MustCompile(`(?s)<figcaption><span>([^<]+)</span><button[^>]* data-copy="([^"]*)".*?<pre dir="ltr" tabindex="0"><code>(.*?)</code>`).FindAllStringSubmatch(body, -1) {
+	for _, m := range regexp.MustCompile(`(?s)<figcaption><span>([^<]+)</span><button[^>]* data-copy="([^"]*)".*?<pre dir="ltr"><code>(.*?)</code>`).FindAllStringSubmatch(body, -1) {
 		if m[2] != m[3] {
 			all = append(all, [2]string{m[1], "what is copied is not what is shown"})
 			continue
