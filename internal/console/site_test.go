@@ -310,7 +310,7 @@ func TestAnInvitationThatLeadsNowhereSaysWhyOnAPlainPage(t *testing.T) {
 	unknown := fault.New(fault.NotFound, "link_invalid", "This link is not known.")
 	gone := &caller{looked: unknown} // used by the first click of two
 	wantTo(t, newBrowser(t, gone).send("/console/join", "/console/join", url.Values{"token": {"t"}, "name": {"Bob"}, "password": {"x"}}), "/console")
-	wantSays(t, newBrowser(t, gone).send("/console/join", "/console/join", url.Values{"token": {"t"}}), "This link is not valid any more. Ask for a new one.")
+	wantSays(t, newBrowser(t, gone).send("/console/join", "/console/join", url.Values{"token": {"t"}}), "This link is not valid any more.")
 	form := url.Values{"token": {"t"}, "name": {"Bob"}, "password": {"x"}}
 	for name, c := range map[string]*caller{"looked at": {looked: ended}, "used": {used: ended}} {
 		w := newBrowser(t, c).send("/console/join", "/console/join", form)
