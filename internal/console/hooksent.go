@@ -11,13 +11,17 @@ import (
 	"github.com/countersign/countersign/internal/webhook"
 )
 
+// ownSent gives the endpoint of the path, and the id of its delivery.
+func (v *visit) ownSent() (e webhook.Endpoint, id uid.ID, err error) {
+	if e, err = v.ownHook(); err == nil {
+		id, err = v.id(uid.WebhookSent, "delivery")
+	}
+	return e, id, err
+}
+
 // sent is the window of one delivery: its tries and its request.
 func (s *Site) sent(v *visit) (View, error) {
-	e, err := v.ownHook()
-	if err != nil {
-		return nil, err
-	}
-	id, err := v.id(uid.WebhookSent, "delivery")
+	e, id, err := v.ownSent()
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +76,7 @@ func readable(body []byte) string {
 }
 
 func (s *Site) replay(v *visit) (View, error) {
-	e, err := v.ownHook()
-	if err != nil {
-		return nil, err
-	}
-	id, err := v.id(uid.WebhookSent, "delivery")
+	e, id, err := v.ownSent()
 	if err != nil {
 		return nil, err
 	}
