@@ -54,7 +54,7 @@ func TestTheFirstPageHasTheFiguresOfTheDayInUTC(t *testing.T) {
 		Started: 4711, Accepted: 4612, Approved: 4513, Failed: 7, Undelivered: 5, InvitationsCreated: 31, InvitationsSent: 30, InvitationsCompleted: 22, InvitationsUndeliverable: 1,
 	}}
 	body := withDesk(t, d).as("viewer").get("/console").Body.String()
-	has(t, body, "<b>4711</b>", "<b>4612</b>", "<b>4513</b>", "<b>12</b>", "<b>31</b>", "<b>22</b>", `data-at="2026-11-26T12:00:00Z"`, `data-n="4711"`, "00:00 UTC", "12:00 UTC",
+	has(t, body, "<b>4,711</b>", "<b>4,612</b>", "<b>4,513</b>", "<b>12</b>", "<b>31</b>", "<b>22</b>", `data-at="2026-11-26T12:00:00Z"`, `data-n="4711"`, "00:00 UTC", "12:00 UTC",
 		"26 Nov 2026, 11:59:58 UTC", "3 events are not counted yet", "Not counted before", "26 Nov 2026, 06:00:00 UTC", "in UTC", "The day is that of UTC.", "Nothing needs you just now.")
 	hasNot(t, body, "13:00 UTC")
 	if d.tenant != ours || len(d.spans) != 1 || d.spans[0] != [2]time.Time{keyNoon.Add(-12 * time.Hour), keyNoon.Add(time.Hour)} {

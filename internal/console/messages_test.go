@@ -81,7 +81,7 @@ func TestMessagesBeginWithThoseThatFailed(t *testing.T) {
 	p := &post{list: []verify.Dispatch{failed, asked}, more: failed.Verification}
 	b := withPost(t, p).as("viewer")
 	body := b.get("/console/messages").Body.String()
-	has(t, body, "+44 •••• 0123", "main", "Failed", "Sending", "1.2 s", "0.0412 EUR", "Text message", "Any provider", `<option value="smsc">`, "&lt;script&gt;",
+	has(t, body, "+44 •••• 0123", "main", "Failed", "Sending", "1.2 s", "0.0412 EUR", "Text message", ">Any</option>", `<option value="smsc">`, "&lt;script&gt;",
 		"/console/messages?before="+uid.ID{0x20}.Hex())
 	hasNot(t, body, "<script>alert")
 	if !p.asked.Failed || p.asked.Caller.Tenant != ours || p.page.Limit != 50 {

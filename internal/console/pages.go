@@ -8,7 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"strings"
 	"time"
+
+	"golang.org/x/text/message"
 
 	"github.com/countersign/countersign/internal/web"
 )
@@ -163,7 +166,22 @@ func (s *scene) Moment(at time.Time) template.HTML {
 	return template.HTML(`<time class="exact" datetime="` + at.Format(time.RFC3339Nano) + `">` + at.Format("2 Jan 2006, 15:04:05") + ` UTC</time>`) // no text from outside
 }
 
-// Own keeps the direction of numbers, addresses and ids, whatever the text around them.
+// Own keeps the direction of numbers, addresses and ids, whatever the text around them. A phone number stays on one line.
 func (s *scene) Own(text string) template.HTML {
-	return template.HTML(`<bdi dir="ltr" class="own">` + template.HTMLEscapeString(text) + `</bdi>`) // escaped
+	class := "own"
+	if strings.HasPrefix(text, "+") {
+		class = "own number"
+	}
+	return template.HTML(`<bdi dir="ltr" class="` + class + `">` + template.HTMLEscapeString(text) + `</bdi>`) // escaped
 }
+
+// joints are where a name such as invitation.mobile_verified breaks over two lines, when it has to.
+var joints = strings.NewReplacer(".", ".<wbr>", "_", "_<wbr>")
+
+// Jointed lets a name with dots and underscores break at these, and nowhere else.
+func (s *scene) Jointed(name string) template.HTML {
+	return template.HTML(joints.Replace(template.HTMLEscapeString(name))) // escaped
+}
+
+// Figure groups the digits of a count.
+func (s *scene) Figure(n int) string { return message.NewPrinter(s.words.Tag).Sprintf("%d", n) }
