@@ -188,6 +188,26 @@ func TestRA_51_TheCodeFieldIsOneInput(t *testing.T) {
 	}
 }
 
+// TestRA_52_WhoGetsNoMessageIsToldToCheckTheNumber, which is shown in part, to try again, and whom to turn to, in every language.
+func TestRA_52_WhoGetsNoMessageIsToldToCheckTheNumber(t *testing.T) {
+	t.Parallel()
+	pages := newPages(t)
+	for _, locale := range hosted.Locales {
+		var page bytes.Buffer
+		if err := pages.Render(&page, &hosted.CodeEntry{Frame: hosted.Frame{Firm: acme, Locale: locale}, Channel: hosted.SMS, Digits: 6, Minutes: 5,
+			Contact: "+44 ••• ••• •456", ResendsLeft: 2, Resend: form}); err != nil {
+			t.Fatal(err)
+		}
+		_, help, found := strings.Cut(page.String(), `class="late"`)
+		if !found {
+			t.Fatalf("%s: no help for who gets no message:\n%s", locale, page.String())
+		}
+		if !strings.Contains(help, "+44 ••• ••• •456") || !strings.Contains(help, acme.Name) || !strings.Contains(page.String(), `action="`+form.Action+`"`) {
+			t.Errorf("%s: the help does not name the number or the firm, or there is no way to try again:\n%s", locale, page.String())
+		}
+	}
+}
+
 // TestRA_54_EveryPageNamesTheFirmAndItsContact, as far as the firm is known.
 func TestRA_54_EveryPageNamesTheFirmAndItsContact(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package idenfy_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -226,6 +227,15 @@ func TestID_53_contacts_may_be_prefilled_and_locked(t *testing.T) {
 	f.token(t, `"verifyPhone":true,"phone":"+447700900123"`)
 	if c := f.last().Contacts; c != (invite.Prefill{Phone: "+447700900123"}) {
 		t.Errorf("%+v", c)
+	}
+	for _, locked := range []bool{true, false} {
+		r := f.token(t, fmt.Sprintf(`"verifyPhone":true,"verifyEmail":true,"phone":"+447700900123","email":"ann@example.net","contactLocked":%t`, locked))
+		if c := f.last().Contacts; c != (invite.Prefill{Phone: "+447700900123", Email: "ann@example.net", Locked: locked}) {
+			t.Errorf("%+v", c)
+		}
+		if r.object["contactLocked"] != locked {
+			t.Errorf("the answer says %v", r.object["contactLocked"])
+		}
 	}
 	f.refuse(fault.New(fault.Invalid, "recipient_not_possible", "No such number.").On("phone"))
 	checkField(t, f.call("POST", tokenPath, `{"clientId":"c","phone":"+1"}`), "BAD_VALUE", "phone")
