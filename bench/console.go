@@ -173,6 +173,9 @@ func query(question string) string {
 	return strings.NewReplacer("{many}", url.QueryEscape(phone(0)), "{one}", url.QueryEscape(phone(7))).Replace(question)
 }
 
+// farBack ends the names of pages that begin there.
+const farBack = " far back"
+
 // walk measures each page: of each list its first one and, where it goes on, one that begins far back.
 func (d *desk) walk(ctx context.Context) (all []look, err error) {
 	var first []byte
@@ -184,11 +187,14 @@ func (d *desk) walk(ctx context.Context) (all []look, err error) {
 		if first == nil {
 			first = page
 		}
-		if bytes.Contains(page, []byte("before=inv_")) && !strings.Contains(question, "from=") {
-			if _, err := d.look(ctx, question+" far back", list+"?"+query(question)+"&before="+fill.FarBack(), &all); err != nil {
+		if bytes.Contains(page, []byte("before=")) && !strings.Contains(question, "from=") {
+			if _, err := d.look(ctx, cmp.Or(question, "list")+farBack, list+"?"+query(question)+"&before="+fill.FarBack(), &all); err != nil {
 				return nil, err
 			}
 		}
+	}
+	if !slices.ContainsFunc(all, func(l look) bool { return strings.HasSuffix(l.Page, farBack) && l.Rows > 0 }) {
+		return nil, errors.New("no list goes on far back: there are too few invitations, or its links have changed")
 	}
 	others := []string{"/console"}
 	for _, question := range ofMessages {

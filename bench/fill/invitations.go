@@ -25,7 +25,7 @@ type Invitations struct {
 }
 
 // FarBack is the key from which the oldest sixth of the invitations is listed.
-func FarBack() string { return uid.Floor(time.Now().AddDate(0, 0, -Days*5/6)).Text(uid.Invitation) }
+func FarBack() string { return uid.Floor(time.Now().AddDate(0, 0, -Days*5/6)).Hex() }
 
 // Days is over how many days invitations are spread.
 const Days = 30
