@@ -44,19 +44,13 @@ type desk struct {
 	http   *http.Client
 }
 
-// operators fills the databases with invitations, and measures what operators see of them.
+// operators measures what operators see of invitations, of which the databases are first given as many as are asked for.
 func operators(ctx context.Context, o options, servers []*target.Server, provider *relay.Relay, next *atomic.Uint64) (all []look, err error) {
 	for _, s := range servers {
-		if _, err := newCaller(ctx, s, provider, next, kindPage, 1, 0); err != nil { // makes the customer whose invitation is copied
-			return nil, err
-		}
-		fmt.Fprintln(os.Stderr, "bench: filling the database of", s.Name, "with invitations")
-		s.Process.Stop()
-		began := time.Now()
-		filled := fill.Invitations{Database: fill.Database{Driver: s.Driver, Source: s.Source}, KeyFile: s.KeyFile(), Phone: phone}.Run(ctx, o.invitations, os.Stderr)
-		fmt.Fprintln(os.Stderr, "bench: filled in", time.Since(began).Round(time.Second))
-		if err := errors.Join(filled, s.Start(ctx)); err != nil {
-			return nil, err
+		if o.invitations > 0 {
+			if err := invited(ctx, o.invitations, s, provider, next); err != nil {
+				return nil, err
+			}
 		}
 		d, err := signIn(ctx, s)
 		if err != nil {
@@ -69,6 +63,19 @@ func operators(ctx context.Context, o options, servers []*target.Server, provide
 		all = append(all, looks...)
 	}
 	return all, nil
+}
+
+// invited stops a server, adds invitations to its database, and starts it again.
+func invited(ctx context.Context, count int64, s *target.Server, provider *relay.Relay, next *atomic.Uint64) error {
+	if _, err := newCaller(ctx, s, provider, next, kindPage, 1, 0); err != nil { // makes the customer whose invitation is copied
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "bench: filling the database of", s.Name, "with invitations")
+	s.Process.Stop()
+	began := time.Now()
+	filled := fill.Invitations{Database: fill.Database{Driver: s.Driver, Source: s.Source}, KeyFile: s.KeyFile(), Phone: phone}.Run(ctx, count, os.Stderr)
+	fmt.Fprintln(os.Stderr, "bench: filled in", time.Since(began).Round(time.Second))
+	return errors.Join(filled, s.Start(ctx))
 }
 
 // signIn makes an operator who needs no authenticator.
@@ -151,6 +158,10 @@ var questions = []string{"",
 	"status=sent&mobile_2fa=pending&reference=" + fill.CampaignReference + "&contact={many}&from={20}&to={1}",
 }
 
+// ofMessages are what the list of messages is asked for; without an order it is of those that failed.
+var ofMessages = []string{"", "kind=link", "order=newest", "order=newest&kind=link", "order=newest&kind=link&channel=email",
+	"order=newest&from={20}&to={10}", "from={20}&to={10}"}
+
 var daysAgo = regexp.MustCompile(`\{(\d+)\}`)
 
 // query is a question as the list takes it.
@@ -161,6 +172,9 @@ func query(question string) string {
 	})
 	return strings.NewReplacer("{many}", url.QueryEscape(phone(0)), "{one}", url.QueryEscape(phone(7))).Replace(question)
 }
+
+// farBack ends the names of pages that begin there.
+const farBack = " far back"
 
 // walk measures each page: of each list its first one and, where it goes on, one that begins far back.
 func (d *desk) walk(ctx context.Context) (all []look, err error) {
@@ -173,13 +187,19 @@ func (d *desk) walk(ctx context.Context) (all []look, err error) {
 		if first == nil {
 			first = page
 		}
-		if bytes.Contains(page, []byte("before=inv_")) && !strings.Contains(question, "from=") {
-			if _, err := d.look(ctx, question+" far back", list+"?"+query(question)+"&before="+fill.FarBack(), &all); err != nil {
+		if bytes.Contains(page, []byte("before=")) && !strings.Contains(question, "from=") {
+			if _, err := d.look(ctx, cmp.Or(question, "list")+farBack, list+"?"+query(question)+"&before="+fill.FarBack(), &all); err != nil {
 				return nil, err
 			}
 		}
 	}
-	others := []string{"/console", "/console/messages"}
+	if !slices.ContainsFunc(all, func(l look) bool { return strings.HasSuffix(l.Page, farBack) && l.Rows > 0 }) {
+		return nil, errors.New("no list goes on far back: there are too few invitations, or its links have changed")
+	}
+	others := []string{"/console"}
+	for _, question := range ofMessages {
+		others = append(others, "/console/messages?"+query(question))
+	}
 	for _, w := range window.FindAllSubmatch(first, 3) {
 		others = append(others, html.UnescapeString(string(w[1])))
 	}

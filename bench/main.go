@@ -49,6 +49,7 @@ type options struct {
 	first         uint64
 	fill          int64
 	invitations   int64
+	console       bool
 	out           string
 }
 
@@ -105,6 +106,7 @@ func main() {
 	flag.Uint64Var(&o.first, "first", 0, "number of the first recipient; with -dir, one that no earlier run used")
 	flag.Int64Var(&o.fill, "fill", 0, "then add this many finished verifications to each database and measure again")
 	flag.Int64Var(&o.invitations, "invitations", 0, "then add this many invitations to each database, and measure the pages of the console")
+	flag.BoolVar(&o.console, "console", false, "measure the pages of the console, with -dir over the invitations that an earlier run left")
 	flag.StringVar(&o.out, "json", "", "write the report to this file too")
 	flag.Parse()
 
@@ -244,7 +246,7 @@ func measure(ctx context.Context, o options, p plan, servers []*target.Server, p
 			rep.Rows = append(rep.Rows, rows...)
 		}
 	}
-	if o.invitations > 0 {
+	if o.invitations > 0 || o.console {
 		if rep.Looks, err = operators(ctx, o, servers[1:], provider, &next); err != nil {
 			return rep, err
 		}

@@ -25,13 +25,13 @@ type Invitations struct {
 }
 
 // FarBack is the key from which the oldest sixth of the invitations is listed.
-func FarBack() string { return uid.Floor(time.Now().AddDate(0, 0, -Days*5/6)).Text(uid.Invitation) }
+func FarBack() string { return uid.Floor(time.Now().AddDate(0, 0, -Days*5/6)).Hex() }
 
 // Days is over how many days invitations are spread.
 const Days = 30
 
 // What lists are filtered by, beside statuses and days: one reference is of a twentieth of the invitations, and one contact of a
-// thousandth, Phone(0). A tenth have a link and a timeline, since those are not what lists grow by.
+// thousandth, Phone(0). Each but the ones that were just created has a message. A tenth have a link and a timeline, since those are not what lists grow by.
 const (
 	CampaignReference = "campaign"
 	campaign          = 20
@@ -84,7 +84,7 @@ type model struct {
 // sealedMark stands in a body where the sealed person goes.
 const sealedMark = "-sealed-"
 
-// Run adds count invitations with their links, events and timelines, and tells progress. The server that owns the database must not
+// Run adds count invitations with their messages, links, events and timelines, and tells progress. The server that owns the database must not
 // be running, and must have made an invitation whose customer asked for a code. Names and contacts are sealed and indexed as the
 // server does it; links and codes do not open, and the events are in no log.
 func (f Invitations) Run(ctx context.Context, count int64, progress io.Writer) error {
@@ -105,9 +105,13 @@ func (f Invitations) Run(ctx context.Context, count int64, progress io.Writer) e
 	if err != nil {
 		return err
 	}
-	indexes, err := dropIndexes(ctx, db, f.Driver, "invitation")
-	if err != nil {
-		return err
+	var indexes []index
+	for _, table := range []string{"invitation", "invitation_message"} {
+		dropped, err := dropIndexes(ctx, db, f.Driver, table)
+		if err != nil {
+			return err
+		}
+		indexes = append(indexes, dropped...)
 	}
 	w := newWriter(f, ring, m, count)
 	for _, s := range w.sheets() {
@@ -216,13 +220,13 @@ func bodyOf(text string, k kind) (out [2]string, err error) {
 
 // writer writes the copies.
 type writer struct {
-	f                              Invitations
-	ring                           *seal.Ring
-	m                              *model
-	count                          int64
-	start, yesterday               time.Time
-	order                          []int // kinds, each as often as it has parts
-	invitations, links, events, of sheet
+	f                                        Invitations
+	ring                                     *seal.Ring
+	m                                        *model
+	count                                    int64
+	start, yesterday                         time.Time
+	order                                    []int // kinds, each as often as it has parts
+	invitations, messages, links, events, of sheet
 }
 
 func newWriter(f Invitations, ring *seal.Ring, m *model, count int64) *writer {
@@ -231,6 +235,8 @@ func newWriter(f Invitations, ring *seal.Ring, m *model, count int64) *writer {
 		f: f, ring: ring, m: m, count: count, start: now.AddDate(0, 0, -Days), yesterday: now.AddDate(0, 0, -1),
 		invitations: sheet{table: "invitation", columns: []string{"tenant", "id", "status", "reference", "mobile_2fa", "email_index", "phone_index",
 			"due_us", "created_us", "updated_us", "version", "body"}},
+		messages: sheet{table: "invitation_message", columns: []string{"tenant", "id", "invitation", "n", "channel", "kind", "masked", "contact_index", "provider",
+			"state", "failed", "error", "created_us", "updated_us"}},
 		links: sheet{table: "invitation_link", columns: []string{"hash", "tenant", "invitation", "n"}},
 		events: sheet{table: "event", columns: []string{"id", "bucket", "tenant", "type", "object", "at_us", "actor", "request_id", "subject",
 			"subject_salt", "subject_digest", "data"}},
@@ -242,7 +248,9 @@ func newWriter(f Invitations, ring *seal.Ring, m *model, count int64) *writer {
 	return w
 }
 
-func (w *writer) sheets() []*sheet { return []*sheet{&w.invitations, &w.links, &w.events, &w.of} }
+func (w *writer) sheets() []*sheet {
+	return []*sheet{&w.invitations, &w.messages, &w.links, &w.events, &w.of}
+}
 
 // write adds the copies from..to in one transaction.
 func (w *writer) write(ctx context.Context, db *sql.DB, from, to int64) error {
@@ -285,6 +293,9 @@ func (w *writer) one(ctx context.Context, tx *sql.Tx, i int64) error {
 		int64(len(k.events)+1), body); err != nil {
 		return err
 	}
+	if err := w.message(ctx, tx, id, at, k, index); err != nil {
+		return err
+	}
 	if roll(3, i, wholeStory) > 0 {
 		return nil
 	}
@@ -294,6 +305,20 @@ func (w *writer) one(ctx context.Context, tx *sql.Tx, i int64) error {
 		return err
 	}
 	return w.history(ctx, tx, id, at, k)
+}
+
+// message adds the message with the link of a copy, which failed where nobody could be reached.
+func (w *writer) message(ctx context.Context, tx *sql.Tx, id uid.ID, at time.Time, k *kind, index [16]byte) error {
+	state, failed, word := "sent", false, ""
+	switch k.status {
+	case "created":
+		return nil
+	case "undeliverable":
+		state, failed, word = "failed", true, "unreachable"
+	}
+	posted := uid.New(at, id.Bucket())
+	return w.messages.add(ctx, tx, w.m.tenant[:], posted[:], id[:], int64(1), "sms", "invitation", "+44 ••• 123", index[:], "bench",
+		state, failed, word, at.UnixMicro(), at.UnixMicro())
 }
 
 // reference is that of the i-th copy: that of the campaign, one of its own, or none.

@@ -77,6 +77,8 @@ func spread(t *testing.T, db *sql.DB, d Database, blob string) {
 		"SELECT count(DISTINCT status) FROM invitation":                                                     {len(kinds) - 1, len(kinds)},
 		"SELECT count(*) FROM invitation WHERE reference = 'campaign'":                                      {count / 30, count / 15},
 		"SELECT count(*) FROM invitation WHERE status = 'completed'":                                        {count * 2 / 5, count / 2},
+		"SELECT count(*) FROM invitation_message":                                                           {count * 19 / 20, count},
+		"SELECT count(DISTINCT id) FROM invitation_message WHERE failed":                                    {count / 100, count / 33},
 		"SELECT count(*) FROM invitation_link":                                                              {count / 15, count / 7},
 		"SELECT count(DISTINCT i.id) FROM invitation i JOIN invitation_event x ON x.invitation = i.id":      {count / 15, count / 7},
 		"SELECT count(*) FROM event e JOIN invitation_event x ON x.event = e.id WHERE e.data LIKE '%send%'": {count / 40, count / 10},
@@ -89,8 +91,8 @@ func spread(t *testing.T, db *sql.DB, d Database, blob string) {
 }
 
 var indexCount = map[string]string{
-	"sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'invitation' AND sql IS NOT NULL",
-	"pgx":    "SELECT count(*) FROM pg_indexes WHERE tablename = 'invitation'",
+	"sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name IN ('invitation', 'invitation_message') AND sql IS NOT NULL",
+	"pgx":    "SELECT count(*) FROM pg_indexes WHERE tablename IN ('invitation', 'invitation_message')",
 }
 
 // opened looks whether a copy opens as the server opens it, and is found by its number.

@@ -49,20 +49,24 @@ func scanDispatch(scan func(...any) error) (m invite.Dispatch, err error) {
 	return m, err
 }
 
-// Dispatches implements invite.Store. The list is the table's own order; failures have an index.
+// Dispatches implements invite.Store. The list is the table's own order. The keys of failures are found in a query of their own, all in their
+// index: for whole rows SQLite would rather walk over the list.
 func (db *DB) Dispatches(ctx context.Context, t uid.Tenant, f invite.DispatchSpan) ([]invite.Dispatch, error) {
-	below, text := orLast(f.Below), `SELECT `+dispatchColumns+` FROM invitation_message m WHERE m.tenant = $1 AND m.id >= $2 AND m.id < $3`
+	below, order := orLast(f.Below), direction(f.OldestFirst)
+	text := `SELECT ` + dispatchColumns + ` FROM invitation_message m WHERE m.tenant = $1 AND m.id >= $2 AND m.id < $3 ORDER BY m.id ` + order + ` LIMIT $4`
 	if f.Failed {
-		text += ` AND m.failed`
+		text = `SELECT ` + dispatchColumns + ` FROM (SELECT x.id FROM invitation_message x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3 AND x.failed
+			ORDER BY x.id ` + order + ` LIMIT $4) w JOIN invitation_message m ON m.tenant = $1 AND m.id = w.id ORDER BY w.id ` + order
 	}
-	rows, err := db.engine.Reader().QueryContext(ctx, text+` ORDER BY m.id `+direction(f.OldestFirst)+` LIMIT $4`, t[:], f.From[:], below[:], f.Limit)
+	rows, err := db.engine.Reader().QueryContext(ctx, text, t[:], f.From[:], below[:], f.Limit)
 	list, err := collect(rows, err, scanDispatch)
 	return list, db.away("list messages of invitations", err)
 }
 
-// DispatchesOf implements invite.Store.
+// DispatchesOf implements invite.Store. The tenant stands in COALESCE, or SQLite would walk over all its messages, since they are in the order
+// that is asked for.
 func (db *DB) DispatchesOf(ctx context.Context, t uid.Tenant, id uid.ID) ([]invite.Dispatch, error) {
-	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+dispatchColumns+` FROM invitation_message m WHERE m.invitation = $1 AND m.tenant = $2
+	rows, err := db.engine.Reader().QueryContext(ctx, `SELECT `+dispatchColumns+` FROM invitation_message m WHERE m.invitation = $1 AND COALESCE(m.tenant, $2) = $2
 		ORDER BY m.id DESC`, id[:], t[:])
 	list, err := collect(rows, err, scanDispatch)
 	return list, db.away("read the messages of an invitation", err)

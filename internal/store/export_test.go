@@ -1,5 +1,7 @@
 package store
 
+const ReadInvitationsOf = readInvitationsOf
+
 // HotStatements are all hot statements by the names of their variables. A test asks that none is missing.
 func HotStatements() map[string]*Hot {
 	return map[string]*Hot{

@@ -267,15 +267,11 @@ func invitationKeys(t uid.Tenant, f *invite.Filter) (text string, args []any) {
 	return `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3` + rest + ` ORDER BY x.id ` + direction(f.OldestFirst) + ` LIMIT $4`, args
 }
 
-// invitationsOf is invitationKeys for the contact that stands in $n. All its keys are read where their rows have to be looked at; CROSS
-// JOIN has SQLite begin with the keys.
+// invitationsOf is invitationKeys for the contact that stands in $n. What else is asked for stands in the indexes of contacts.
 func invitationsOf(n int, rest, order string) string {
-	keys := fmt.Sprintf(`(SELECT e.id FROM invitation e WHERE e.tenant = $1 AND e.email_index = $%[1]d AND e.id >= $2 AND e.id < $3
-		UNION SELECT p.id FROM invitation p WHERE p.tenant = $1 AND p.phone_index = $%[1]d AND p.id >= $2 AND p.id < $3) c`, n)
-	if rest == "" {
-		return `SELECT c.id FROM ` + keys + ` ORDER BY c.id ` + order + ` LIMIT $4`
-	}
-	return `SELECT c.id FROM ` + keys + ` CROSS JOIN invitation x WHERE x.tenant = $1 AND x.id = c.id` + rest + ` ORDER BY c.id ` + order + ` LIMIT $4`
+	return fmt.Sprintf(`SELECT c.id FROM (SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.email_index = $%[1]d AND x.id >= $2 AND x.id < $3%[2]s
+		UNION SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.phone_index = $%[1]d AND x.id >= $2 AND x.id < $3%[2]s) c
+		ORDER BY c.id %[3]s LIMIT $4`, n, rest, order)
 }
 
 // Invitations implements invite.Store. The keys are found in a query of their own: of a row as wide as these SQLite would rather walk over

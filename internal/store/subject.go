@@ -43,10 +43,14 @@ func (db *DB) EraseRecipient(ctx context.Context, tenant uid.Tenant, bucket uint
 	return n, db.away("erase a recipient", err)
 }
 
+// readInvitationsOf finds the keys by one contact and by the other: asked for either, SQLite would walk over the tenant's list.
+const readInvitationsOf = `SELECT ` + invitationColumns + ` FROM invitation i
+	WHERE i.tenant = $1 AND i.id IN (SELECT e.id FROM invitation e WHERE e.tenant = $1 AND e.email_index = $2
+		UNION SELECT p.id FROM invitation p WHERE p.tenant = $1 AND p.phone_index = $2)`
+
 // eraseInvitations blanks the invitations of a recipient that have ended.
 func (db *DB) eraseInvitations(ctx context.Context, tx *sql.Tx, tenant uid.Tenant, blind [16]byte) error {
-	rows, err := tx.QueryContext(ctx, db.forChange(`SELECT `+invitationColumns+` FROM invitation i
-		WHERE i.tenant = $1 AND (i.email_index = $2 OR i.phone_index = $2)`), tenant[:], blind[:])
+	rows, err := tx.QueryContext(ctx, db.forChange(readInvitationsOf), tenant[:], blind[:])
 	list, err := collect(rows, err, scanInvitation)
 	if err != nil {
 		return err

@@ -27,4 +27,8 @@ func TestSuite(t *testing.T) {
 
 func BenchmarkVerification(b *testing.B) { storetest.Bench(b, storetest.Start(b, open(b), nil)) }
 
+func BenchmarkInvitation(b *testing.B) {
+	storetest.BenchInvitation(b, storetest.Start(b, open(b), nil))
+}
+
 func BenchmarkCount(b *testing.B) { storetest.BenchCount(b, storetest.Start(b, open(b), nil)) }

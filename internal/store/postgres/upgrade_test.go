@@ -6,6 +6,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"github.com/countersign/countersign/internal/store/postgres"
 	"github.com/countersign/countersign/internal/store/postgres/postgrestest"
 	"github.com/countersign/countersign/internal/store/storetest"
 )
@@ -28,4 +29,19 @@ func TestSchema_lists_the_links_of_before(t *testing.T) {
 	}
 	defer db.Close()
 	storetest.UpgradeWithLinks(t, goose.DialectPostgres, db)
+}
+
+func TestSchema_keeps_the_lists_of_before(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.URL(t)
+	e, err := postgres.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	storetest.UpgradeWithLists(t, goose.DialectPostgres, db, e)
 }

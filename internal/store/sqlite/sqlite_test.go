@@ -30,6 +30,10 @@ func TestSuite(t *testing.T) {
 
 func BenchmarkVerification(b *testing.B) { storetest.Bench(b, storetest.Start(b, open(b), nil)) }
 
+func BenchmarkInvitation(b *testing.B) {
+	storetest.BenchInvitation(b, storetest.Start(b, open(b), nil))
+}
+
 func BenchmarkCount(b *testing.B) { storetest.BenchCount(b, storetest.Start(b, open(b), nil)) }
 
 func TestWrite_waits_for_another_process_no_longer_than_its_caller(t *testing.T) {
