@@ -53,6 +53,8 @@ type CreateRequest struct {
 	Channels       []delivery.Channel // of the link, sms and email; empty: all that there is a contact for (RA-27)
 	Silent         bool               // send nothing: the caller hands the link over, which is in the answer
 
+	IfOpen IfOpen // what a person who has an open invitation is to this one
+
 	Idempotency *verify.Idempotency
 }
 
@@ -70,7 +72,8 @@ type Prefill struct {
 // CreateAnswer is what a creation gives.
 type CreateAnswer struct {
 	View     View      `json:"view"`
-	Token    seal.Code `json:"-"` // of the link; only of a silent one, and not of a replay: Reveal gives it
+	Open     []OpenOne `json:"open,omitempty"` // the person's others, newest first, where they were to be told
+	Token    seal.Code `json:"-"`              // of the link; only of a silent one, and not of a replay: Reveal gives it
 	Replayed bool      `json:"-"`
 }
 

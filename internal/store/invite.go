@@ -267,11 +267,17 @@ func invitationKeys(t uid.Tenant, f *invite.Filter) (text string, args []any) {
 	return `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3` + rest + ` ORDER BY x.id ` + direction(f.OldestFirst) + ` LIMIT $4`, args
 }
 
-// invitationsOf is invitationKeys for the contact that stands in $n. All its keys are read where their rows have to be looked at; CROSS
-// JOIN has SQLite begin with the keys.
+// invitationsOf is invitationKeys for the contact that stands in $n. All its keys are read where their rows have to be looked at, else as many
+// as are asked for; CROSS JOIN has SQLite begin with the keys.
 func invitationsOf(n int, rest, order string) string {
-	keys := fmt.Sprintf(`(SELECT e.id FROM invitation e WHERE e.tenant = $1 AND e.email_index = $%[1]d AND e.id >= $2 AND e.id < $3
-		UNION SELECT p.id FROM invitation p WHERE p.tenant = $1 AND p.phone_index = $%[1]d AND p.id >= $2 AND p.id < $3) c`, n)
+	by := func(column string) string {
+		keys := fmt.Sprintf(`SELECT k.id FROM invitation k WHERE k.tenant = $1 AND k.%s = $%d AND k.id >= $2 AND k.id < $3`, column, n)
+		if rest == "" {
+			keys = `SELECT q.id FROM (` + keys + ` ORDER BY k.id ` + order + ` LIMIT $4) q`
+		}
+		return keys
+	}
+	keys := `(` + by(`email_index`) + ` UNION ` + by(`phone_index`) + `) c`
 	if rest == "" {
 		return `SELECT c.id FROM ` + keys + ` ORDER BY c.id ` + order + ` LIMIT $4`
 	}

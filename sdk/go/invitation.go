@@ -91,6 +91,16 @@ type Invitation struct {
 	EndedAt          time.Time        `json:"ended_at,omitzero"`
 	ExpiresAt        time.Time        `json:"expires_at,omitzero"` // zero: never
 	LockedUntil      time.Time        `json:"locked_until,omitzero"`
+
+	Open []OpenInvitation `json:"open_invitations,omitempty"` // in the answer to CreateInvitation: others to the same contact that have not ended, newest first
+}
+
+// OpenInvitation is one that a customer has beside a new one.
+type OpenInvitation struct {
+	ID        string           `json:"id"`
+	Reference string           `json:"reference,omitempty"`
+	Status    InvitationStatus `json:"status"`
+	CreatedAt time.Time        `json:"created_at"`
 }
 
 // LinkDelivery is what came of sending a link by one channel.
