@@ -30,7 +30,7 @@ type InvitationDraft struct {
 	Mobile2FAReason string   `json:"mobile_2fa_reason,omitempty" minLength:"1" maxLength:"200" doc:"Why this one differs from your setting, for the audit log. Your settings may demand it"`
 	Reference       string   `json:"reference,omitempty" maxLength:"100" doc:"Your own; lists can be filtered by it"`
 	Notes           string   `json:"notes,omitempty" maxLength:"2000" doc:"Never shown to the customer"`
-	Locale          string   `json:"locale,omitempty" maxLength:"35" doc:"BCP 47; the browser's language otherwise" example:"de-AT"`
+	Locale          string   `json:"locale,omitempty" maxLength:"35" doc:"BCP 47; the default of your settings when it is left out, and without one the browser's language" example:"de-AT"`
 	ConsentVersion  string   `json:"consent_version,omitempty" maxLength:"32" doc:"Your consent text of now, which is the default"`
 	RedirectURL     string   `json:"redirect_url,omitempty" maxLength:"2048" doc:"https or the scheme of an app of yours, on the list of your settings: where the customer goes after consent. A page of ours otherwise"`
 	ExpiresIn       Hours    `json:"expires_in_hours,omitzero" doc:"Life of the link: 1 to 8760 hours, null for ever. Your setting when it is left out"`

@@ -32,6 +32,7 @@ func (v *visit) newVerification() (*NewVerification, error) {
 		Reason: v.posted(FieldReason), Expires: v.posted(FieldExpires), Redirect: v.posted(FieldRedirect), External: v.posted(FieldExternalID),
 		Locales: chosen(v.site.Contacts.Locales(), v.posted(FieldLocale)), ImportURL: pathImport,
 	}
+	page.LocaleSet = look.Locale != ""
 	if c.LinkExpiryHours != nil {
 		page.ExpiresSet = *c.LinkExpiryHours
 	}

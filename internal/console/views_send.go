@@ -69,6 +69,7 @@ type NewVerification struct {
 	Reason     string // as typed before; FieldReason
 	Advanced   bool   // the advanced settings are open
 	Locales    []Option
+	LocaleSet  bool   // the firm has a language of its own
 	Expires    string // hours, as typed before; "" is the firm's setting
 	ExpiresSet int    // the firm's setting in hours; 0: never
 	Redirect   string
@@ -163,6 +164,14 @@ func (v *NewVerification) LockedBy() string {
 		return "locked_on"
 	}
 	return "locked_off"
+}
+
+// NoLocale is the key of what holds when no language is chosen.
+func (v *NewVerification) NoLocale() string {
+	if v.LocaleSet {
+		return "locale_none_set"
+	}
+	return "locale_none"
 }
 
 // ToggleLocked is the key of why a toggle is locked, "" when it isn't.

@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -175,7 +176,7 @@ func (m *making) begin() error {
 		Tenant: r.Caller.Tenant, Kind: r.Kind, Status: Created, CreatedAt: m.now, UpdatedAt: m.now, Version: 1, Policy: m.checks.Mobile2FA,
 		Resend: m.checks.Resend, LinkTTL: ttl, SessionTTL: r.SessionTTL, WithoutConsent: r.WithoutConsent, RedirectURL: r.RedirectURL,
 		FailureURL: r.FailureURL, UnverifiedURL: r.UnverifiedURL, IDParam: r.IDParam, Countries: m.checks.Countries,
-		Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor,
+		Reference: r.Reference, ExternalID: r.ExternalID, Locale: cmp.Or(r.Locale, m.look.Locale), Vendor: r.Vendor,
 	}
 	if !r.WithoutConsent {
 		m.v.ConsentVersion = m.look.Consent.InForce()

@@ -39,7 +39,7 @@ type CreateRequest struct {
 
 	Reference  string // searched exactly
 	ExternalID string
-	Locale     string
+	Locale     string            // empty: the firm's default
 	Vendor     map[string]string // kept as it is; at most 64 members with values of at most 2048 bytes
 
 	ConsentVersion string // empty: the firm's; another is refused

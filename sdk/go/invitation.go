@@ -40,7 +40,7 @@ type InvitationRequest struct {
 	Mobile2FAReason string    `json:"mobile_2fa_reason,omitempty"` // why this one differs from your setting, which may demand it
 	Reference       string    `json:"reference,omitempty"`         // yours; lists can be filtered by it
 	Notes           string    `json:"notes,omitempty"`             // never shown to the customer
-	Locale          string    `json:"locale,omitempty"`            // BCP 47; the browser's language when empty
+	Locale          string    `json:"locale,omitempty"`            // BCP 47; the default of your settings when empty
 	ConsentVersion  string    `json:"consent_version,omitempty"`
 	RedirectURL     string    `json:"redirect_url,omitempty"` // https, on the list of your settings: where the customer goes after consent
 	ExternalID      string    `json:"external_id,omitempty"`  // yours; comes back in events
