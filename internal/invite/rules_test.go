@@ -43,6 +43,17 @@ func TestRA_31_national_numbers_are_of_the_firms_default_country(t *testing.T) {
 	d.create(func(r *invite.CreateRequest) { r.Mobile, r.Country = "0151 23456789", "DE" }) // the request's own comes first
 	_, page := d.open(d.create(entered(true, false)).Token.Reveal())
 	d.is(page.Gate.Country, "GB", "first choice")
+	d.bring("first_name,last_name,mobile,country,reference\nBob,Ray,07400 000001,,firms\nCy,Fox,0151 23456780,DE,own\n")
+	d.work()
+	for reference, want := range map[string]string{"firms": "+447400000001", "own": "+4915123456780"} {
+		row := d.list(invite.ListRequest{Reference: reference})
+		d.is(len(row), 1, "rows of a file: "+reference)
+		got, err := d.Reveal(t.Context(), invite.Target{Caller: d.by, ID: row[0].ID})
+		d.is(got.Phone, want, "of a row of a file: "+reference)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, wrong := range []policy.Checks{{DefaultCountry: "UK"}, {DefaultCountry: "GB", Countries: []string{"DE"}}} {
 		c := policy.DefaultChecks()
 		c.DefaultCountry, c.Countries = wrong.DefaultCountry, wrong.Countries
