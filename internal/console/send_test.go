@@ -89,6 +89,15 @@ func TestOneLinkLeadsToItsWindow(t *testing.T) {
 	has(t, b.get(window).Body.String(), "The link is on its way to")
 }
 
+func TestTheFormSaysWhichLanguageHoldsWithoutAChoice(t *testing.T) {
+	t.Parallel()
+	d := newSender()
+	b := d.browse(t, operator.Agent)
+	has(t, b.get(newPath).Body.String(), `<option value="">As the customer’s browser says`)
+	d.look.Locale = "de"
+	has(t, b.get(newPath).Body.String(), `<option value="">As set under Customisation`)
+}
+
 func TestASecondClickIsTheSameRequest(t *testing.T) {
 	t.Parallel()
 	d := newSender()

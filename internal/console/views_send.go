@@ -166,14 +166,6 @@ func (v *NewVerification) LockedBy() string {
 	return "locked_off"
 }
 
-// NoLocale is the key of what holds when no language is chosen.
-func (v *NewVerification) NoLocale() string {
-	if v.LocaleSet {
-		return "locale_none_set"
-	}
-	return "locale_none"
-}
-
 // ToggleLocked is the key of why a toggle is locked, "" when it isn't.
 func (v *NewVerification) ToggleLocked(b Box) string {
 	if b.Locked {
