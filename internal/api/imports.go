@@ -58,6 +58,7 @@ type ImportStarted struct {
 	_ struct{} `additionalProperties:"true"`
 
 	Import
+	Open     int               `json:"open" doc:"Rows of people who have an open invitation: refused, or let through by allow_open"`
 	Rejected []RejectedFileRow `json:"rejected" nullable:"false"`
 }
 
@@ -67,8 +68,9 @@ type RejectedFileRow struct {
 
 	Row    int    `json:"row" doc:"Its place in the file as a spreadsheet counts: the header is 1"`
 	Field  string `json:"field,omitempty" doc:"The column at fault"`
-	Code   string `json:"code" doc:"As in problems, and formula, duplicate, too_long, columns" example:"mobile_required"`
+	Code   string `json:"code" doc:"As in problems, and formula, duplicate, invitation_open, too_long, columns" example:"mobile_required"`
 	Detail string `json:"detail" doc:"For people; never a value that was sent"`
+	Open   string `json:"open_invitation,omitempty" doc:"With invitation_open: the one that the person has" example:"inv_06c4zk9r2m8t7v5w3x1y0a2b4c"`
 }
 
 func importBody(im invite.Import) Import {
@@ -84,9 +86,10 @@ func importBody(im invite.Import) Import {
 
 type importInvitationsInput struct {
 	Repeatable
-	Type    string `header:"Content-Type" hidden:"true"`
-	DryRun  bool   `query:"dry_run" doc:"Only look at the rows, and answer 200: nothing is kept or made"`
-	RawBody []byte `contentType:"text/csv"`
+	Type      string `header:"Content-Type" hidden:"true"`
+	DryRun    bool   `query:"dry_run" doc:"Only look at the rows, and answer 200: nothing is kept or made"`
+	AllowOpen bool   `query:"allow_open" doc:"Invite people who have an open invitation once more; without it their rows are refused"`
+	RawBody   []byte `contentType:"text/csv"`
 }
 
 type importInvitationsOutput struct {
@@ -104,18 +107,22 @@ func (a *api) importInvitations(ctx context.Context, in *importInvitationsInput)
 	}
 	sum := sha256.Sum256(in.RawBody)
 	made, err := a.Invitations.Import(ctx, invite.ImportRequest{
-		Caller: inviter(ctx), File: in.RawBody, DryRun: in.DryRun,
-		Idempotency: in.once("POST "+invitationsImport, "", hex.EncodeToString(sum[:])),
+		Caller: inviter(ctx), File: in.RawBody, AllowOpen: in.AllowOpen, DryRun: in.DryRun,
+		Idempotency: in.once("POST "+invitationsImport, map[bool]string{true: "allow_open"}[in.AllowOpen], hex.EncodeToString(sum[:])),
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := &importInvitationsOutput{Status: http.StatusAccepted, Body: ImportStarted{Import: importBody(made.Import), Rejected: []RejectedFileRow{}}}
+	out := &importInvitationsOutput{Status: http.StatusAccepted, Body: ImportStarted{Import: importBody(made.Import), Open: made.Open, Rejected: []RejectedFileRow{}}}
 	if in.DryRun {
 		out.Status = http.StatusOK
 	}
 	for _, r := range made.Rejected {
-		out.Body.Rejected = append(out.Body.Rejected, RejectedFileRow{Row: r.Row, Field: r.Field, Code: r.Code, Detail: r.Detail})
+		row := RejectedFileRow{Row: r.Row, Field: r.Field, Code: r.Code, Detail: r.Detail}
+		if !r.Open.IsZero() {
+			row.Open = r.Open.Text(uid.Invitation)
+		}
+		out.Body.Rejected = append(out.Body.Rejected, row)
 	}
 	return out, nil
 }

@@ -25,6 +25,11 @@ type importAsked struct {
 
 func (i invites) Import(_ context.Context, r invite.ImportRequest) (invite.ImportAnswer, error) {
 	a := invite.ImportAnswer{Import: oneImport(), Rejected: []invite.RefusedRow{{Row: 3, Field: "mobile", Code: "duplicate", Detail: "Row 2 has this number already."}}}
+	if r.AllowOpen {
+		a.Open = 1
+	} else if strings.Contains(string(r.File), "Known") {
+		a.Open, a.Rejected = 1, []invite.RefusedRow{{Row: 2, Field: "mobile", Code: "invitation_open", Detail: "Open.", Open: inv}}
+	}
 	if a.Import.Created = 0; r.DryRun {
 		a.Import.ID = uid.ID{}
 	}
@@ -53,6 +58,9 @@ var imports = []scenario{
 	{name: "a file is taken in", method: "POST", target: importPath, body: csvFile, status: 202,
 		want: []string{`{"id":"imp_`, `"status":"pending","rows":3,"accepted":2,"created":0,"failed":0,"created_at":"2026-11-21T22:46:00.123Z"`,
 			`"rejected":[{"row":3,"field":"mobile","code":"duplicate","detail":"Row 2 has this number already."}]`}, not: []string{"hidden", "finished_at"}},
+	{name: "a person who has an open invitation", method: "POST", target: importPath + "?dry_run=true", body: "first_name\nKnown\n", status: 200,
+		want: []string{`"open":1`, `{"row":2,"field":"mobile","code":"invitation_open","detail":"Open.","open_invitation":"` + inv.Text(uid.Invitation) + `"}`}},
+	{name: "and who allows it", method: "POST", target: importPath + "?allow_open=true", body: "first_name\nKnown\n", status: 202, want: []string{`"open":1`}, not: []string{"open_invitation"}},
 	{name: "a dry run keeps nothing", method: "POST", target: importPath + "?dry_run=true", body: csvFile, status: 200, want: []string{`{"status":"pending"`}, not: []string{`"id"`}},
 	{name: "perhaps a dry run", method: "POST", target: importPath + "?dry_run=perhaps", body: csvFile, status: 422, want: []string{`"field":"dry_run"`}},
 	{name: "more than 1 MiB", method: "POST", target: importPath, body: strings.Repeat("x", 1<<20+1), status: 413, want: []string{`"code":"body_too_large"`, "1 MiB", "1000 rows"}},
@@ -110,16 +118,19 @@ func TestRA_57_the_result_of_a_file_is_one(t *testing.T) {
 
 func TestSEC_81_another_file_is_another_request(t *testing.T) {
 	t.Parallel()
-	asked := func(file string) []byte {
+	asked := func(file string, query ...string) []byte {
 		t.Helper()
 		fake := newServices()
-		if w := call(newServer(t, fake, io.Discard), "POST", importPath, file, map[string]string{"Idempotency-Key": "k-1"}); w.Code != 202 {
+		if w := call(newServer(t, fake, io.Discard), "POST", importPath+strings.Join(query, ""), file, map[string]string{"Idempotency-Key": "k-1"}); w.Code != 202 {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 		return fake.asked[0].(invite.ImportRequest).Idempotency.Body
 	}
 	if !bytes.Equal(asked(csvFile), asked(csvFile)) || bytes.Equal(asked(csvFile), asked(csvFile+"Bob,Ray,+12025550124\n")) {
 		t.Error("what is asked is not told by the file")
+	}
+	if bytes.Equal(asked(csvFile), asked(csvFile, "?allow_open=true")) {
+		t.Error("a file that may invite people once more is the same request as one that may not")
 	}
 	if text := asked(csvFile); bytes.Contains(text, []byte("Ann")) || !json.Valid(text) {
 		t.Errorf("asked %s", text)

@@ -81,6 +81,18 @@ type Invitation struct {
 	EndedAt          string `json:"ended_at,omitempty" format:"date-time"`
 	ExpiresAt        string `json:"expires_at,omitempty" format:"date-time" doc:"When the link stops working; absent: never"`
 	LockedUntil      string `json:"locked_until,omitempty" format:"date-time" doc:"No code is sent before"`
+
+	Open []OpenInvitation `json:"open_invitations,omitempty" doc:"In the answer to a creation alone: others to the same number or address that have not ended, the newest first. Absent when there is none"`
+}
+
+// OpenInvitation is one that a person has beside a new one.
+type OpenInvitation struct {
+	_ struct{} `additionalProperties:"true"`
+
+	ID        string `json:"id" example:"inv_06c4zk9r2m8t7v5w3x1y0a2b4c"`
+	Reference string `json:"reference,omitempty"`
+	Status    string `json:"status" enum:"created,sent,undeliverable,opened,mobile_pending,mobile_verified,mobile_failed,consent_pending,consented,handed_off"`
+	CreatedAt string `json:"created_at" format:"date-time"`
 }
 
 // InvitationSend is what came of sending a link by one channel.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 )
 
@@ -47,6 +48,11 @@ func TestRA_57_one_bad_row_does_not_stop_the_others(t *testing.T) {
 				`{"row":5,"field":"body","code":"invalid_request"`,
 				`{"row":6,"code":"internal"`,
 			}, not: []string{"7654321", "918273", "EOF"}},
+		{name: "a person who has an open invitation is refused", method: "POST", target: "/v1/invitations/bulk", body: rows(named("Known"), named("Bob")), status: 202,
+			want: []string{`{"accepted":[{"row":1,`, `"rejected":[{"row":0,"field":"mobile","code":"invitation_open","detail":"Open.","open_invitation":"` + known.Text(uid.Invitation) + `"}]`},
+			not:  []string{"open_invitations"}},
+		{name: "and invited once more by who allows it", method: "POST", target: "/v1/invitations/bulk", body: strings.Replace(rows(named("Known")), "{", `{"allow_open":true,`, 1), status: 202,
+			want: []string{`"open_invitations":[{"id":"` + known.Text(uid.Invitation), `"rejected":[]`}},
 		{name: "none is good", method: "POST", target: "/v1/invitations/bulk", body: rows(`{}`, `{}`), status: 202, want: []string{`{"accepted":[],"rejected":[{"row":0`, `{"row":1`}},
 		{name: "all are good", method: "POST", target: "/v1/invitations/bulk", body: rows(named("Ann"), named("Bob")), status: 202, want: []string{`{"row":1`, `"rejected":[]`}},
 		{name: "what stops all is told as a problem", method: "POST", target: "/v1/invitations/bulk", body: rows(named("Ann")), status: 503,

@@ -22,6 +22,9 @@ import (
 // invites is the fake of invitations and settings: it applies the policy as the service does, and its invitation is always the same.
 type invites struct{ s *services }
 
+// known is the open invitation of a customer of the name Known.
+var known = uid.ID{0x0b, 15: 1}
+
 func oneInvitation() invite.View {
 	return invite.View{
 		ID: inv, Kind: invite.Fixed, Status: invite.Sent, FirstName: "Ann", LastName: "Lee", MaskedEmail: "a•••@example.net", MaskedMobile: "+1 ••• ••• ••23",
@@ -59,13 +62,24 @@ func (i invites) Create(_ context.Context, r invite.CreateRequest) (invite.Creat
 	if made.Overridden {
 		made.OverriddenBy = r.Caller.Actor
 	}
-	return invite.CreateAnswer{View: made}, err
+	answer := invite.CreateAnswer{View: made}
+	if r.FirstName == "Known" && r.IfOpen == invite.OpenTold {
+		answer.Open = []invite.OpenOne{{ID: known, Reference: "case-1", Status: invite.Sent, CreatedAt: began}}
+	}
+	return answer, err
 }
 
 func (i invites) CreateMany(_ context.Context, rs []invite.CreateRequest) ([]invite.ManyAnswer, error) {
 	answers := make([]invite.ManyAnswer, len(rs))
 	for n, r := range rs {
-		if answers[n].Err = i.s.refused[r.FirstName]; answers[n].Err == nil {
+		open := []invite.OpenOne{{ID: known, Reference: "case-1", Status: invite.Sent, CreatedAt: began}}
+		switch answers[n].Err = i.s.refused[r.FirstName]; {
+		case answers[n].Err != nil:
+		case r.FirstName == "Known" && r.IfOpen == invite.OpenRefused:
+			answers[n].Err = fault.Wrap(fault.Conflict, "invitation_open", "Open.", &invite.OpenError{Open: open}).On("mobile")
+		case r.FirstName == "Known" && r.IfOpen == invite.OpenTold:
+			answers[n].Answer = invite.CreateAnswer{View: i.s.view, Open: open}
+		default:
 			answers[n].Answer.View = i.s.view
 		}
 	}
@@ -127,7 +141,10 @@ var invitations = []scenario{
 			`"channels":["email","sms"]`, `"deliveries":[{"channel":"sms","provider":"main","state":"delivered","error":"","created_at":"2026-11-21T22:46:00.123Z","updated_at":"2026-11-21T22:46:01.123Z"}]`,
 			`"gates":[{"channel":"sms","fixed":true,"contact":"+1 ••• ••• ••23","sends":0,"cycle":1,"shut":false}]`,
 			`"resend_count":0`, `"attempt_count":0`, `"link_sent_at":"2026-11-21T22:46:00.123Z"`, `"expires_at":"2026-12-21T22:46:00.123Z"`},
-		not: []string{"ann@example.net", "+12025550123", `"email":`, `"mobile":`, "hidden", "opened_at", "/v/"}},
+		not: []string{"ann@example.net", "+12025550123", `"email":`, `"mobile":`, "hidden", "opened_at", "/v/", "open_invitations"}},
+	{name: "a person who has an open invitation gets another, and the answer says so", method: "POST", target: "/v1/invitations",
+		body: `{"first_name":"Known","last_name":"Lee","email":"ann@example.net","mobile":"+12025550123"}`, status: 201,
+		want: []string{`"open_invitations":[{"id":"` + known.Text(uid.Invitation) + `","reference":"case-1","status":"sent","created_at":"2026-11-21T22:46:00.123Z"}]`}},
 	{name: "a link for ever has no end", method: "POST", target: "/v1/invitations", body: with(`"expires_in_hours":null`), status: 201,
 		prepare: func(s *services) { s.view.ExpiresAt = time.Time{} }, not: []string{"expires_at"}},
 	{name: "notes may have line breaks", method: "POST", target: "/v1/invitations", body: with(`"notes":"a\nb"`), status: 201},
@@ -330,7 +347,7 @@ func TestDraftFieldsReachTheService(t *testing.T) {
 	want := invite.CreateRequest{
 		Kind: invite.Fixed, FirstName: "Ann", LastName: "Lee", Email: "ann@example.net", Mobile: "+12025550123", Country: "AU", Notes: "n", Mobile2FA: &yes, Reason: "a large sum",
 		Reference: "case-7", ExternalID: "x-1", Locale: "de-AT", ConsentVersion: "2", RedirectURL: "https://a.example/done", LinkTTL: &life,
-		Channels: []delivery.Channel{delivery.Email},
+		Channels: []delivery.Channel{delivery.Email}, IfOpen: invite.OpenTold,
 	}
 	got := fake.asked[0].(invite.CreateRequest)
 	got.Caller = invite.Caller{}

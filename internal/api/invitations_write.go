@@ -15,6 +15,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
 )
 
@@ -29,7 +30,7 @@ type InvitationDraft struct {
 	Mobile2FAReason string   `json:"mobile_2fa_reason,omitempty" minLength:"1" maxLength:"200" doc:"Why this one differs from your setting, for the audit log. Your settings may demand it"`
 	Reference       string   `json:"reference,omitempty" maxLength:"100" doc:"Your own; lists can be filtered by it"`
 	Notes           string   `json:"notes,omitempty" maxLength:"2000" doc:"Never shown to the customer"`
-	Locale          string   `json:"locale,omitempty" maxLength:"35" doc:"BCP 47; the browser's language otherwise" example:"de-AT"`
+	Locale          string   `json:"locale,omitempty" maxLength:"35" doc:"BCP 47; the default of your settings when it is left out, and without one the browser's language" example:"de-AT"`
 	ConsentVersion  string   `json:"consent_version,omitempty" maxLength:"32" doc:"Your consent text of now, which is the default"`
 	RedirectURL     string   `json:"redirect_url,omitempty" maxLength:"2048" doc:"https or the scheme of an app of yours, on the list of your settings: where the customer goes after consent. A page of ours otherwise"`
 	ExpiresIn       Hours    `json:"expires_in_hours,omitzero" doc:"Life of the link: 1 to 8760 hours, null for ever. Your setting when it is left out"`
@@ -92,12 +93,21 @@ type createInvitationInput struct {
 
 func (a *api) createInvitation(ctx context.Context, in *createInvitationInput) (*invitationOutput, error) {
 	r := in.Body.request(ctx)
-	r.Idempotency = in.once("POST /v1/invitations", "", &in.Body)
+	r.Idempotency, r.IfOpen = in.once("POST /v1/invitations", "", &in.Body), invite.OpenTold
 	made, err := a.Invitations.Create(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return &invitationOutput{Body: invitation(made.View)}, nil
+	return &invitationOutput{Body: createdInvitation(&made)}, nil
+}
+
+// createdInvitation is a new one, with those that its person has open beside it.
+func createdInvitation(made *invite.CreateAnswer) Invitation {
+	out := invitation(made.View)
+	for _, o := range made.Open {
+		out.Open = append(out.Open, OpenInvitation{ID: o.ID.Text(uid.Invitation), Reference: o.Reference, Status: string(o.Status), CreatedAt: stamp(o.CreatedAt)})
+	}
+	return out
 }
 
 // Row is an invitation of many, not yet looked at: what is wrong with one is told of that one, and stops no other (RA-57).
@@ -144,7 +154,8 @@ func (r Row) draft(registry huma.Registry) (d InvitationDraft, err error) {
 type createInvitationsInput struct {
 	Repeatable
 	Body struct {
-		Items []Row `json:"items" minItems:"1" maxItems:"10" nullable:"false"`
+		Items     []Row `json:"items" minItems:"1" maxItems:"10" nullable:"false"`
+		AllowOpen bool  `json:"allow_open,omitempty" doc:"Invite people who have an open invitation once more; without it their rows are refused"`
 	}
 }
 
@@ -170,8 +181,9 @@ type RejectedRow struct {
 
 	Row    int    `json:"row" doc:"Its place in items, from 0"`
 	Field  string `json:"field,omitempty" doc:"The field at fault"`
-	Code   string `json:"code" doc:"As in problems" example:"mobile_required"`
+	Code   string `json:"code" doc:"As in problems, and invitation_open" example:"mobile_required"`
 	Detail string `json:"detail" doc:"For people; never a value that was sent"`
+	Open   string `json:"open_invitation,omitempty" doc:"With invitation_open: the one that the person has" example:"inv_06c4zk9r2m8t7v5w3x1y0a2b4c"`
 }
 
 type createInvitationsOutput struct {
@@ -190,7 +202,10 @@ func (a *api) createInvitations(ctx context.Context, in *createInvitationsInput)
 			continue
 		}
 		r := draft.request(ctx)
-		r.Idempotency = in.row(i)
+		r.Idempotency, r.IfOpen = in.row(i), invite.OpenRefused
+		if in.Body.AllowOpen {
+			r.IfOpen = invite.OpenTold
+		}
 		whole, rows = append(whole, r), append(rows, i)
 	}
 	var answers []invite.ManyAnswer
@@ -205,12 +220,16 @@ func (a *api) createInvitations(ctx context.Context, in *createInvitationsInput)
 			errs[rows[n]] = answer.Err
 			continue
 		}
-		out.Body.Accepted = append(out.Body.Accepted, AcceptedRow{Row: rows[n], Invitation: invitation(answer.Answer.View)})
+		out.Body.Accepted = append(out.Body.Accepted, AcceptedRow{Row: rows[n], Invitation: createdInvitation(&answer.Answer)})
 	}
 	for i, err := range errs {
 		if err != nil {
 			f := fault.As(err)
-			out.Body.Rejected = append(out.Body.Rejected, RejectedRow{Row: i, Field: f.Field, Code: f.Code, Detail: f.Message})
+			row := RejectedRow{Row: i, Field: f.Field, Code: f.Code, Detail: f.Message}
+			if e, ok := errors.AsType[*invite.OpenError](err); ok {
+				row.Open = e.Open[0].ID.Text(uid.Invitation)
+			}
+			out.Body.Rejected = append(out.Body.Rejected, row)
 		}
 	}
 	return out, nil

@@ -14,6 +14,7 @@ type Customisation struct {
 	VerifyPhone string                       `json:"verify_phone" enum:"off,on,locked_on" doc:"Whether customers confirm a number that they enter; locked_on: always"`
 	VerifyEmail string                       `json:"verify_email" enum:"off,on,locked_on"`
 	Brand       Brand                        `json:"brand"`
+	Locale      string                       `json:"default_locale,omitempty" doc:"Language of invitations that name none, in their messages and on their pages, BCP 47; absent: the browser's" example:"de"`
 	Texts       map[string]map[string]string `json:"texts" nullable:"false"`
 	Consent     ConsentTexts                 `json:"consent"`
 	Edition
@@ -43,7 +44,7 @@ type ConsentTexts struct {
 
 func customisationBody(c policy.Customisation) Customisation {
 	out := Customisation{
-		VerifyPhone: string(c.VerifyPhone), VerifyEmail: string(c.VerifyEmail), Texts: c.Texts,
+		VerifyPhone: string(c.VerifyPhone), VerifyEmail: string(c.VerifyEmail), Locale: c.Locale, Texts: c.Texts,
 		Brand:   Brand{Name: c.Brand.Name, Support: c.Brand.Support, Accent: c.Brand.Accent, Background: c.Brand.Background},
 		Consent: ConsentTexts{Version: c.Consent.Version, Texts: c.Consent.Texts, Default: c.Consent.Default},
 		Edition: Edition{UpdatedAt: stamp(c.UpdatedAt), UpdatedBy: c.UpdatedBy, Version: c.Version},
@@ -83,6 +84,7 @@ type putCustomisationInput struct {
 		VerifyPhone *string                       `json:"verify_phone,omitempty" enum:"off,on,locked_on"`
 		VerifyEmail *string                       `json:"verify_email,omitempty" enum:"off,on,locked_on"`
 		Brand       *Brand                        `json:"brand,omitempty" doc:"The whole brand: what is left out of it goes"`
+		Locale      *string                       `json:"default_locale,omitempty" maxLength:"35" doc:"Language of invitations that name none, BCP 47; empty for that of the browser"`
 		Texts       *map[string]map[string]string `json:"texts,omitempty" maxProperties:"40" doc:"By language tag and name: all texts of your own, without markup"`
 		Consent     *ConsentTexts                 `json:"consent,omitempty"`
 	}
@@ -107,6 +109,7 @@ func (a *api) putCustomisation(ctx context.Context, in *putCustomisationInput) (
 			c.Brand.Logo, c.Brand.LogoType = logo.Data, logo.Type
 		}
 	}
+	set(&c.Locale, b.Locale)
 	set(&c.Texts, b.Texts)
 	if b.Consent != nil {
 		c.Consent = policy.Consent{Version: b.Consent.Version, Texts: b.Consent.Texts, Default: b.Consent.Default}

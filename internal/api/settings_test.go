@@ -111,6 +111,8 @@ var settings = []scenario{
 	{name: "texts may have line breaks", method: "PUT", target: customPath, status: 200,
 		body: `{"texts":{"de":{"title":"Hallo"}},"consent":{"version":"2","texts":{"pt-BR":"Um.\nDois."}}}`,
 		want: []string{`"texts":{"de":{"title":"Hallo"}}`, `"consent":{"version":"2","texts":{"pt-BR":"Um.\nDois."}}`, `"name":"Acme"`}},
+	{name: "a language of one's own", method: "PUT", target: customPath, body: `{"default_locale":"de-AT"}`, status: 200, want: []string{`"default_locale":"de-AT","texts":{}`, `"name":"Acme"`}},
+	{name: "one that is none", method: "PUT", target: customPath, body: `{"default_locale":"German, please"}`, status: 422, want: []string{`"field":"default_locale"`}, not: []string{"German"}},
 	{name: "customisation without a version", method: "PUT", target: customPath, body: `{}`, header: map[string]string{"If-Match": ""}, status: 422},
 	{name: "customisation of a version before", method: "PUT", target: customPath, body: `{}`, header: map[string]string{"If-Match": "0"}, status: 409, want: []string{`"code":"settings_stale"`}},
 	{name: "a toggle that there is none", method: "PUT", target: customPath, body: `{"verify_phone":"LOCKED_ON"}`, status: 422, want: []string{`"field":"verify_phone"`}},

@@ -26,6 +26,7 @@ type Config struct {
 	MasterKeyFile  string          `yaml:"master_key_file" example:"/etc/countersign/master.key" doc:"The master key. With SQLite the first start makes data_dir/master.key; with PostgreSQL the file must be given, the same on every node. A backup is useless without it."`
 	MasterKey      delivery.Secret `yaml:"master_key" env:"only" doc:"The master key itself, the text that would be in the file. By the environment alone, for platforms that keep secrets there."`
 	MessagesDir    string          `yaml:"messages_dir" example:"/etc/countersign/messages" doc:"Texts of your own in place of ours, see [Your own texts](operate.md#your-own-texts)."`
+	Support        string          `yaml:"support" example:"help@example.com" doc:"Whom operators of the console turn to: your e-mail address, or an https URL. It is shown where they sign in, where something fails and in their profile. Customers are told whom their firm names."`
 	TrustedProxies []netip.Prefix  `yaml:"trusted_proxies" example:"10.0.0.0/8" doc:"Proxies whose X-Forwarded-For is believed. No others are."`
 	TLS            TLS             `yaml:"tls" doc:"A certificate of the server's own. Without it, a proxy in front speaks TLS."`
 	Providers      []Provider      `yaml:"providers" doc:"Accounts at carriers and vendors, and your own senders. See below for each type."`

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
@@ -17,6 +18,7 @@ import (
 // check finds what is wrong with values that can be read.
 func (s *source) check(c Config) {
 	s.checkAddresses(c)
+	s.checkSupport(c)
 	s.checkDatabase(c)
 	s.checkTLS(c)
 	s.checkLimits(c)
@@ -64,6 +66,18 @@ func (s *source) checkAddresses(c Config) {
 	case !isPrivate(c.PublicURL):
 		s.wrong("public_url", "is not https, and customers open their pages there.",
 			"Give the https URL of a proxy in front, or of this server with tls. Plain http is for loopback alone.")
+	}
+}
+
+// checkSupport looks at whom operators turn to.
+func (s *source) checkSupport(c Config) {
+	address, noAddress := mail.ParseAddress(c.Support)
+	u, noURL := url.Parse(c.Support)
+	switch {
+	case c.Support == "" || noAddress == nil && address.Address == c.Support:
+	case noURL == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil:
+	default:
+		s.wrong("support", "must be an e-mail address or an https URL, such as help@example.com.", "")
 	}
 }
 

@@ -121,7 +121,7 @@ func providerDocs() map[string]map[string]string {
 			"name":            "Its name, in routes and metrics.",
 			"channels":        "email; may be left out.",
 			"address":         "Host and port of the mail server, such as `mail.example.net:587`. A private address needs `egress.allow`.",
-			"from":            "The sender, with or without a name: `Acme <no-reply@example.net>`.",
+			"from":            "The sender, with or without a name: `Acme <no-reply@example.net>`. A mail to a customer has the name of the firm or service that asks instead, unless the `sender` of its route has one; mails to operators have this one.",
 			"tls":             "`starttls` (the usual, port 587), `implicit` (port 465) or `none`.",
 			"username":        "For servers that ask for one.",
 			"password":        "Belongs to username.",

@@ -100,6 +100,7 @@ func TestEveryKeyOfAFileIsRead(t *testing.T) {
 	c, err := load(t, `
 listen: 0.0.0.0:9000
 public_url: https://verify.example.com/
+support: help@example.com
 data_dir: /srv/data
 database_url: postgres://u:p@db.example.net/c
 master_key_file: `+key+`
@@ -137,7 +138,7 @@ dev: {barred: ["+447700900999"], code_ttl: 30s}
 		t.Fatal(err)
 	}
 	want := Config{
-		Listen: "0.0.0.0:9000", PublicURL: "https://verify.example.com/", DataDir: "/srv/data", MasterKeyFile: key,
+		Listen: "0.0.0.0:9000", PublicURL: "https://verify.example.com/", Support: "help@example.com", DataDir: "/srv/data", MasterKeyFile: key,
 		DatabaseURL:    "postgres://u:p@db.example.net/c",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32")},
 		Providers: []Provider{
@@ -226,6 +227,21 @@ mta: {account_limit: 0 in 15s}
 	}
 	if text := err.Error(); strings.Contains(text, "whsec_hidden") || !strings.Contains(text, "Did you mean secret?") {
 		t.Errorf("the text must help and hold no value:\n%s", text)
+	}
+}
+
+func TestRA_53_WhomOperatorsTurnToIsAnAddressOrAnHTTPSURL(t *testing.T) {
+	t.Parallel()
+	for _, good := range []string{"help@example.com", "https://example.com/help?from=console", "''"} {
+		if _, err := load(t, "support: "+good+"\n"); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"help", "http://example.com", "https://", "'Help <help@example.com>'", "javascript:alert(1)", "https://u:p@example.com"} {
+		_, err := load(t, "listen: :8080\nsupport: "+bad+"\n")
+		if got := said(err); len(got) != 1 || got[0] != "2:1 support must be an e-mail address or an https URL, such as help@example.com." {
+			t.Errorf("%s: %q", bad, got)
+		}
 	}
 }
 

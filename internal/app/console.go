@@ -14,7 +14,7 @@ import (
 // operatorPages are the console. texts are those of customers' pages, document is that of the native API.
 func (s *server) operatorPages(chain *web.Chain, texts *hosted.Pages, document func() ([]byte, error)) (http.Handler, error) {
 	site, err := console.NewSite(console.Config{
-		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(), Development: s.cfg.DevMode, DevKey: s.sampleKey,
+		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(), Support: s.cfg.Support, Development: s.cfg.DevMode, DevKey: s.sampleKey,
 		Directory: s.directory, Hooks: s.webhooks, Dispatches: s.verify, Providers: s.providers, Figures: s.tally,
 		Settings: s.invites, PageTexts: texts, AuditLog: auditLog{s.storage.db, s.storage.signer.Verifier()},
 		Invitations: s.invites, Changes: s.tally, Contacts: offers{texts},

@@ -57,6 +57,9 @@ func (v *visit) customisationPage(c, kept policy.Customisation, version int64, u
 		VerifyPhone: c.VerifyPhone, VerifyEmail: c.VerifyEmail, Name: c.Brand.Name, Support: c.Brand.Support,
 		Colours: c.Brand.Accent != "" || c.Brand.Background != "", Accent: c.Brand.Accent, Background: c.Brand.Background, Upload: upload, TextsURL: pathTexts,
 	}
+	if page.Locales = chosen(v.site.Contacts.Locales(), c.Locale); c.Locale != "" && picked(page.Locales) == "" {
+		page.Locales = append(page.Locales, Option{c.Locale, c.Locale, true}) // the API takes others, such as de-AT
+	}
 	if page.Accent == "" {
 		page.Accent = shownAccent
 	}
@@ -80,6 +83,7 @@ var customisationFields = map[string]string{
 // readCustomisation puts what was sent into c. upload is the picture that came along, in base64.
 func (v *visit) readCustomisation(c *policy.Customisation) (upload string, err error) {
 	c.VerifyPhone, c.VerifyEmail = policy.Toggle(v.value(FieldVerifyPhone)), policy.Toggle(v.value(FieldVerifyEmail))
+	c.Locale = v.value(FieldUsualLocale)
 	c.Brand.Name, c.Brand.Support, c.Brand.Accent, c.Brand.Background = v.value(FieldOwnName), v.value(FieldSupport), "", ""
 	if v.ticked(FieldColours) {
 		c.Brand.Accent, c.Brand.Background = v.value(FieldAccent), v.value(FieldBackground)
@@ -170,6 +174,7 @@ func (s *Site) staleCustomisation(v *visit, mine policy.Customisation) (View, er
 		{"verify_email", toggle(theirs.VerifyEmail), toggle(mine.VerifyEmail)},
 		{"brand_name", theirs.Brand.Name, mine.Brand.Name},
 		{"support", theirs.Brand.Support, mine.Brand.Support},
+		{"default_locale", theirs.Locale, mine.Locale},
 		{"accent", theirs.Brand.Accent, mine.Brand.Accent},
 		{"background", theirs.Brand.Background, mine.Brand.Background},
 	}

@@ -44,15 +44,16 @@ type sender struct {
 	list   []invite.ListRequest
 	more   uid.ID
 
-	refuse error // of what changes something
-	rows   []error
-	did    []any
-	saw    int // the link that somebody who helps saw
-	own    map[string]bool
-	file   invite.Import
-	result string
-	change chan tally.Change
-	seen   string // key of the link that was made last without sending it
+	refuse  error // of what changes something
+	rows    []error
+	did     []any
+	saw     int // the link that somebody who helps saw
+	own     map[string]bool
+	file    invite.Import
+	allowed bool // the file that came last may invite people once more
+	result  string
+	change  chan tally.Change
+	seen    string // key of the link that was made last without sending it
 
 	letters map[uid.ID][]invite.Dispatch // messages that are no codes
 }
@@ -200,7 +201,12 @@ func (d *sender) Import(_ context.Context, r invite.ImportRequest) (invite.Impor
 	if !strings.HasSuffix(string(r.Idempotency.Body), string(r.File)) || r.Idempotency.Key == "" {
 		return invite.ImportAnswer{}, errors.New("another file by the same form is taken as the same request")
 	}
-	return invite.ImportAnswer{Import: d.file}, nil
+	a := invite.ImportAnswer{Import: d.file}
+	if r.DryRun {
+		a.Import.ID, a.Open, a.Rejected = uid.ID{}, 1, []invite.RefusedRow{{Row: 2, Field: "mobile", Code: "invitation_open", Detail: "Words of the API.", Open: adaID}}
+	}
+	d.allowed = r.AllowOpen
+	return a, nil
 }
 
 func (d *sender) GetImport(_ context.Context, _ invite.Caller, id uid.ID) (invite.Import, error) {

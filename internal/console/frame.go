@@ -3,6 +3,7 @@ package console
 import (
 	"crypto/rand"
 	"slices"
+	"strings"
 )
 
 // FieldToken is the name of the field with Form.Token, in every form.
@@ -131,6 +132,20 @@ func (at Section) URL() string {
 		return Prefix + "/settings/checks"
 	}
 	return Prefix + "/" + string(at)
+}
+
+// helper is whom operators turn to.
+type helper struct{ URL, Text string }
+
+// Support is whom operators turn to when their own firm can't help (RA-53), nil when nobody is named.
+func (s *scene) Support() *helper {
+	if s.support == "" {
+		return nil
+	}
+	if page, ok := strings.CutPrefix(s.support, "https://"); ok {
+		return &helper{s.support, page}
+	}
+	return &helper{"mailto:" + s.support, s.support}
 }
 
 // Sends reports whether the operator sees verifications and may send one.

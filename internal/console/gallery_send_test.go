@@ -33,12 +33,16 @@ func sending() []exhibit {
 			console.Problem{Field: "reason", Message: "Give a reason for the choice against the preset."}), policy.YesOptional, func(v *console.NewVerification) {
 			v.Customers[0].FirstName, v.Reasoned, v.Mobile2FA.On = "Ada", true, false
 		})},
+		{"new-open", newVerification(wrong(f, console.Problem{Field: "allow_open", Message: "This customer has an open verification. Look at it first, or tick the box to send another."}), policy.YesOptional, func(v *console.NewVerification) {
+			v.Customers[0].FirstName, v.AskOpen = "Ada", true
+			v.Open = []console.OpenOne{{URL: "/console/x/window", At: noon, Reference: longRef}, {URL: "/console/x/window", At: noon.Add(-30 * time.Hour)}}
+		})},
 		{"new-longest", newVerification(l, policy.YesOptional, func(v *console.NewVerification) {
 			many(v)
 			v.Customers[0] = console.Customer{FirstName: longName, LastName: longName, Email: longest.Operator.Email, Mobile: "+599 51234 00000", Reference: longRef, Notes: long("Vollmacht liegt vor. ", 20), Countries: countries()}
 			v.Advanced = true
 		})},
-		{"sent", &console.Sent{Frame: f, Accepted: 2, Again: form, Rows: []console.SentRow{{Name: "Ada Lovelace", URL: "/console/x/window"}, {Name: "Grace Hopper", Problem: "This number can’t receive text messages. Enter a mobile number."}, {Name: longName, URL: "/console/x/window"}}}},
+		{"sent", &console.Sent{Frame: f, Accepted: 2, Again: form, Rows: []console.SentRow{{Name: "Ada Lovelace", URL: "/console/x/window"}, {Name: "Grace Hopper", Problem: "This number can’t receive text messages. Enter a mobile number."}, {Name: "Alan Turing", OpenURL: "/console/x/window"}, {Name: longName, URL: "/console/x/window"}}}},
 		{"sent-all", &console.Sent{Frame: f, Accepted: 2, Rows: []console.SentRow{{Name: "Ada Lovelace", URL: "/console/x/window"}, {Name: "Grace Hopper", URL: "/console/x/window"}}}},
 		{"sent-by-hand", &console.Sent{Frame: l, Accepted: 1, HandOver: true, Rows: []console.SentRow{{Name: longName, URL: "/console/x/window", Link: "https://verify.example.net/v/" + long("06ezk8m4yrtw", 4)}}}},
 		{"importform", &console.ImportForm{Frame: f, Act: form, SampleURL: "/console/verifications/import/sample.csv", Most: 1000, Mode: policy.YesOptional,
@@ -46,6 +50,8 @@ func sending() []exhibit {
 		{"importform-error", &console.ImportForm{Frame: wrong(l, console.Problem{Field: "file", Message: "The first row has no column last_name."}), Act: form, SampleURL: "/console/verifications/import/sample.csv", Most: 1000, Mode: policy.NoRequired}},
 		{"import-running", &console.Import{Frame: f, At: noon, State: "running", Done: 312, Total: 1000, Accepted: 309, Dismissed: 3, Rejected: rejected[:2], URL: "/console/x/import-running"}},
 		{"import-done", &console.Import{Frame: f, At: noon, State: "done", Done: 1000, Total: 1000, Accepted: 880, Dismissed: 120, Rejected: rejected, ResultURL: "/console/x/result", URL: "/console/x/import-done"}},
+		{"import-checked", &console.Import{Frame: f, At: noon, State: "checked", Total: 1000, Accepted: 997, Dismissed: 53, Open: 1,
+			Rejected: append(rejected, console.Rejected{Row: 500, Field: "mobile", OpenURL: "/console/x/window"}), URL: "/console/x/importform"}},
 		{"import-failed", &console.Import{Frame: l, At: noon, State: "failed", Done: 481, Total: 1000, Accepted: 481, ResultURL: "/console/x/result", URL: "/console/x/import-failed"}},
 	}
 }

@@ -122,6 +122,7 @@ func newPages(t *testing.T) *console.Pages {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.Support = "help@platform.example"
 	if err := p.AddKit(os.DirFS("testdata")); err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func (v *visit) importPage(wrong ...Problem) (View, error) {
 	if first {
 		return nil, nil
 	}
-	page := &ImportForm{Frame: v.frame(wrong...), Act: v.form(pathImport).once(), SampleURL: pathSample, Most: invite.MaxImportRows, Mode: c.Mobile2FA, Pager: pager}
+	page := &ImportForm{Frame: v.frame(wrong...), Act: v.form(pathImport).once(), SampleURL: pathSample, Most: invite.MaxImportRows, Mode: c.Mobile2FA, AllowOpen: v.ticked(FieldAllowOpen), Pager: pager}
 	for _, im := range recent {
 		page.Recent = append(page.Recent, ImportRow{URL: importAt(im.ID), At: im.CreatedAt, State: importState(im), Rows: im.Rows})
 	}
@@ -79,14 +79,17 @@ func importState(im invite.Import) string {
 	return "running"
 }
 
-// takeImport takes a file in.
+// takeImport takes a file in, or only looks at it.
 func (s *Site) takeImport(v *visit) (View, error) {
 	file, err := v.file()
 	if err == nil {
 		var made invite.ImportAnswer
 		made, err = s.Invitations.Import(v.ctx(), invite.ImportRequest{
-			Caller: invite.Caller(v.caller()), File: file, Idempotency: v.once("file", file...),
+			Caller: invite.Caller(v.caller()), File: file, AllowOpen: v.ticked(FieldAllowOpen), DryRun: v.ticked(FieldCheck), Idempotency: v.once("file", file...),
 		})
+		if err == nil && v.ticked(FieldCheck) {
+			return v.checkedFile(&made), nil
+		}
 		if err == nil {
 			return v.leave(importAt(made.Import.ID), Flash{})
 		}
@@ -97,6 +100,20 @@ func (s *Site) takeImport(v *visit) (View, error) {
 	}
 	problems[0].Field = FieldFile // a file has no fields beside itself
 	return v.importPage(problems...)
+}
+
+// checkedFile says what would be made of a file.
+func (v *visit) checkedFile(made *invite.ImportAnswer) View {
+	im := &made.Import
+	page := &Import{Frame: v.frame(), At: im.CreatedAt, State: "checked", Total: im.Rows, Accepted: im.Accepted, Dismissed: len(made.Rejected), Open: made.Open, URL: pathImport}
+	for _, r := range made.Rejected[:min(len(made.Rejected), rejectedShown)] {
+		row := Rejected{Row: r.Row, Field: r.Field, Message: r.Detail}
+		if !r.Open.IsZero() {
+			row.OpenURL = windowOf(r.Open)
+		}
+		page.Rejected = append(page.Rejected, row)
+	}
+	return page
 }
 
 // file is the one that was sent, as it is.
@@ -185,7 +202,7 @@ func rejectedOf(result []byte) (all []Rejected, err error) {
 	for i, name := range head {
 		at[name] = i
 	}
-	for _, name := range []string{"row", "status", "field", "detail"} {
+	for _, name := range []string{"row", "invitation", "status", "field", "detail"} {
 		if _, ok := at[name]; !ok {
 			return nil, errRowTorn
 		}
@@ -202,7 +219,11 @@ func rejectedOf(result []byte) (all []Rejected, err error) {
 			continue
 		}
 		n, _ := strconv.Atoi(cells[at["row"]]) // the service wrote it
-		all = append(all, Rejected{Row: n, Field: cells[at["field"]], Message: cells[at["detail"]]})
+		row := Rejected{Row: n, Field: cells[at["field"]], Message: cells[at["detail"]]}
+		if id, err := uid.Parse(uid.Invitation, cells[at["invitation"]]); err == nil {
+			row.OpenURL = windowOf(id)
+		}
+		all = append(all, row)
 	}
 	return all, nil
 }

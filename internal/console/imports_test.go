@@ -19,7 +19,7 @@ const importPath = "/console/verifications/import"
 var progressPath = "/console/imports/" + fileA.Text(uid.Import)
 
 // upload sends a file by the form at importPath; nil sends the form without one.
-func (b *browser) upload(file []byte) *httptest.ResponseRecorder {
+func (b *browser) upload(file []byte, ticked ...string) *httptest.ResponseRecorder {
 	b.t.Helper()
 	page := b.get(importPath).Body.String()
 	var body bytes.Buffer
@@ -28,8 +28,10 @@ func (b *browser) upload(file []byte) *httptest.ResponseRecorder {
 	if err := w.WriteField("form_token", tokenField.FindStringSubmatch(form)[1]); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := w.WriteField("once", "ONCE"); err != nil {
-		b.t.Fatal(err)
+	for _, name := range append(ticked, "once") {
+		if err := w.WriteField(name, "ONCE"); err != nil {
+			b.t.Fatal(err)
+		}
 	}
 	if file != nil {
 		part, err := w.CreateFormFile("file", "../november.csv")
@@ -102,6 +104,27 @@ func TestAFileThatCantBeTakenIsToldAtItsField(t *testing.T) {
 	if w := d.browse(t, operator.Agent).upload(make([]byte, 3<<20)); w.Code != http.StatusRequestEntityTooLarge || len(d.did) != 1 {
 		t.Errorf("a file beyond all limits: %d", w.Code)
 	}
+}
+
+func TestRA_57_aFileIsCheckedBeforeItIsSentAndNamesWhoHasAnOpenVerification(t *testing.T) {
+	t.Parallel()
+	const file = "first_name,last_name,mobile\nAda,Lovelace,+447700900123\n"
+	d := newSender()
+	b := d.browse(t, operator.Agent)
+	w := b.upload([]byte(file), "check")
+	has(t, w.Body.String(), "Nothing was sent", "1 row is of a customer who has an open verification", `href="`+window+`"`, `href="`+importPath+`"`, "Checked")
+	hasNot(t, w.Body.String(), "hx-trigger", "Words of the API", "result.csv", "rows</p>")
+	if w.Code != http.StatusOK || d.allowed {
+		t.Errorf("%d; a box that nobody ticked is on: %t", w.Code, d.allowed)
+	}
+	hasNot(t, b.get(importPath).Body.String(), `name="allow_open" value="on" checked`)
+	if wantTo(t, b.upload([]byte(file), "allow_open"), progressPath); !d.allowed {
+		t.Error("a box that was ticked is off")
+	}
+	d.result = "row,reference,external_id,invitation,status,field,code,detail\n2,A,," + adaID.Text(uid.Invitation) + ",rejected,mobile,invitation_open,Words of the API.\n"
+	body := b.get(progressPath).Body.String()
+	has(t, body, "Has an open verification", `href="`+window+`"`)
+	hasNot(t, body, "Words of the API")
 }
 
 func TestAnotherFirmsFileIsNotThere(t *testing.T) {

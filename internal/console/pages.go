@@ -30,6 +30,8 @@ var Locales = []string{"en"}
 
 // Pages draws the pages. It may be used concurrently.
 type Pages struct {
+	Support string // whom operators turn to, as in Config
+
 	words     map[string]*web.Words
 	templates *template.Template
 	assets    *web.Assets
@@ -62,7 +64,7 @@ func (p *Pages) ServeAssets(w http.ResponseWriter, r *http.Request) { p.assets.S
 
 // Render writes the page of v. Nothing is written when there is an error, which is a fault of the build.
 func (p *Pages) Render(w io.Writer, v View) error {
-	s := &scene{Frame: v.frame(), V: v, words: p.words[Locales[0]]}
+	s := &scene{Frame: v.frame(), V: v, words: p.words[Locales[0]], support: p.Support}
 	var page bytes.Buffer
 	if err := p.templates.ExecuteTemplate(&page, v.name(), s); err != nil {
 		return err
@@ -78,6 +80,8 @@ type scene struct {
 	Title string // of the page, once Titled has said it
 	Wants []string
 	words *web.Words
+
+	support string
 }
 
 // Titled names the page, and is where each page begins: {{template "top" (.Titled "team_title")}}.

@@ -58,7 +58,7 @@ var tones = map[string]map[string]Tone{
 	"member":   {"active": Good, "invited": Busy, "disabled": Plain, "ended": Plain},
 	"factor":   {"on": Good, "off": Wait},
 	"proof":    {"valid": Good, "invalid": Bad, "pending": Busy},
-	"import":   {"running": Busy, "done": Good, "failed": Bad},
+	"import":   {"running": Busy, "done": Good, "failed": Bad, "checked": Plain},
 }
 
 // Badge shows a word of a vocabulary: {{template "badge" (.Badge "status" .Status)}}.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ func (s *Site) sendRoutes() []route {
 var (
 	errMode = fault.New(fault.Conflict, "setting_changed", "Your firm changed the setting of Mobile 2FA while this page was open. Look at the box again, and send.").On(FieldMobile2FA)
 	errOwn  = fault.New(fault.Invalid, "contact_own", "Confirm that it is the customer’s own contact, or change it.").On(FieldOwn)
+	errOpen = fault.New(fault.Conflict, "invitation_open", "This customer has an open verification. Look at it first, or tick the box to send another.").On(FieldAllowOpen)
 	errLife = fault.New(fault.Invalid, "expires_in_hours_invalid", "Give a whole number of hours, 1 to 8760.").On(FieldExpires)
 )
 
@@ -135,6 +137,13 @@ func (v *visit) sentOne(page *NewVerification, made invite.ManyAnswer) (View, er
 	if made.Err == nil {
 		return v.leave(windowOf(made.Answer.View.ID), Flash{Said: "sent", Object: nameOf(&made.Answer.View)})
 	}
+	if e, ok := errors.AsType[*invite.OpenError](made.Err); ok {
+		page.AskOpen = true
+		for _, o := range e.Open {
+			page.Open = append(page.Open, OpenOne{URL: windowOf(o.ID), Reference: o.Reference, At: o.CreatedAt})
+		}
+		made.Err = errOpen
+	}
 	problems, err := wrong(made.Err, formFields(0))
 	if err != nil {
 		return nil, err
@@ -156,7 +165,10 @@ func (v *visit) sentMany(page *NewVerification, made []invite.ManyAnswer) View {
 		if row.Name == "" {
 			row.Name = strconv.Itoa(page.Number(i))
 		}
-		if m.Err != nil {
+		if e, ok := errors.AsType[*invite.OpenError](m.Err); ok {
+			row.OpenURL, refused.AskOpen = windowOf(e.Open[0].ID), true
+			refused.Customers = append(refused.Customers, c)
+		} else if m.Err != nil {
 			row.Problem = reworded([]Problem{{Message: fault.As(m.Err).Message}}, m.Err)[0].Message
 			refused.Customers = append(refused.Customers, c)
 		} else {

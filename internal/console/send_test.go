@@ -89,6 +89,15 @@ func TestOneLinkLeadsToItsWindow(t *testing.T) {
 	has(t, b.get(window).Body.String(), "The link is on its way to")
 }
 
+func TestTheFormSaysWhichLanguageHoldsWithoutAChoice(t *testing.T) {
+	t.Parallel()
+	d := newSender()
+	b := d.browse(t, operator.Agent)
+	has(t, b.get(newPath).Body.String(), `<option value="">As the customer’s browser says`)
+	d.look.Locale = "de"
+	has(t, b.get(newPath).Body.String(), `<option value="">As set under Customisation`)
+}
+
 func TestASecondClickIsTheSameRequest(t *testing.T) {
 	t.Parallel()
 	d := newSender()
@@ -165,6 +174,44 @@ func TestRA_57_oneThatIsRefusedStopsNoOtherAndComesBack(t *testing.T) {
 	if box := theBox.FindString(body); strings.Contains(box, " checked") || len(d.did) != did {
 		t.Errorf("the box is %s; %d acts", box, len(d.did)-did)
 	}
+}
+
+// opened is the refusal of a service for Ada's open verification.
+func opened() error {
+	return fault.Wrap(fault.Conflict, "invitation_open", "Words of the API.", &invite.OpenError{Open: []invite.OpenOne{{ID: adaID, Reference: "INV-1", CreatedAt: noon}}}).On("mobile")
+}
+
+func TestRA_57_aCustomerWithAnOpenVerificationIsAskedAboutOnce(t *testing.T) {
+	t.Parallel()
+	d := newSender()
+	d.rows = []error{opened()}
+	b := d.browse(t, operator.Agent)
+	body := b.send(newPath, newPath, ada()).Body.String()
+	has(t, body, "has an open verification", `href="`+window+`"`, "INV-1", `id="allow_open-error"`, "Lovelace")
+	hasNot(t, body, "Words of the API", `<details class="more" open>`)
+	if got := d.requests(t)[0].IfOpen; got != invite.OpenRefused {
+		t.Errorf("asked for %q", got)
+	}
+	d.rows = nil
+	wantTo(t, b.send(newPath, newPath, ada("allow_open", "on")), window)
+	if got := d.requests(t)[0].IfOpen; got != invite.OpenIgnored {
+		t.Errorf("asked for %q by who allowed it", got)
+	}
+}
+
+func TestRA_57_ofSeveralThoseWithAnOpenVerificationComeBackWithTheBox(t *testing.T) {
+	t.Parallel()
+	d := newSender()
+	d.rows = []error{nil, opened()}
+	b := d.browse(t, operator.Agent)
+	body := b.send(newPath, newPath, ada("first_name_1", "Grace", "last_name_1", "Hopper", "mobile_1", "1")).Body.String()
+	has(t, body, "Has an open verification", `href="`+window+`"`, `name="first_name_0" value="Grace"`, `name="ask_open"`)
+	hasNot(t, body, "Words of the API")
+	body = b.send(newPath, newPath, ada("ask_open", "on", "again", "1")).Body.String()
+	if box, more := strings.Index(body, `name="allow_open"`), strings.Index(body, `<details class="more"`); box < 0 || box > more || strings.Count(body, `name="allow_open"`) != 1 {
+		t.Errorf("the box is at %d, the advanced settings at %d", box, more)
+	}
+	has(t, b.send(newPath, newPath, ada("allow_open", "on", "again", "1")).Body.String(), `<details class="more" open>`, `name="allow_open" value="on" checked`)
 }
 
 func TestCustomersAreAddedAndTakenAwayWithoutScript(t *testing.T) {

@@ -32,6 +32,7 @@ func (v *visit) newVerification() (*NewVerification, error) {
 		Reason: v.posted(FieldReason), Expires: v.posted(FieldExpires), Redirect: v.posted(FieldRedirect), External: v.posted(FieldExternalID),
 		Locales: chosen(v.site.Contacts.Locales(), v.posted(FieldLocale)), ImportURL: pathImport,
 	}
+	page.LocaleSet = look.Locale != ""
 	if c.LinkExpiryHours != nil {
 		page.ExpiresSet = *c.LinkExpiryHours
 	}
@@ -39,9 +40,9 @@ func (v *visit) newVerification() (*NewVerification, error) {
 		page.Mobile2FA.take(v, FieldMobile2FA)
 		page.SMS.take(v, FieldVerifyPhone)
 		page.Email.take(v, FieldVerifyEmail)
-		page.HandOver = v.ticked(FieldHandOver)
+		page.HandOver, page.AllowOpen, page.AskOpen = v.ticked(FieldHandOver), v.ticked(FieldAllowOpen), v.ticked(FieldAskOpen)
 	}
-	page.Advanced = page.Expires+page.Redirect+page.External+v.posted(FieldLocale) != "" || page.entered() || page.HandOver
+	page.Advanced = page.Expires+page.Redirect+page.External+v.posted(FieldLocale) != "" || page.entered() || page.HandOver || page.AllowOpen
 	page.Customers = v.customers(page, v.site.Contacts.Countries(c.Countries...), c.DefaultCountry)
 	return page, nil
 }
@@ -113,6 +114,9 @@ func (v *visit) requests(page *NewVerification) []invite.CreateRequest {
 			Caller: invite.Caller(v.caller()), Kind: invite.Fixed, FirstName: c.FirstName, LastName: c.LastName, Email: c.Email, Mobile: c.Mobile,
 			Country: c.country(), Notes: c.Notes, Reason: page.Reason, Reference: c.Reference, ExternalID: page.External,
 			Locale: picked(page.Locales), RedirectURL: page.Redirect, Silent: page.HandOver, Idempotency: v.once(strconv.Itoa(i)),
+		}
+		if !page.AllowOpen {
+			r.IfOpen = invite.OpenRefused
 		}
 		if !page.Mobile2FA.Locked { // a box that is locked asks for nothing: the firm's setting decides
 			r.Mobile2FA = &page.Mobile2FA.On
@@ -186,6 +190,8 @@ func (page *NewVerification) carry() (all []Carried) {
 	tick(FieldVerifyPhone, page.SMS.On)
 	tick(FieldVerifyEmail, page.Email.On)
 	tick(FieldHandOver, page.HandOver)
+	tick(FieldAllowOpen, page.AllowOpen)
+	tick(FieldAskOpen, page.AskOpen)
 	for name, value := range map[string]string{FieldReason: page.Reason, FieldLocale: picked(page.Locales), FieldExpires: page.Expires, FieldRedirect: page.Redirect, FieldExternalID: page.External} {
 		add(name, value)
 	}

@@ -339,6 +339,19 @@ func TestID_6_8_11_WhichContactsAreConfirmedIsSetInCustomisation(t *testing.T) {
 	}
 }
 
+func TestRA_66_TheLanguageOfVerificationsIsChosenInCustomisation(t *testing.T) {
+	b, d := settingsDesk(t)
+	wantSays(t, b.get(lookPath), `<option value="">As the customer’s browser says`)
+	wantTo(t, b.send(lookPath, lookPath, lookForm(map[string]string{"default_locale": "de"})), lookPath)
+	wantSays(t, b.get(lookPath), `<option value="de" selected>`)
+	if d.look.Locale != "de" {
+		t.Errorf("kept %q", d.look.Locale)
+	}
+	wantSays(t, b.send(lookPath, lookPath, lookForm(map[string]string{"version": "1", "default_locale": "German, please"})), `id="default_locale-error"`)
+	d.look.Locale = "de-AT" // over the API
+	wantSays(t, b.get(lookPath), `<option value="de-AT" selected>de-AT`)
+}
+
 func TestRA_66_ColoursThatCantBeReadAreRefused(t *testing.T) {
 	b, d := settingsDesk(t)
 	w := b.send(lookPath, lookPath, lookForm(map[string]string{"colours": "on", "accent": "#ffd200", "background": "#f3f4f7", "name": "Kept"}))

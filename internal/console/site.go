@@ -39,6 +39,7 @@ type Config struct {
 	// DevKey is the key that development mode made for a firm, with its secret. nil: there is no such key.
 	DevKey func(ctx context.Context, t uid.Tenant) (id uid.ID, secret string)
 
+	Support   string           // whom operators turn to: an e-mail address or an https URL of whoever runs the server; "": nobody is named (RA-53)
 	PublicURL string           // how operators reach the pages: "https://verify.example.net"
 	Now       func() time.Time // nil: the wall clock
 }
@@ -92,6 +93,7 @@ func NewSite(cfg Config) (*Site, error) {
 	if s.pages, err = NewPages(); err != nil {
 		return nil, err
 	}
+	s.pages.Support = cfg.Support
 	if s.samples, err = readSamples(); err != nil {
 		return nil, err
 	}

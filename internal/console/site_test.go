@@ -244,6 +244,27 @@ func TestOperatorsOfASuspendedFirmSeeWhyNothingWorksAndSignOut(t *testing.T) {
 	wantTo(t, newBrowser(t, p).get("/console"), "/console/sign-in")
 }
 
+func TestRA_53_OperatorsAreToldWhoRunsTheServer(t *testing.T) {
+	t.Parallel()
+	for support, want := range map[string]string{
+		"help@platform.example":         `href="mailto:help@platform.example"><bdi dir="ltr">help@platform.example</bdi>`,
+		"https://platform.example/help": `href="https://platform.example/help"><bdi dir="ltr">platform.example/help</bdi>`,
+		"":                              "",
+	} {
+		b := newBrowser(t, &people{}, func(c *console.Config) { c.Support, c.PageTexts = support, vocabulary{} })
+		pages := []string{b.get("/console/sign-in").Body.String()}
+		b = b.as(operator.Agent)
+		pages = append(pages, b.get("/console/profile").Body.String(), b.get("/console/nowhere").Body.String())
+		for _, body := range pages {
+			if want != "" {
+				has(t, body, want)
+			} else {
+				hasNot(t, body, "whoever runs this server:", "mailto:")
+			}
+		}
+	}
+}
+
 func TestTroubleHasTheFrameOfTheConsoleForWhoIsSignedIn(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t, &people{})

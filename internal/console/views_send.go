@@ -24,13 +24,16 @@ const (
 	FieldExpires      = "expires_in_hours"
 	FieldRedirect     = "redirect_url"
 	FieldExternalID   = "external_id"
-	FieldHandOver     = "hand_over" // "on": the sender hands the link over (ID-51)
-	FieldAdd          = "add"       // a button: one more customer, nothing is sent
-	FieldRemove       = "remove"    // a button: its value is the place of the customer to take away
-	FieldAgain        = "again"     // what was refused comes back to be corrected, nothing is sent
-	FieldMode         = "mode"      // the option of "Mobile 2FA" that the page was drawn for
-	FieldFile         = "file"      // of Import
-	FieldEmailAddress = "email"     // of a customer
+	FieldHandOver     = "hand_over"  // "on": the sender hands the link over (ID-51)
+	FieldAllowOpen    = "allow_open" // "on": who has an open verification gets another
+	FieldAskOpen      = "ask_open"   // "on": that was asked, so the box for it is in sight
+	FieldCheck        = "check"      // a button: the file is looked at, nothing is sent
+	FieldAdd          = "add"        // a button: one more customer, nothing is sent
+	FieldRemove       = "remove"     // a button: its value is the place of the customer to take away
+	FieldAgain        = "again"      // what was refused comes back to be corrected, nothing is sent
+	FieldMode         = "mode"       // the option of "Mobile 2FA" that the page was drawn for
+	FieldFile         = "file"       // of Import
+	FieldEmailAddress = "email"      // of a customer
 )
 
 // Box is something that the firm has preset for the sender.
@@ -47,6 +50,12 @@ type Customer struct {
 	Own                                                  bool // and it is
 }
 
+// OpenOne is an open verification of somebody whom a new one was to go to.
+type OpenOne struct {
+	URL, Reference string
+	At             time.Time
+}
+
 // NewVerification asks for whom links are to be sent to.
 type NewVerification struct {
 	Frame
@@ -60,12 +69,16 @@ type NewVerification struct {
 	Reason     string // as typed before; FieldReason
 	Advanced   bool   // the advanced settings are open
 	Locales    []Option
+	LocaleSet  bool   // the firm has a language of its own
 	Expires    string // hours, as typed before; "" is the firm's setting
 	ExpiresSet int    // the firm's setting in hours; 0: never
 	Redirect   string
 	External   string
 	SMS, Email Box  // SMS verification, Email verification
 	HandOver   bool // nothing is sent: the sender sees the links once
+	AllowOpen  bool // who has an open verification gets another
+	AskOpen    bool // one that there is has refused this one: ask whether another is meant
+	Open       []OpenOne
 	ImportURL  string
 }
 
@@ -73,6 +86,7 @@ type NewVerification struct {
 type SentRow struct {
 	Name, URL string // URL of the verification; "" when it was refused
 	Problem   string // why it was refused, and what to do
+	OpenURL   string // the open verification that it was refused for
 	Link      string // to be handed over: shown once; "" when it was sent, or was shown before
 }
 
@@ -93,6 +107,7 @@ type ImportForm struct {
 	SampleURL string
 	Most      int // rows
 	Mode      policy.Mode
+	AllowOpen bool
 	Recent    []ImportRow // the newest first
 	Pager     Pager       // of them
 }
@@ -109,14 +124,16 @@ type ImportRow struct {
 type Rejected struct {
 	Row            int
 	Field, Message string
+	OpenURL        string // the open verification that it was refused for, in the place of Message
 }
 
 // Import is how far a file has come.
 type Import struct {
 	Frame
 	At                               time.Time // when the file was sent
-	State                            string    // running, done or failed
+	State                            string    // running, done or failed; checked: it was only looked at
 	Done, Total, Accepted, Dismissed int
+	Open                             int        // of one that was checked: rows of people who have an open verification
 	Rejected                         []Rejected // of them as many as are shown
 	ResultURL                        string     // a file with a line for each row; "" until it is done
 	URL                              string     // this page

@@ -22,6 +22,7 @@ const (
 	FieldReminderAt  = "reminder_days" // days, with commas
 	FieldCountries   = "countries"     // two letters each, with commas or spaces
 	FieldDefault     = "default_country"
+	FieldUsualLocale = "default_locale"
 	FieldRedirects   = "redirect_urls" // one a line
 	FieldSupport     = "support"
 	FieldColours     = "colours" // "on": accent and background are the firm's
@@ -69,12 +70,13 @@ type Customisation struct {
 
 	VerifyPhone, VerifyEmail policy.Toggle
 	Name, Support            string
-	Colours                  bool   // its own
-	Accent, Background       string // #rrggbb, always
-	Contrast                 string // between them, as shown: "7.2"
-	Readable                 bool   // it is enough
-	LogoURL                  string // on our own origin; "" without
-	Upload                   string // a picture that was chosen and is not saved yet, in base64
+	Locales                  []Option // of invitations that name none
+	Colours                  bool     // its own
+	Accent, Background       string   // #rrggbb, always
+	Contrast                 string   // between them, as shown: "7.2"
+	Readable                 bool     // it is enough
+	LogoURL                  string   // on our own origin; "" without
+	Upload                   string   // a picture that was chosen and is not saved yet, in base64
 	TextsURL                 string
 }
 

@@ -145,6 +145,7 @@ func (d *Dispatcher) Carry(ctx context.Context, m Message) (Result, error) {
 		Tenant:  m.Tenant,
 		Channel: m.Channel,
 		To:      m.To,
+		Name:    clean(m.ServiceName, maxServiceName),
 		Code:    m.Code,
 	}})
 }

@@ -70,9 +70,9 @@ func (d *Dispatcher) Notify(ctx context.Context, n Notice) (Result, error) {
 	case bare && n.Link != "", !bare && !isLink(n.Link):
 		return Result{}, errNoticeLink
 	}
-	write := d.renderer.notice
+	write, name := d.renderer.notice, clean(n.Firm, maxServiceName)
 	if team {
-		write = d.renderer.team
+		write, name = d.renderer.team, ""
 	}
 	return d.carry(ctx, letter{n: 1, write: func() (Content, error) { return write(n) }, out: Outgoing{
 		ID:      n.delivery(),
@@ -80,6 +80,7 @@ func (d *Dispatcher) Notify(ctx context.Context, n Notice) (Result, error) {
 		Tenant:  n.Tenant,
 		Channel: n.Channel,
 		To:      n.To,
+		Name:    name,
 		Link:    Secret(n.Link),
 	}})
 }

@@ -191,6 +191,36 @@ func TestNotices_hold_one_link_whatever_the_names_are(t *testing.T) {
 	}
 }
 
+// mails is a fake that carries e-mail.
+type mails struct{ *fake }
+
+func (mails) Channels() []Channel { return []Channel{Email} }
+
+func TestRA_66_mails_to_customers_are_from_who_asks_and_those_to_operators_from_the_server(t *testing.T) {
+	t.Parallel()
+	p := mails{&fake{name: "post", answer: takes}}
+	d, err := New(Config{Standing: live, Providers: []Provider{p}}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := recipient.Recipient{Kind: recipient.Email, Value: "ada@example.net"}
+	m := message(func(m *Message) { m.Channel, m.To, m.ServiceName = Email, to, "Acme\nPayments" })
+	notice := testNotice(func(n *Notice) { n.Channel, n.To = Email, to })
+	_, asked := d.Carry(t.Context(), m)
+	_, linked := d.Notify(t.Context(), notice)
+	_, told := d.Notify(t.Context(), teamNotice(KindTeamLoosened, func(n *Notice) { n.To = to }))
+	if err := errors.Join(asked, linked, told); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, out := range p.got {
+		names = append(names, out.Name)
+	}
+	if want := []string{"Acme Payments", "Acme", ""}; !slices.Equal(names, want) {
+		t.Errorf("names %q, want %q", names, want)
+	}
+}
+
 func TestNotify_goes_the_way_of_messages(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -42,6 +42,7 @@ type Outgoing struct {
 	Channel Channel
 	To      recipient.Recipient
 	From    string    // the route's sender, empty: the provider's own
+	Name    string    // of who asks, as the words of the message call them; empty in messages to operators
 	Code    seal.Code // for providers that put it into a form of their own; none in a notice
 	Link    Secret    // of a notice, else empty
 	Content Content

@@ -66,6 +66,14 @@ func TestRA_A11_OtherWays(t *testing.T) {
 			t.Errorf("the domain was asked %s, want %s", h.last(), want)
 		}
 	}
+	if strings.Count(a.text, `data-wait="30"`) != 3 || strings.Count(a.text, "New code in 30 seconds") != 3 ||
+		!strings.Contains(a.text, `aria-describedby="whatsapp-when"`) || !strings.Contains(a.text, `<p class="when" id="whatsapp-when"`) {
+		t.Errorf("not each way tells the wait:\n%s", a.text)
+	}
+	c.page.Gate.NextSendAt = c.page.Now
+	if a := h.get(hub + "/mobile"); strings.Contains(a.text, "data-wait") {
+		t.Errorf("a way waits for nothing:\n%s", a.text)
+	}
 	c.page.Gate.SendsLeft = 0
 	if a := h.get(hub + "/mobile"); strings.Contains(a.text, "Get the code by") {
 		t.Errorf("a way is offered when no code is left:\n%s", a.text)

@@ -102,6 +102,9 @@ func entries() []exhibit {
 		{"code-none-left", code(func(v *hosted.CodeEntry) {
 			v.Channel, v.Contact, v.ResendsLeft, v.ResendIn, v.Problem = hosted.Email, address, 0, 0, hosted.Ended
 		}), acme},
+		{"code-ways", code(func(v *hosted.CodeEntry) {
+			v.ResendIn, v.Another = 30, []hosted.Way{{Channel: hosted.Voice, Send: form}, {Channel: hosted.WhatsApp, Send: form}}
+		}), phoned},
 		{"code-longest", code(func(v *hosted.CodeEntry) {
 			v.Channel, v.Contact, v.Digits, v.Problem, v.ResendIn, v.ChangeURL = hosted.Email, longMail, 10, hosted.Early, 120, "/v/i/inv_1/email"
 			v.Another = []hosted.Way{{Channel: hosted.SMS, Send: form}, {Channel: hosted.Voice, Send: form}, {Channel: hosted.WhatsApp, Send: form}}

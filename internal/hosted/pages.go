@@ -308,6 +308,15 @@ func (s *scene) Clock(at time.Time) template.HTML {
 	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `" dir="ltr">` + at.Format("15:04") + ` UTC</time>`) // no text from outside
 }
 
+// countdown is the words that tell a wait, under the id by which a button names them.
+type countdown struct {
+	*scene
+	ID string
+}
+
+// Countdown tells the wait of a page: {{template "countdown" (.Countdown "again-when")}}.
+func (s *scene) Countdown(id string) countdown { return countdown{s, id} }
+
 // Away is an address of the firm, as a link and as where a page leads by itself. html/template knows no schemes of apps (ID-33) and would
 // bar them; whatever is neither such an address nor https it bars still.
 func (s *scene) Away(url string) any {

@@ -176,6 +176,14 @@ func countsDown(t *testing.T, chromium context.Context) {
 	if after := browsertest.Eval[string](v.Tab, tops); after != before {
 		t.Errorf("the page jumps while it counts: %s, then %s", before, after)
 	}
+	v.visit("code-ways")
+	for _, way := range []string{"voice", "whatsapp"} {
+		words := `document.getElementById("` + way + `-when")`
+		v.Wait(words + `.parentElement.querySelector("button").ariaDisabled === "true"`)
+		v.Do(words + `.parentElement.querySelector("button").click()`)
+	}
+	v.Do(`window.ahead = 60e3`)
+	v.Wait(`[...document.querySelectorAll(".way button")].every(b => !b.ariaDisabled) && document.getElementById("voice-when").innerText.trim() === "You can ask for a new code"`)
 	if sent := v.hall.All(); len(sent) != 0 {
 		t.Errorf("a code was asked for too early: %v", sent)
 	}

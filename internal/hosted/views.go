@@ -130,7 +130,7 @@ type CodeEntry struct {
 	ChecksLeft  int     // tries left for this code; shown with Wrong
 	Resent      bool    // a new code has just been sent: say so
 	Resend      Form
-	ResendIn    int    // seconds until a new code may be asked for; 0 when it may be now
+	ResendIn    int    // seconds until a new code may be asked for, whatever the way; 0 when it may be now
 	ResendsLeft int    // how many new codes may still be asked for; 0 takes the button away
 	Another     []Way  // other ways to get the code; may be empty
 	ChangeURL   string // where the customer may correct the contact; "" when that isn't allowed

@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 // Create makes an invitation and puts its link on its way, by the settings of this moment. Faults: policy_locked (Conflict) and
 // mobile_required (Malformed), the former when both apply; reason_required (Malformed) after them; contact_required; public_url_missing (Conflict);
+// invitation_open (Conflict), with an [OpenError], when the request refuses a second invitation of one person;
 // Invalid for what can't be a name, a contact (also a landline in place of a mobile, RA-32), a redirect URL that is not on the firm's
 // list, and so on, each with its field.
 func (s *Service) Create(ctx context.Context, r CreateRequest) (CreateAnswer, error) {
@@ -68,6 +70,7 @@ type making struct {
 	v      *Invitation
 	id     uid.ID // which it gets; zero: a new one
 	file   uid.ID // the import that it comes from; zero: none
+	open   []OpenOne
 }
 
 func (s *Service) create(ctx context.Context, r CreateRequest, keep keeper) (CreateAnswer, error) {
@@ -79,7 +82,7 @@ func (s *Service) create(ctx context.Context, r CreateRequest, keep keeper) (Cre
 	if err != nil {
 		return CreateAnswer{}, err
 	}
-	answer := CreateAnswer{View: view}
+	answer := CreateAnswer{View: view, Open: m.open}
 	if r.Silent {
 		if answer.Token, err = s.token(m.v); err != nil {
 			return CreateAnswer{}, err
@@ -93,14 +96,18 @@ func (s *Service) create(ctx context.Context, r CreateRequest, keep keeper) (Cre
 	return answer, s.store.CreateInvitation(ctx, *m.v, kept, fx)
 }
 
-func (m *making) prepare(ctx context.Context) error {
+func (m *making) prepare(ctx context.Context) (err error) {
 	if err := m.check(); err != nil {
 		return err
 	}
 	if err := m.settings(ctx); err != nil {
 		return err
 	}
-	return m.draft()
+	if err := m.draft(); err != nil {
+		return err
+	}
+	m.open, err = m.lookForOpen(ctx)
+	return err
 }
 
 // check looks at what can be judged without the firm's settings.
@@ -169,7 +176,7 @@ func (m *making) begin() error {
 		Tenant: r.Caller.Tenant, Kind: r.Kind, Status: Created, CreatedAt: m.now, UpdatedAt: m.now, Version: 1, Policy: m.checks.Mobile2FA,
 		Resend: m.checks.Resend, LinkTTL: ttl, SessionTTL: r.SessionTTL, WithoutConsent: r.WithoutConsent, RedirectURL: r.RedirectURL,
 		FailureURL: r.FailureURL, UnverifiedURL: r.UnverifiedURL, IDParam: r.IDParam, Countries: m.checks.Countries,
-		Reference: r.Reference, ExternalID: r.ExternalID, Locale: r.Locale, Vendor: r.Vendor,
+		Reference: r.Reference, ExternalID: r.ExternalID, Locale: cmp.Or(r.Locale, m.look.Locale), Vendor: r.Vendor,
 	}
 	if !r.WithoutConsent {
 		m.v.ConsentVersion = m.look.Consent.InForce()

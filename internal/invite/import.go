@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,7 +26,8 @@ type Import struct {
 	Accepted   int        `json:"accepted"`
 	Created    int        `json:"created"`
 	Failed     int        `json:"failed"`
-	Actor      string     `json:"actor"` // who sent it, of whom its invitations are
+	AllowOpen  bool       `json:"allow_open"` // people who have an open invitation get another
+	Actor      string     `json:"actor"`      // who sent it, of whom its invitations are
 	RequestID  string     `json:"request_id"`
 	CreatedAt  time.Time  `json:"created_at"`
 	FinishedAt time.Time  `json:"finished_at"` // zero: not yet
@@ -67,7 +69,7 @@ const (
 type ImportRow struct {
 	N          int // its place in the file, as a spreadsheet counts: the header is 1
 	State      RowState
-	Invitation uid.ID // which it is to become, made beforehand so that it becomes no other; zero: none
+	Invitation uid.ID // which it is to become, made beforehand so that it becomes no other; of one refused by an open invitation that one; zero: none
 	Sealed     []byte // what is asked for; nil: it does not wait
 	Label      []byte // sealed reference and external id, by which its sender knows it again
 	Field      string // of a row that failed or was rejected
@@ -81,13 +83,15 @@ type RefusedRow struct {
 	Field  string `json:"field"`
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	Open   uid.ID `json:"open"` // the open invitation that refuses it; zero: none
 }
 
 // ImportRequest asks for the invitations of a file.
 type ImportRequest struct {
-	Caller Caller
-	File   []byte // CSV, see [MaxImportRows] and [MaxImportBytes]
-	DryRun bool   // only look at it
+	Caller    Caller
+	File      []byte // CSV, see [MaxImportRows] and [MaxImportBytes]
+	AllowOpen bool   // people who have an open invitation get another; else their rows are refused
+	DryRun    bool   // only look at it
 
 	Idempotency *verify.Idempotency // not looked at in a dry run
 }
@@ -95,6 +99,7 @@ type ImportRequest struct {
 // ImportAnswer says what will be made of a file.
 type ImportAnswer struct {
 	Import   Import       `json:"import"`
+	Open     int          `json:"open"` // rows of people who have an open invitation, refused or allowed
 	Rejected []RefusedRow `json:"rejected"`
 	Replayed bool         `json:"-"`
 }
@@ -181,11 +186,11 @@ func (s *Service) readImport(ctx context.Context, r *ImportRequest) (*reading, e
 		return nil, err
 	}
 	f.answer = ImportAnswer{Rejected: []RefusedRow{}, Import: Import{
-		Tenant: r.Caller.Tenant, ID: uid.Random(f.base.now), Rows: len(rows), Actor: r.Caller.Actor, RequestID: r.Caller.RequestID,
+		Tenant: r.Caller.Tenant, ID: uid.Random(f.base.now), Rows: len(rows), AllowOpen: r.AllowOpen, Actor: r.Caller.Actor, RequestID: r.Caller.RequestID,
 		CreatedAt: f.base.now,
 	}}
 	for i := range rows {
-		if err := f.row(&rows[i]); err != nil {
+		if err := f.row(ctx, &rows[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -193,11 +198,14 @@ func (s *Service) readImport(ctx context.Context, r *ImportRequest) (*reading, e
 }
 
 // row accepts a row or rejects it. An error is ours, and stops all.
-func (f *reading) row(r *fileRow) error {
+func (f *reading) row(ctx context.Context, r *fileRow) error {
 	im := &f.answer.Import
 	kept := ImportRow{N: r.n, State: RowWaiting, Label: f.sealRow(im, r.n, sealImportLabel, r.label())}
 	m := f.base
-	err := m.fromRow(r, im)
+	open, err := m.fromRow(ctx, r, im)
+	if len(open) > 0 {
+		f.answer.Open++
+	}
 	if err == nil {
 		err = f.unseen(&m, r.n)
 	}
@@ -209,27 +217,33 @@ func (f *reading) row(r *fileRow) error {
 		return err
 	default:
 		kept.refuse(RowRejected, err)
-		f.answer.Rejected = append(f.answer.Rejected, RefusedRow{Row: r.n, Field: kept.Field, Code: kept.Code, Detail: kept.Detail})
+		f.answer.Rejected = append(f.answer.Rejected, RefusedRow{Row: r.n, Field: kept.Field, Code: kept.Code, Detail: kept.Detail, Open: kept.Invitation})
 	}
 	f.rows = append(f.rows, kept)
 	return nil
 }
 
-// fromRow drafts the invitation of a row, by exactly what Create asks.
-func (m *making) fromRow(r *fileRow, im *Import) error {
+// fromRow drafts the invitation of a row, by exactly what Create asks, and finds those that the person has open.
+func (m *making) fromRow(ctx context.Context, r *fileRow, im *Import) (open []OpenOne, err error) {
 	if r.err != nil {
-		return r.err
+		return nil, r.err
 	}
 	req, err := r.request()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	req.Caller = Caller{Tenant: im.Tenant, Actor: im.Actor, RequestID: im.RequestID}
+	req.Caller, req.IfOpen = Caller{Tenant: im.Tenant, Actor: im.Actor, RequestID: im.RequestID}, OpenRefused
+	if im.AllowOpen {
+		req.IfOpen = OpenTold
+	}
 	m.r = &req
 	if err := m.check(); err != nil {
-		return err
+		return nil, err
 	}
-	return m.draft()
+	if err := m.draft(); err != nil {
+		return nil, err
+	}
+	return m.lookForOpen(ctx)
 }
 
 // unseen refuses a person whom the file invites already: one file sends nobody two links, whatever they are for.
@@ -259,6 +273,9 @@ func (r *ImportRow) refuse(state RowState, err error) {
 	f := fault.As(err)
 	r.State, r.Sealed, r.Invitation = state, nil, uid.ID{}
 	r.Field, r.Code, r.Detail = f.Field, f.Code, f.Message
+	if e, ok := errors.AsType[*OpenError](err); ok {
+		r.Invitation = e.Open[0].ID
+	}
 }
 
 // rowPlace binds what is sealed of a row to it.

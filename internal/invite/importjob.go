@@ -81,7 +81,7 @@ func (s *Service) importStep(ctx context.Context, j outbox.Job) (step importing,
 		return step, fault.New(fault.Denied, "account_suspended", "The account is suspended.")
 	}
 	for _, row := range waiting {
-		if err := step.row(&base, &im, row); err != nil {
+		if err := step.row(ctx, &base, &im, row); err != nil {
 			return step, err
 		}
 	}
@@ -89,14 +89,14 @@ func (s *Service) importStep(ctx context.Context, j outbox.Job) (step importing,
 }
 
 // row drafts the invitation of a row, or has it fail. An error is ours.
-func (step *importing) row(base *making, im *Import, row ImportRow) error {
+func (step *importing) row(ctx context.Context, base *making, im *Import, row ImportRow) error {
 	m := *base
 	m.id = row.Invitation
 	asked := fileRow{n: row.N}
 	if err := m.openRow(im, row.N, sealImportRow, row.Sealed, &asked.cells); err != nil {
 		return err
 	}
-	switch err := m.fromRow(&asked, im); {
+	switch _, err := m.fromRow(ctx, &asked, im); {
 	case err == nil:
 		row.State, row.Sealed = RowCreated, nil
 		step.jobs = append(step.jobs, m.linkJobs(m.v)...)

@@ -63,11 +63,11 @@ func (s *Service) ImportResult(ctx context.Context, by Caller, id uid.ID) ([]byt
 		if err := s.openRow(&im, r.N, sealImportLabel, r.Label, &known); err != nil {
 			return nil, err
 		}
-		made := ""
-		if r.State == RowCreated { // before that it may still come to nothing
-			made = r.Invitation.Text(uid.Invitation)
+		names := ""
+		if r.State != RowWaiting && !r.Invitation.IsZero() { // before that it may still come to nothing
+			names = r.Invitation.Text(uid.Invitation)
 		}
-		write(strconv.Itoa(r.N), known.Reference, known.ExternalID, made, string(r.State), r.Field, r.Code, r.Detail)
+		write(strconv.Itoa(r.N), known.Reference, known.ExternalID, names, string(r.State), r.Field, r.Code, r.Detail)
 	}
 	w.Flush()
 	return out.Bytes(), nil

@@ -39,7 +39,7 @@ type CreateRequest struct {
 
 	Reference  string // searched exactly
 	ExternalID string
-	Locale     string
+	Locale     string            // empty: the firm's default
 	Vendor     map[string]string // kept as it is; at most 64 members with values of at most 2048 bytes
 
 	ConsentVersion string // empty: the firm's; another is refused
@@ -52,6 +52,8 @@ type CreateRequest struct {
 	SessionTTL     time.Duration      // of an entered one: 60 s..3600 s; 0: none
 	Channels       []delivery.Channel // of the link, sms and email; empty: all that there is a contact for (RA-27)
 	Silent         bool               // send nothing: the caller hands the link over, which is in the answer
+
+	IfOpen IfOpen // what a person who has an open invitation is to this one
 
 	Idempotency *verify.Idempotency
 }
@@ -70,7 +72,8 @@ type Prefill struct {
 // CreateAnswer is what a creation gives.
 type CreateAnswer struct {
 	View     View      `json:"view"`
-	Token    seal.Code `json:"-"` // of the link; only of a silent one, and not of a replay: Reveal gives it
+	Open     []OpenOne `json:"open,omitempty"` // the person's others, newest first, where they were to be told
+	Token    seal.Code `json:"-"`              // of the link; only of a silent one, and not of a replay: Reveal gives it
 	Replayed bool      `json:"-"`
 }
 

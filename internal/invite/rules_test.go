@@ -43,11 +43,56 @@ func TestRA_31_national_numbers_are_of_the_firms_default_country(t *testing.T) {
 	d.create(func(r *invite.CreateRequest) { r.Mobile, r.Country = "0151 23456789", "DE" }) // the request's own comes first
 	_, page := d.open(d.create(entered(true, false)).Token.Reveal())
 	d.is(page.Gate.Country, "GB", "first choice")
+	d.bring("first_name,last_name,mobile,country,reference\nBob,Ray,07400 000001,,firms\nCy,Fox,0151 23456780,DE,own\n")
+	d.work()
+	for reference, want := range map[string]string{"firms": "+447400000001", "own": "+4915123456780"} {
+		row := d.list(invite.ListRequest{Reference: reference})
+		d.is(len(row), 1, "rows of a file: "+reference)
+		got, err := d.Reveal(t.Context(), invite.Target{Caller: d.by, ID: row[0].ID})
+		d.is(got.Phone, want, "of a row of a file: "+reference)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, wrong := range []policy.Checks{{DefaultCountry: "UK"}, {DefaultCountry: "GB", Countries: []string{"DE"}}} {
 		c := policy.DefaultChecks()
 		c.DefaultCountry, c.Countries = wrong.DefaultCountry, wrong.Countries
 		d.fault(c.Validate(), fault.Invalid, "default_country_invalid")
 	}
+}
+
+func TestRA_66_invitations_that_name_no_language_have_the_firms(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	before := d.create()
+	d.is(before.View.Locale, "", "of a firm without one")
+	d.work()
+	look, err := d.Customisation(d.ctx(), d.by.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	look.Locale = "de"
+	if look, err = d.SetCustomisation(d.ctx(), d.by, look, look.Version); err != nil {
+		t.Fatal(err)
+	}
+	a := d.create()
+	d.work()
+	_, page := d.open(d.token())
+	d.is(a.View.Locale+page.Locale+d.world.notices[len(d.world.notices)-1].Locale, "dedede", "record, page and message")
+	d.is(d.create(func(r *invite.CreateRequest) { r.Locale = "fr" }).View.Locale, "fr", "the request's own comes first")
+	d.is(d.create(entered(true, false)).View.Locale, "de", "of one whose customer enters the contact")
+	d.bring("first_name,last_name,mobile,locale,reference\nAnn,Bee,+447400000001,,none\nBob,Ray,+447400000002,pt-BR,own\n")
+	d.work()
+	for reference, want := range map[string]string{"none": "de", "own": "pt-BR"} {
+		d.is(d.list(invite.ListRequest{Reference: reference})[0].Locale, want, "of a row of a file: "+reference)
+	}
+	got, err := d.Get(d.ctx(), invite.Target{Caller: d.by, ID: before.View.ID})
+	d.is(got.Locale, "", "of one that was made before")
+	if err != nil {
+		t.Fatal(err)
+	}
+	look.Locale = "German, please"
+	d.fault(look.Validate(), fault.Invalid, "default_locale_invalid")
 }
 
 func TestRA_41_expired_and_used_codes_and_those_of_another_browser_look_the_same(t *testing.T) {

@@ -26,7 +26,8 @@ type Customisation struct {
 	VerifyPhone Toggle                       `json:"verify_phone"`
 	VerifyEmail Toggle                       `json:"verify_email"`
 	Brand       Brand                        `json:"brand"`
-	Texts       map[string]map[string]string `json:"texts,omitempty"` // locale -> key -> text without markup
+	Locale      string                       `json:"default_locale,omitempty"` // of invitations that name none, BCP 47; empty: the browser's
+	Texts       map[string]map[string]string `json:"texts,omitempty"`          // locale -> key -> text without markup
 	Consent     Consent                      `json:"consent"`
 	UpdatedAt   time.Time                    `json:"-"`
 	UpdatedBy   string                       `json:"-"`
@@ -62,6 +63,8 @@ func (c *Customisation) Validate() error {
 		return wrong("verify_phone", "Use off, on or locked_on.")
 	case !c.VerifyEmail.Valid():
 		return wrong("verify_email", "Use off, on or locked_on.")
+	case c.Locale != "" && !IsLocale(c.Locale):
+		return wrong("default_locale", "Give a language tag like en or pt-BR.")
 	}
 	if err := c.Brand.validate(); err != nil {
 		return err

@@ -19,11 +19,11 @@ const (
 	importsAtOnce  = 16                  // that one page of retention looks for
 )
 
-const importColumns = `tenant, id, row_count, accepted, created, failed, actor, request_id, created_us, finished_us`
+const importColumns = `tenant, id, row_count, accepted, created, failed, actor, request_id, created_us, finished_us, allow_open`
 
 func scanImport(scan func(...any) error) (im invite.Import, err error) {
 	var created, finished int64
-	err = scan(&im.Tenant, &im.ID, &im.Rows, &im.Accepted, &im.Created, &im.Failed, &im.Actor, &im.RequestID, &created, &finished)
+	err = scan(&im.Tenant, &im.ID, &im.Rows, &im.Accepted, &im.Created, &im.Failed, &im.Actor, &im.RequestID, &created, &finished, &im.AllowOpen)
 	im.CreatedAt, im.FinishedAt = fromMicros(created), fromMicros(finished)
 	return im, err
 }
@@ -34,9 +34,9 @@ func (db *DB) CreateImport(ctx context.Context, im invite.Import, rows []invite.
 		if err := keepAnswer(ctx, tx, kept); err != nil {
 			return fx, err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO invitation_import (`+importColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		if _, err := tx.ExecContext(ctx, `INSERT INTO invitation_import (`+importColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 			im.Tenant[:], im.ID[:], im.Rows, im.Accepted, im.Created, im.Failed, im.Actor, im.RequestID, micros(im.CreatedAt),
-			micros(im.FinishedAt)); err != nil {
+			micros(im.FinishedAt), im.AllowOpen); err != nil {
 			return fx, err
 		}
 		list := make([][]any, len(rows))

@@ -267,11 +267,14 @@ func invitationKeys(t uid.Tenant, f *invite.Filter) (text string, args []any) {
 	return `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3` + rest + ` ORDER BY x.id ` + direction(f.OldestFirst) + ` LIMIT $4`, args
 }
 
-// invitationsOf is invitationKeys for the contact that stands in $n. What else is asked for stands in the indexes of contacts.
+// invitationsOf is invitationKeys for the contact that stands in $n. What else is asked for stands in the indexes of contacts, and each is
+// read only as far as is asked for.
 func invitationsOf(n int, rest, order string) string {
-	return fmt.Sprintf(`SELECT c.id FROM (SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.email_index = $%[1]d AND x.id >= $2 AND x.id < $3%[2]s
-		UNION SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.phone_index = $%[1]d AND x.id >= $2 AND x.id < $3%[2]s) c
-		ORDER BY c.id %[3]s LIMIT $4`, n, rest, order)
+	by := func(column string) string {
+		return fmt.Sprintf(`SELECT q.id FROM (SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.%s = $%d AND x.id >= $2 AND x.id < $3%s ORDER BY x.id %s LIMIT $4) q`,
+			column, n, rest, order)
+	}
+	return `SELECT c.id FROM (` + by(`email_index`) + ` UNION ` + by(`phone_index`) + `) c ORDER BY c.id ` + order + ` LIMIT $4`
 }
 
 // Invitations implements invite.Store. The keys are found in a query of their own: of a row as wide as these SQLite would rather walk over

@@ -38,19 +38,22 @@ type RejectedRow struct {
 	Row    int    `json:"row"`             // as a spreadsheet counts: the header is 1
 	Field  string `json:"field,omitempty"` // the column at fault
 	Code   string `json:"code"`
-	Detail string `json:"detail"` // for people
+	Detail string `json:"detail"`                    // for people
+	Open   string `json:"open_invitation,omitempty"` // of a person who has an open invitation: its id
 }
 
 // ImportResult says what will be made of a file.
 type ImportResult struct {
 	Import
+	Open     int           `json:"open"` // rows of people who have an open invitation, refused or allowed
 	Rejected []RejectedRow `json:"rejected"`
 }
 
 // ImportRequest asks for the invitations of a file.
 type ImportRequest struct {
-	CSV    []byte // UTF-8, with the columns named in its first row; at most 1000 rows and 1 MiB
-	DryRun bool   // only look at the rows: nothing is kept or made
+	CSV       []byte // UTF-8, with the columns named in its first row; at most 1000 rows and 1 MiB
+	DryRun    bool   // only look at the rows: nothing is kept or made
+	AllowOpen bool   // invite people who have an open invitation once more; else their rows are rejected with invitation_open
 
 	IdempotencyKey string // as in InvitationRequest
 }
@@ -63,8 +66,11 @@ func (c *Client) ImportInvitations(ctx context.Context, r ImportRequest) (Import
 	if ask.key == "" {
 		ask.key = rand.Text()
 	}
-	if r.DryRun {
-		ask.query = url.Values{"dry_run": {"true"}}
+	ask.query = url.Values{}
+	for name, on := range map[string]bool{"dry_run": r.DryRun, "allow_open": r.AllowOpen} {
+		if on {
+			ask.query.Set(name, "true")
+		}
 	}
 	_, err := c.do(ctx, ask, &out)
 	return out, err

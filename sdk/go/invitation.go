@@ -40,7 +40,7 @@ type InvitationRequest struct {
 	Mobile2FAReason string    `json:"mobile_2fa_reason,omitempty"` // why this one differs from your setting, which may demand it
 	Reference       string    `json:"reference,omitempty"`         // yours; lists can be filtered by it
 	Notes           string    `json:"notes,omitempty"`             // never shown to the customer
-	Locale          string    `json:"locale,omitempty"`            // BCP 47; the browser's language when empty
+	Locale          string    `json:"locale,omitempty"`            // BCP 47; the default of your settings when empty
 	ConsentVersion  string    `json:"consent_version,omitempty"`
 	RedirectURL     string    `json:"redirect_url,omitempty"` // https, on the list of your settings: where the customer goes after consent
 	ExternalID      string    `json:"external_id,omitempty"`  // yours; comes back in events
@@ -60,6 +60,8 @@ type Invitation struct {
 	Status           InvitationStatus `json:"status"`
 	FirstName        string           `json:"first_name"`
 	LastName         string           `json:"last_name"`
+	Email            string           `json:"email,omitempty"` // of RevealInvitation alone, as Mobile
+	Mobile           string           `json:"mobile,omitempty"`
 	MaskedEmail      string           `json:"masked_email,omitempty"`
 	MaskedMobile     string           `json:"masked_mobile,omitempty"`
 	ChangedByThem    bool             `json:"contact_changed_by_customer"`
@@ -77,6 +79,8 @@ type Invitation struct {
 	Deliveries       []LinkDelivery   `json:"deliveries"` // of the link of now
 	Gates            []Gate           `json:"gates"`
 	ConsentVersion   string           `json:"consent_version,omitempty"`
+	ConsentLocale    string           `json:"consent_locale,omitempty"` // language of the text that the customer answered to
+	ConsentSHA256    string           `json:"consent_sha256,omitempty"` // of that text as it was shown, in hexadecimal digits
 	RedirectURL      string           `json:"redirect_url,omitempty"`
 	ResendCount      int              `json:"resend_count"`  // new links sent
 	AttemptCount     int              `json:"attempt_count"` // codes asked for
@@ -91,6 +95,16 @@ type Invitation struct {
 	EndedAt          time.Time        `json:"ended_at,omitzero"`
 	ExpiresAt        time.Time        `json:"expires_at,omitzero"` // zero: never
 	LockedUntil      time.Time        `json:"locked_until,omitzero"`
+
+	Open []OpenInvitation `json:"open_invitations,omitempty"` // in the answer to CreateInvitation: others to the same contact that have not ended, newest first
+}
+
+// OpenInvitation is one that a customer has beside a new one.
+type OpenInvitation struct {
+	ID        string           `json:"id"`
+	Reference string           `json:"reference,omitempty"`
+	Status    InvitationStatus `json:"status"`
+	CreatedAt time.Time        `json:"created_at"`
 }
 
 // LinkDelivery is what came of sending a link by one channel.
@@ -153,12 +167,21 @@ func (c *Client) CreateInvitation(ctx context.Context, r InvitationRequest) (Inv
 
 // GetInvitation reads an invitation. The contacts are masked.
 func (c *Client) GetInvitation(ctx context.Context, id string) (Invitation, error) {
+	return c.readInvitation(ctx, id, nil)
+}
+
+// RevealInvitation is GetInvitation with Email and Mobile in full. It needs the scope recipients:reveal and is written to the audit log.
+func (c *Client) RevealInvitation(ctx context.Context, id string) (Invitation, error) {
+	return c.readInvitation(ctx, id, url.Values{"reveal": {"contact"}})
+}
+
+func (c *Client) readInvitation(ctx context.Context, id string, query url.Values) (Invitation, error) {
 	var out Invitation
 	path, err := pathTo("invitation", id, "")
 	if err != nil {
 		return out, err
 	}
-	return out, c.get(ctx, path, nil, &out)
+	return out, c.get(ctx, path, query, &out)
 }
 
 // ListInvitations goes through the invitations that r asks for, newest first, as List does through verifications.

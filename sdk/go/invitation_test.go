@@ -15,7 +15,9 @@ const invitationAnswer = `{"id":"inv_1","kind":"fixed","status":"sent","first_na
 "masked_mobile":"+1•••••••123","contact_changed_by_customer":false,"mobile_2fa":"pending","mobile_2fa_effective":true,"mobile_2fa_policy":"yes_optional",
 "mobile_2fa_overridden":false,"channels":["email","sms"],"deliveries":[{"channel":"sms","provider":"main","state":"sent","error":"","created_at":"2026-11-21T12:00:01.000Z"}],
 "gates":[{"channel":"sms","fixed":true,"contact":"+1•••••••123","sends":0,"cycle":1,"shut":false}],"resend_count":0,"attempt_count":0,
-"created_at":"2026-11-21T12:00:00.000Z","updated_at":"2026-11-21T12:00:01.000Z","link_sent_at":"2026-11-21T12:00:01.000Z","new_in_a_later_release":true}`
+"created_at":"2026-11-21T12:00:00.000Z","updated_at":"2026-11-21T12:00:01.000Z","link_sent_at":"2026-11-21T12:00:01.000Z",
+"email":"ann@example.net","mobile":"+12025550123","consent_version":"2","consent_locale":"de-AT","consent_sha256":"c0ffee",
+"open_invitations":[{"id":"inv_0","reference":"case-6","status":"opened","created_at":"2026-11-21T12:00:00.000Z"}],"new_in_a_later_release":true}`
 
 func TestRequestsForInvitationsAreAsTheAPITakesThem(t *testing.T) {
 	t.Parallel()
@@ -40,6 +42,10 @@ func TestRequestsForInvitationsAreAsTheAPITakesThem(t *testing.T) {
 		}},
 		"invitation": {invitationAnswer, func(ctx context.Context, c *Client) error {
 			_, err := c.GetInvitation(ctx, "inv_1/../x?y")
+			return err
+		}},
+		"invitation-reveal": {invitationAnswer, func(ctx context.Context, c *Client) error {
+			_, err := c.RevealInvitation(ctx, "inv_1")
 			return err
 		}},
 		"invitations": {`{"data":[],"next":null}`, func(ctx context.Context, c *Client) error {
@@ -87,6 +93,8 @@ func TestAnswersAboutInvitationsAreRead(t *testing.T) {
 		MaskedMobile: "+1•••••••123", Mobile2FA: "pending", Mobile2FAOn: true, Mobile2FAPolicy: "yes_optional", Channels: []Channel{Email, SMS},
 		Deliveries: []LinkDelivery{{Channel: SMS, Provider: "main", State: "sent", CreatedAt: at(1)}}, Gates: []Gate{{Channel: SMS, Fixed: true, Contact: "+1•••••••123", Cycle: 1}},
 		CreatedAt: at(0), UpdatedAt: at(1), LinkSentAt: at(1),
+		Email: "ann@example.net", Mobile: "+12025550123", ConsentVersion: "2", ConsentLocale: "de-AT", ConsentSHA256: "c0ffee",
+		Open: []OpenInvitation{{ID: "inv_0", Reference: "case-6", Status: InvitationOpened, CreatedAt: at(0)}},
 	}
 	_, client := record(t, http.StatusCreated, invitationAnswer)
 	if got, err := client.GetInvitation(t.Context(), "inv_1"); err != nil || !reflect.DeepEqual(got, want) {

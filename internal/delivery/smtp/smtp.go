@@ -131,7 +131,7 @@ func (m *Mailer) conclude(ctx context.Context, s *session, err error) error {
 // compose makes the message. Every header is encoded or checked by the library; names were cleaned before.
 func (m *Mailer) compose(out delivery.Outgoing, to *netmail.Address) *mail.Msg {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
-	msg.FromMailAddress(m.sender(out.From))
+	msg.FromMailAddress(m.sender(out.From, out.Name))
 	msg.ToMailAddress(to)
 	msg.Subject(out.Content.Subject)
 	msg.SetMessageIDWithValue(out.SendKey + "@" + m.domain)
@@ -144,13 +144,19 @@ func (m *Mailer) compose(out delivery.Outgoing, to *netmail.Address) *mail.Msg {
 	return msg
 }
 
-// sender is the route's sender when it is an address, or our own address under the route's name.
-func (m *Mailer) sender(route string) *netmail.Address {
-	if route == "" {
-		return m.from
-	}
+// sender is the route's sender when it is an address, else our own address, under the name that the route gives, else that of who asks
+// (RA-66), else our own. A name with an @ in it would be taken for an address.
+func (m *Mailer) sender(route, asks string) *netmail.Address {
+	from := *m.from
 	if a, err := parseFrom(route); err == nil {
-		return a
+		if from = *a; a.Name != "" {
+			return a
+		}
+	} else if route != "" {
+		return &netmail.Address{Name: route, Address: from.Address}
 	}
-	return &netmail.Address{Name: route, Address: m.from.Address}
+	if asks != "" && !strings.Contains(asks, "@") {
+		from.Name = asks
+	}
+	return &from
 }

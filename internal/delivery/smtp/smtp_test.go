@@ -179,16 +179,21 @@ func TestSend_gives_up_on_a_server_that_never_greets(t *testing.T) {
 	}
 }
 
-func TestSend_uses_the_route_s_sender(t *testing.T) {
+func TestRA_66_a_mail_comes_from_the_name_that_the_route_gives_else_from_who_asks(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, nil)
 	m := open(t, config(s))
-	for sender, want := range map[string]string{
-		"Shop":                     `"Shop" <no-reply@acme.example>`,
-		"Shop <shop@shop.example>": `"Shop" <shop@shop.example>`,
+	for sender, want := range map[[2]string]string{
+		{"Shop", "Acme Payments"}:                     `"Shop" <no-reply@acme.example>`,
+		{"Shop <shop@shop.example>", "Acme Payments"}: `"Shop" <shop@shop.example>`,
+		{"shop@shop.example", "Acme Payments"}:        `"Acme Payments" <shop@shop.example>`,
+		{"", "Acme Payments"}:                         `"Acme Payments" <no-reply@acme.example>`,
+		{"", "Müller, Söhne & \"Co\""}:                `=?utf-8?b?TcO8bGxlciwgU8O2aG5lICYgIkNvIg==?= <no-reply@acme.example>`,
+		{"", "help@bank.example"}:                     `"Acme" <no-reply@acme.example>`,
+		{"", ""}:                                      `"Acme" <no-reply@acme.example>`,
 	} {
 		out := outgoing(m)
-		out.From = sender
+		out.From, out.Name = sender[0], sender[1]
 		if _, err := m.Send(t.Context(), out); err != nil {
 			t.Fatal(err)
 		}

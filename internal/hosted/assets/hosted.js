@@ -97,11 +97,11 @@ function carriage(words) {
   for (const seconds of [2, 20]) setTimeout(ask, seconds * 1000);
 }
 
-// Countdown: the button waits, the words beside it count, and every ten seconds they are read aloud.
+// Countdown: the button waits and the words below it count. Those of Resend are read aloud every ten seconds, for all of them.
 function countdown(button) {
-  const when = document.getElementById("again-when");
+  const when = button.form.querySelector(".when");
   const [count, ready] = when.children;
-  const said = document.getElementById("said");
+  const say = (text) => { if (button.id === "again") document.getElementById("said").textContent = text; };
   const seconds = JSON.parse(when.dataset.forms);
   const minutes = JSON.parse(when.dataset.minutes);
   const plural = new Intl.PluralRules(language);
@@ -116,13 +116,13 @@ function countdown(button) {
     if (left > 0) {
       const [n, forms] = left < 120 ? [left, seconds] : [Math.ceil(left / 60), minutes];
       count.textContent = (forms[plural.select(n)] ?? forms.other).replace("{n}", n);
-      if (left < 120 && left % 10 === 0) said.textContent = count.textContent;
+      if (left < 120 && left % 10 === 0) say(count.textContent);
       return;
     }
     clearInterval(timer);
     button.removeAttribute("aria-disabled");
     when.dataset.state = "ready";
-    said.textContent = ready.textContent;
+    say(ready.textContent);
   }, 200);
 }
 
@@ -326,8 +326,7 @@ const code = document.querySelector("[data-digits]");
 if (code) codeField(code);
 const carried = document.querySelector("[data-state^='/']");
 if (carried) carriage(carried);
-const again = document.querySelector("[data-wait]");
-if (again) countdown(again);
+document.querySelectorAll("[data-wait]").forEach(countdown);
 const country = document.getElementById("country");
 if (country) {
   new CountrySearch(country);

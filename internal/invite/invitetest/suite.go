@@ -32,7 +32,7 @@ type Bench struct {
 
 // Run runs the suite. open gives an empty store for one case and closes it by t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T) Bench) {
-	for _, c := range slices.Concat(importCases, dispatchCases, []struct {
+	for _, c := range slices.Concat(importCases, dispatchCases, consentCases, []struct {
 		name string
 		run  func(*bench)
 	}{

@@ -60,3 +60,19 @@ func importsSwept(t *testing.T, e store.Engine) {
 		}
 	}
 }
+
+// importsKeepTheirRules: an import is kept with what its sender allowed.
+func importsKeepTheirRules(t *testing.T, e store.Engine) {
+	db := Start(t, e, nil)
+	for _, allowed := range []bool{false, true} {
+		im := invite.Import{Tenant: uid.NewTenant(now()), ID: uid.Random(now()), Rows: 1, AllowOpen: allowed, CreatedAt: now(), FinishedAt: now()}
+		if err := db.CreateImport(t.Context(), im, nil, nil, outbox.Effects{}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := db.Import(t.Context(), im.Tenant, im.ID)
+		list, wrong := db.Imports(t.Context(), im.Tenant, uid.Page{Limit: 2})
+		if err != nil || wrong != nil || len(list) != 1 || got != im || list[0] != im {
+			t.Errorf("kept as %+v, %v; listed as %+v, %v; want %+v", got, err, list, wrong, im)
+		}
+	}
+}

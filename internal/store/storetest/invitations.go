@@ -142,3 +142,39 @@ func lettersErased(t *testing.T, e store.Engine) {
 		}
 	}
 }
+
+// invitationsOfAContact: those to a contact are found by either of their two, each once, as many as are asked for from the end that is.
+func invitationsOfAContact(t *testing.T, e store.Engine) {
+	db := Start(t, e, nil)
+	ann, bob := [16]byte{1}, [16]byte{2}
+	tenant := uid.NewTenant(now())
+	var all []uid.ID
+	for i, c := range [][2][16]byte{{ann, {}}, {{}, ann}, {bob, {}}, {ann, ann}, {bob, ann}} { // e-mail, number
+		at := now().Add(time.Duration(i) * time.Second)
+		v := invite.Invitation{ID: uid.Random(at), Tenant: tenant, Status: invite.Created, EmailIndex: c[0], PhoneIndex: c[1], CreatedAt: at, UpdatedAt: at, Version: 1}
+		v.Link = invite.Link{N: 1, Hash: [32]byte{byte(i + 1)}, MadeAt: at}
+		if err := db.CreateInvitation(t.Context(), v, nil, outbox.Effects{}); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v.ID)
+	}
+	for _, c := range []struct {
+		f    invite.Filter
+		want []int
+	}{
+		{invite.Filter{Contact: &ann, Limit: 9}, []int{4, 3, 1, 0}},
+		{invite.Filter{Contact: &ann, Limit: 2}, []int{4, 3}},
+		{invite.Filter{Contact: &ann, Limit: 3, OldestFirst: true}, []int{0, 1, 3}},
+		{invite.Filter{Contact: &bob, Limit: 1}, []int{4}},
+		{invite.Filter{Contact: &ann, Status: invite.Created, Limit: 2}, []int{4, 3}},
+	} {
+		list, err := db.Invitations(t.Context(), tenant, c.f)
+		var got []int
+		for _, v := range list {
+			got = append(got, slices.Index(all, v.ID))
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %v, %v; want %v", c.f, got, err, c.want)
+		}
+	}
+}

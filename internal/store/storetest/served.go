@@ -29,6 +29,8 @@ func runServed(t *testing.T, engine Open) {
 	t.Run("a_number_is_on_a_safe_list_once_and_goes_with_its_owner", func(t *testing.T) { t.Parallel(); safeNumbers(t, engine(t)) })
 	t.Run("a_tenant_has_no_more_endpoints_than_it_may_also_at_once", func(t *testing.T) { t.Parallel(); endpointsAtOnce(t, engine(t)) })
 	t.Run("a_removed_service_leaves_no_factor_behind", func(t *testing.T) { t.Parallel(); leavesNothing(t, engine(t)) })
+	t.Run("imports_keep_what_their_sender_allowed", func(t *testing.T) { t.Parallel(); importsKeepTheirRules(t, engine(t)) })
+	t.Run("invitations_are_found_by_either_contact", func(t *testing.T) { t.Parallel(); invitationsOfAContact(t, engine(t)) })
 	t.Run("imports_go_a_week_after_their_end", func(t *testing.T) { t.Parallel(); importsSwept(t, engine(t)) })
 	t.Run("outlines_are_listed_as_their_verifications_stand", func(t *testing.T) { t.Parallel(); outlines(t, engine(t)) })
 	t.Run("a_reference_leads_to_the_link_that_a_provider_took", func(t *testing.T) { t.Parallel(); linkReferences(t, engine(t)) })
