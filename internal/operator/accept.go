@@ -180,10 +180,10 @@ func (s *Service) joined(ctx context.Context, sub submission, step Step, err err
 		return step, err
 	}
 	v, o, missing := s.session(ctx, sub.next.Reveal())
-	if missing != nil || !o.able() || s.moment().Sub(v.CreatedAt) > again {
+	if missing != nil || !o.able() || !v.begun(s.moment()) {
 		return Step{}, err
 	}
-	return Step{Stage: v.Stage, Token: sub.next, ExpiresAt: v.ExpiresAt}, nil
+	return v.step(sub.next), nil
 }
 
 func (s *Service) setUp(ctx context.Context, c Client, token string, r SetupRequest, sub submission) (Step, error) {
@@ -247,7 +247,7 @@ func (s *Service) join(ctx context.Context, c Client, l *Link, o *Operator, foun
 		h.Used, h.Create, h.Found = true, &fresh, found
 		var in outbox.Effects
 		h.Open, in = s.begin(&fresh, c, token, now)
-		step = Step{Stage: h.Open.Stage, Token: token, ExpiresAt: h.Open.ExpiresAt}
+		step = h.Open.step(token)
 		if found != nil {
 			fx.Events = append(fx.Events, found.Effects.Events...)
 		}
@@ -326,7 +326,7 @@ func (s *Service) restore(ctx context.Context, c Client, l *Link, chosen *Operat
 		o.Password, o.Short, o.Person, o.Locale, o.UpdatedAt = chosen.Password, chosen.Short, chosen.Person, chosen.Locale, now
 		h.Used, h.CloseAll = true, true
 		h.Open, fx = s.begin(o, c, token, now)
-		step = Step{Stage: h.Open.Stage, Token: token, ExpiresAt: h.Open.ExpiresAt}
+		step = h.Open.step(token)
 		fx.Events = append(fx.Events, o.event(EventPasswordChanged, c.self(o), now, data{Link: l.Kind, ClientHash: s.clientHash(c)}))
 		fx.Jobs = append(fx.Jobs, mailJob(o.Tenant, o.ID, MailPassword, now))
 		return fx, nil
