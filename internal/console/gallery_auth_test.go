@@ -19,6 +19,7 @@ func door() []exhibit {
 		{"openlink-setup", &console.OpenLink{Frame: nobody, Act: form, Kind: console.LinkSetup}},
 		{"openlink-join", &console.OpenLink{Frame: nobody, Act: form, Kind: console.LinkInvitation}},
 		{"openlink-reset-error", &console.OpenLink{Frame: wrong(nobody, console.Problem{Message: "This link no longer works. Ask for a new one."}), Act: form, Kind: console.LinkReset}},
+		{"setupdone", &console.SetupDone{Frame: nobody}},
 		{"setup", &console.Setup{Frame: nobody, Act: form, Least: 12}},
 		{"setup-error", &console.Setup{Frame: wrong(nobody, short), Act: form, Link: "stp_1", Firm: longest.Tenant, Name: longest.Operator.Name, Email: longest.Operator.Email, Least: 12}},
 		{"join", &console.Join{Frame: nobody, Act: form, Link: "inv_1", Firm: "Acme Payments", Email: "tom@acme.example", Role: "agent", Least: 12}},

@@ -61,6 +61,25 @@ func TestSEC_70_EachStepGivesTheBrowserAnotherToken(t *testing.T) {
 	}
 }
 
+func TestTheSetUpSaysThatItIsDoneAndLeadsToTheSignIn(t *testing.T) {
+	p := &people{fresh: true}
+	b := newBrowser(t, p)
+	body := b.get("/console/setup").Body.String()
+	has(t, body, "Set up this server", `action="/console/setup"`)
+	form := url.Values{"form_token": {tokenField.FindStringSubmatch(body)[1]}, "token": {"old"}}
+	if w := b.post("/console/setup", form); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "not valid any more") {
+		t.Errorf("a wrong link is answered by %d", w.Code)
+	}
+	p.fresh = false // somebody was quicker
+	for _, w := range []*httptest.ResponseRecorder{b.get("/console/setup"), b.post("/console/setup", form)} {
+		if w.Code != http.StatusGone {
+			t.Errorf("answered %d", w.Code)
+		}
+		has(t, w.Body.String(), "This server is set up", `href="/console/sign-in"`)
+		hasNot(t, w.Body.String(), `action="/console/setup"`)
+	}
+}
+
 // doubler is signed in by a password, to the same session by the same form.
 type doubler struct{ people }
 
