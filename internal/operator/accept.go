@@ -206,30 +206,30 @@ func (s *Service) setUp(ctx context.Context, c Client, token string, r SetupRequ
 	if err != nil {
 		return Step{}, err
 	}
-	hash, short, err := s.choose(ctx, who, minBeside, r.Password)
+	firm, found, err := s.firstTenant(ctx, c, r)
 	if err != nil {
 		return Step{}, err
 	}
-	t, found, err := s.firstTenant(ctx, c, r)
+	hash, short, err := s.choose(ctx, who, firm.Name, minBeside, r.Password)
 	if err != nil {
 		return Step{}, err
 	}
-	o := s.draft(t, Owner, who, locale)
+	o := s.draft(firm.ID, Owner, who, locale)
 	o.Password, o.Short = hash, short
 	return s.join(ctx, c, l, o, found, sub.next)
 }
 
 // firstTenant is whose the first owner is: one that is there, or a new one, which is made with its owner or not at all.
-func (s *Service) firstTenant(ctx context.Context, c Client, r SetupRequest) (uid.Tenant, *tenant.Founding, error) {
+func (s *Service) firstTenant(ctx context.Context, c Client, r SetupRequest) (tenant.Tenant, *tenant.Founding, error) {
 	if !r.Tenant.IsZero() {
 		there, err := s.tenants.Tenant(ctx, r.Tenant)
-		return there.ID, nil, err
+		return there, nil, err
 	}
 	found, err := s.tenants.Found(tenant.Caller{Actor: "setup", RequestID: c.RequestID}, r.Firm)
 	if f, is := errors.AsType[*fault.Error](err); is && f.Field == "name" {
 		err = f.On("firm")
 	}
-	return found.Tenant.ID, &found, err
+	return found.Tenant, &found, err
 }
 
 // join makes the operator o by the link l, and the tenant when there is one to make, and signs in with token.
@@ -304,7 +304,11 @@ func (s *Service) accept(ctx context.Context, c Client, token string, r AcceptRe
 		o.Locale = locale
 	}
 	o.Person = s.seal(place(o.Tenant, o.ID, sealPerson), who)
-	if o.Password, o.Short, err = s.choose(ctx, who, o.least(), r.Password); err != nil {
+	firm, err := s.tenants.Tenant(ctx, l.Tenant)
+	if err != nil {
+		return Step{}, err
+	}
+	if o.Password, o.Short, err = s.choose(ctx, who, firm.Name, o.least(), r.Password); err != nil {
 		return Step{}, err
 	}
 	if l.Kind == LinkInvitation {
