@@ -240,7 +240,7 @@ func TestSettingsThatSomebodyElseChangedAreNotOverwritten(t *testing.T) {
 		}
 		w := b.post(checksPath, form)
 		wantSays(t, w, "Somebody changed this meanwhile", "Mara &lt;b&gt;Jensen&lt;/b&gt;", `name="version" value="1"`, `name="code_minutes" value="7"`,
-			`<td data-label="Saved by them">9</td>`, `<td data-label="Yours, not saved">7</td>`)
+			`<td data-label="Saved by them"><bdi>9</bdi></td>`, `<td data-label="Yours, not saved"><bdi>7</bdi></td>`)
 		if d.by != nil || d.checks.CodeMinutes != 9 {
 			t.Errorf("%s: overwritten: %+v", name, d.checks)
 		}
