@@ -97,7 +97,7 @@ func (a *api) createInvitation(ctx context.Context, in *createInvitationInput) (
 	if err != nil {
 		return nil, err
 	}
-	return &invitationOutput{Body: invitation(made.View)}, nil
+	return answered(made.View), nil
 }
 
 // Row is an invitation of many, not yet looked at: what is wrong with one is told of that one, and stops no other (RA-57).
@@ -231,12 +231,14 @@ func (in *createInvitationsInput) row(i int) *verify.Idempotency {
 type InvitationChange struct {
 	Identified
 	Repeatable
+	IfMatch string `header:"If-Match" pattern:"^([1-9][0-9]{0,8}|\"[1-9][0-9]{0,8}\")$" patternDescription:"the version of the invitation that you have read" doc:"The version that you have read, if you like. When a new link was sent since, the answer is 409 and nothing is done" example:"1"`
 }
 
 // change is the invitation of the path, and who asks, for a change that may be asked for again.
 func (in *InvitationChange) change(ctx context.Context, how string, body any) (invite.Target, error) {
 	t, err := in.target(ctx)
 	t.Idempotency = in.once("/v1/invitations/{id}/"+how, in.ID, body)
+	t.Link = int(version(in.IfMatch))
 	return t, err
 }
 
@@ -276,7 +278,7 @@ func changed(v invite.View, err error) (*invitationOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &invitationOutput{Body: invitation(v)}, nil
+	return answered(v), nil
 }
 
 type unlockInvitationInput struct {
