@@ -68,6 +68,7 @@ type Invitation struct {
 	ConsentSHA256  string           `json:"consent_sha256,omitempty" doc:"SHA-256 of that text as it was shown, in hexadecimal digits"`
 	RedirectURL    string           `json:"redirect_url,omitempty"`
 	ResendCount    int              `json:"resend_count" doc:"New links sent"`
+	Version        int              `json:"version" doc:"For If-Match; goes up with every new link"`
 	AttemptCount   int              `json:"attempt_count" doc:"Codes asked for"`
 	FailureReason  string           `json:"failure_reason,omitempty" doc:"Stable word"`
 
@@ -130,7 +131,7 @@ func invitation(v invite.View) Invitation {
 		OverriddenBy: v.OverriddenBy, Mobile2FAReason: v.OverrideReason,
 		Channels: []string{}, Deliveries: make([]InvitationSend, len(v.Carried)), Gates: make([]InvitationGate, len(v.Gates)),
 		ConsentVersion: v.ConsentVersion, ConsentLocale: v.ConsentLocale, ConsentSHA256: v.ConsentSHA256, RedirectURL: v.RedirectURL,
-		ResendCount: v.Resends, AttemptCount: v.Attempts, FailureReason: v.Failure,
+		ResendCount: v.Resends, Version: v.Link(), AttemptCount: v.Attempts, FailureReason: v.Failure,
 		CreatedAt: stamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt), LinkSentAt: stamp(v.SentAt), OpenedAt: stamp(v.OpenedAt),
 		MobileVerifiedAt: stamp(v.VerifiedAt), ConsentedAt: stamp(v.ConsentedAt), HandedOffAt: stamp(v.HandedOffAt), EndedAt: stamp(v.EndedAt),
 		ExpiresAt: stamp(v.ExpiresAt), LockedUntil: stamp(v.LockedUntil),
@@ -168,7 +169,12 @@ func (in Identified) target(ctx context.Context) (invite.Target, error) {
 }
 
 type invitationOutput struct {
+	ETag string `header:"ETag"`
 	Body Invitation
+}
+
+func answered(v invite.View) *invitationOutput {
+	return &invitationOutput{ETag: etag(int64(v.Link())), Body: invitation(v)}
 }
 
 type getInvitationInput struct {
@@ -188,7 +194,7 @@ func (a *api) getInvitation(ctx context.Context, in *getInvitationInput) (*invit
 	if err != nil {
 		return nil, err
 	}
-	out := &invitationOutput{Body: invitation(v)}
+	out := answered(v)
 	if in.Reveal != "" {
 		shown, err := a.Invitations.Reveal(ctx, t)
 		if err != nil {

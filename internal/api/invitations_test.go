@@ -140,7 +140,7 @@ var invitations = []scenario{
 			`"mobile_2fa":"pending"`, `"mobile_2fa_effective":true`, `"mobile_2fa_policy":"yes_optional"`, `"mobile_2fa_overridden":false`,
 			`"channels":["email","sms"]`, `"deliveries":[{"channel":"sms","provider":"main","state":"delivered","error":"","created_at":"2026-11-21T22:46:00.123Z","updated_at":"2026-11-21T22:46:01.123Z"}]`,
 			`"gates":[{"channel":"sms","fixed":true,"contact":"+1 ••• ••• ••23","sends":0,"cycle":1,"shut":false}]`,
-			`"resend_count":0`, `"attempt_count":0`, `"link_sent_at":"2026-11-21T22:46:00.123Z"`, `"expires_at":"2026-12-21T22:46:00.123Z"`},
+			`"resend_count":0`, `"version":1`, `"attempt_count":0`, `"link_sent_at":"2026-11-21T22:46:00.123Z"`, `"expires_at":"2026-12-21T22:46:00.123Z"`},
 		not: []string{"ann@example.net", "+12025550123", `"email":`, `"mobile":`, "hidden", "opened_at", "/v/", "open_invitations"}},
 	{name: "a person who has an open invitation gets another, and the answer says so", method: "POST", target: "/v1/invitations",
 		body: `{"first_name":"Known","last_name":"Lee","email":"ann@example.net","mobile":"+12025550123"}`, status: 201,
@@ -285,6 +285,39 @@ func TestRA_55_every_act_of_the_firm_reaches_the_service_with_its_reason_and_non
 	w := call(newServer(t, newServices(), io.Discard), "POST", invPath+"/unlock", `{}`, nil)
 	if w.Code != 422 || !strings.Contains(w.Body.String(), "reason") {
 		t.Errorf("unlock without a reason: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestRA_55_a_change_of_a_version_that_was_read_reaches_the_service_as_one(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ method, path, body string }{
+		{"POST", "/resend", ""}, {"PATCH", "/contact", `{"email":"new@example.net"}`}, {"POST", "/unlock", `{"reason":"x"}`}, {"POST", "/cancel", ""}, {"POST", "/complete", ""},
+	} {
+		for given, want := range map[string]struct{ status, link int }{"": {200, 0}, "2": {200, 2}, `"2"`: {200, 2}, "0": {422, 0}, "*": {422, 0}, `W/"2"`: {422, 0}, "1, 2": {422, 0}} {
+			fake := newServices()
+			fake.view.Resends = 1
+			var header map[string]string
+			if given != "" {
+				header = map[string]string{"If-Match": given}
+			}
+			w := call(newServer(t, fake, io.Discard), c.method, invPath+c.path, c.body, header)
+			if w.Code != want.status || (len(fake.asked) == 1) != (want.status == 200) {
+				t.Errorf("%s of %q: %d %s", c.path, given, w.Code, w.Body)
+				continue
+			}
+			if w.Code == 200 && (fake.asked[0].(inviteAsked).Target.Link != want.link || w.Header().Get("ETag") != `"2"` || !strings.Contains(w.Body.String(), `"version":2`)) {
+				t.Errorf("%s of %q: asked of %d, answered with ETag %s", c.path, given, fake.asked[0].(inviteAsked).Target.Link, w.Header().Get("ETag"))
+			}
+		}
+		fake := newServices()
+		fake.err = fault.New(fault.Conflict, invite.CodeChanged, "Somebody sent a new link meanwhile. Read the invitation again.")
+		w := call(newServer(t, fake, io.Discard), c.method, invPath+c.path, c.body, map[string]string{"If-Match": "1"})
+		if w.Code != 409 || !strings.Contains(w.Body.String(), `"code":"invitation_changed"`) {
+			t.Errorf("%s of a version that is not of now: %d %s", c.path, w.Code, w.Body)
+		}
+	}
+	if w := call(newServer(t, newServices(), io.Discard), "GET", invPath, "", nil); w.Header().Get("ETag") != `"1"` {
+		t.Errorf("read with ETag %s", w.Header().Get("ETag"))
 	}
 }
 

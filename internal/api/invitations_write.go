@@ -98,7 +98,9 @@ func (a *api) createInvitation(ctx context.Context, in *createInvitationInput) (
 	if err != nil {
 		return nil, err
 	}
-	return &invitationOutput{Body: createdInvitation(&made)}, nil
+	out := answered(made.View)
+	out.Body = createdInvitation(&made)
+	return out, nil
 }
 
 // createdInvitation is a new one, with those that its person has open beside it.
@@ -250,12 +252,14 @@ func (in *createInvitationsInput) row(i int) *verify.Idempotency {
 type InvitationChange struct {
 	Identified
 	Repeatable
+	IfMatch string `header:"If-Match" pattern:"^([1-9][0-9]{0,8}|\"[1-9][0-9]{0,8}\")$" patternDescription:"the version of the invitation that you have read" doc:"The version that you have read, if you like. When a new link was sent since, the answer is 409 and nothing is done" example:"1"`
 }
 
 // change is the invitation of the path, and who asks, for a change that may be asked for again.
 func (in *InvitationChange) change(ctx context.Context, how string, body any) (invite.Target, error) {
 	t, err := in.target(ctx)
 	t.Idempotency = in.once("/v1/invitations/{id}/"+how, in.ID, body)
+	t.Link = int(version(in.IfMatch))
 	return t, err
 }
 
@@ -295,7 +299,7 @@ func changed(v invite.View, err error) (*invitationOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &invitationOutput{Body: invitation(v)}, nil
+	return answered(v), nil
 }
 
 type unlockInvitationInput struct {

@@ -25,9 +25,9 @@ type Seen struct {
 	IfMatch string `header:"If-Match" required:"true" pattern:"^(0|[1-9][0-9]{0,17}|\"(0|[1-9][0-9]{0,17})\")$" patternDescription:"the version of the settings that you have read" doc:"The version that you have read. When it is not that of now any more, the answer is 409" example:"3"`
 }
 
-// version is the number in the header, which has the form that the pattern lets through.
-func (s Seen) version() int64 {
-	n, _ := strconv.ParseInt(strings.Trim(s.IfMatch, `"`), 10, 64) // the pattern lets nothing else through
+// version is the number in If-Match, which has the form that its pattern lets through; 0 when it is left out.
+func version(ifMatch string) int64 {
+	n, _ := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 64) // the pattern lets nothing else through
 	return n
 }
 
@@ -151,7 +151,7 @@ func (a *api) putChecks(ctx context.Context, in *putChecksInput) (*checksOutput,
 	set(&c.Countries, b.Countries)
 	set(&c.DefaultCountry, b.DefaultCountry)
 	set(&c.RedirectURLs, b.RedirectURLs)
-	if c, err = a.Settings.SetChecks(ctx, inviter(ctx), c, in.version()); err != nil {
+	if c, err = a.Settings.SetChecks(ctx, inviter(ctx), c, version(in.IfMatch)); err != nil {
 		return nil, err
 	}
 	return newChecksOutput(c), nil

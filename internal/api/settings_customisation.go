@@ -114,7 +114,7 @@ func (a *api) putCustomisation(ctx context.Context, in *putCustomisationInput) (
 	if b.Consent != nil {
 		c.Consent = policy.Consent{Version: b.Consent.Version, Texts: b.Consent.Texts, Default: b.Consent.Default}
 	}
-	if c, err = a.Settings.SetCustomisation(ctx, inviter(ctx), c, in.version()); err != nil {
+	if c, err = a.Settings.SetCustomisation(ctx, inviter(ctx), c, version(in.IfMatch)); err != nil {
 		return nil, err
 	}
 	return newCustomisationOutput(c), nil

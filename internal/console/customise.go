@@ -67,7 +67,7 @@ func (v *visit) customisationPage(c, kept policy.Customisation, version int64, u
 		page.Background = shownBackground
 	}
 	if len(kept.Brand.Logo) > 0 {
-		page.LogoURL = pathLogo + "/" + strconv.FormatInt(kept.Version, 10)
+		page.LogoURL, page.LogoFault = pathLogo+"/"+strconv.FormatInt(kept.Version, 10), kept.Brand.LogoFault()
 	}
 	ratio := policy.Contrast(page.Accent, page.Background)
 	page.Contrast, page.Readable = fmt.Sprintf("%.1f", math.Floor(ratio*10)/10), ratio >= policy.MinContrast
@@ -136,7 +136,7 @@ func (s *Site) setCustomisation(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Validate(); err != nil {
+	if err := c.ValidateChange(&kept); err != nil {
 		problems, err := wrong(err, customisationFields)
 		if err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/webhook"
 )
@@ -48,17 +49,23 @@ func (s *Site) developer(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
+	scopes := []string{tenant.ScopeAll}
 	if view.Keys = keys; keys != nil {
-		f.KeyID, view.Lacks = key.ID.Text(uid.Key), lacking(key.Scopes)
+		f.KeyID, view.Lacks, scopes = key.ID.Text(uid.Key), lacking(key.Scopes), key.Scopes
 	}
 	if dev, secret := v.devKey(); dev == key.ID && secret != "" {
 		f.Key, view.Filled = secret, true
 	}
-	if view.Start, err = s.programs(sampleStart, f); err != nil {
-		return nil, err
+	what, path := doable(scopes)
+	f.Path = path
+	for _, one := range what {
+		code, err := s.programs(one, f)
+		if err != nil {
+			return nil, err
+		}
+		view.Does = append(view.Does, Doing{one, code})
 	}
-	view.Check, err = s.programs(sampleCheck, f)
-	return view, err
+	return view, nil
 }
 
 // firstGroup is where the reference begins.

@@ -125,12 +125,13 @@ func TestSamplesAreForTheKeyThatIsChosen(t *testing.T) {
 	body := b.get("/console/developer").Body.String()
 	has(t, body, `<option value="`+id(all)+`" selected>Every &lt;b&gt;thing&lt;/b&gt; (`+id(all)+`)</option>`, `<option value="`+id(nameless)+`">`+id(nameless)+`</option>`,
 		"KEY holds the secret of "+id(all), `&#34;service&#34;: &#34;`+uid.ID{0x32}.Text(uid.Service)+`&#34;`, "put it into the environment variable KEY")
-	hasNot(t, body, id(old), "csk_", "It lacks", "dev-credentials")
+	hasNot(t, body, id(old), "csk_", "this key lacks", "dev-credentials")
 	if n := strings.Count(html.UnescapeString(body), "secret of "+id(all)); n < 8 {
 		t.Errorf("%d samples name the key", n)
 	}
 	body = b.get("/console/developer?key=" + id(weak)).Body.String()
-	has(t, body, `<option value="`+id(weak)+`" selected>`, "KEY the secret of "+id(weak), "It lacks", "<code class=\"scope\">verifications:start</code>", "<code class=\"scope\">verifications:check</code>")
+	has(t, body, `<option value="`+id(weak)+`" selected>`, "KEY holds the secret of "+id(weak), "this key lacks", "This key sends nothing.", "<code class=\"scope\">verifications:start</code>", "<code class=\"scope\">verifications:check</code>")
+	hasNot(t, body, "POST", "+447700900123")
 	for _, asked := range []string{id(old), "key_x%3Cscript%3E", (uid.ID{0x99}).Text(uid.Key)} { // of another firm, too
 		body = b.get("/console/developer?key=" + asked).Body.String()
 		has(t, body, `<option value="`+id(all)+`" selected>`)
@@ -181,7 +182,11 @@ func newEar(t *testing.T) *ear {
 		body, _ := io.ReadAll(r.Body)
 		e.heard <- asked{r.Method, r.URL.Path, r.Header.Get("Authorization"), strings.ReplaceAll(string(body), " ", "")}
 		w.Header().Set("Content-Type", "application/json")
-		if strings.HasSuffix(r.URL.Path, "/check") {
+		switch {
+		case r.Method == http.MethodGet:
+			_, _ = io.WriteString(w, `{"data":[],"next":null}`)
+			return
+		case strings.HasSuffix(r.URL.Path, "/check"):
 			_, _ = io.WriteString(w, `{"id":"vrf_1","status":"approved","valid":true}`)
 			return
 		}
@@ -265,12 +270,13 @@ func TestSamplesDoWhatTheySay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEar(t)
 			found := programsOf(corner(t, stall(keyOf(0x41, "development", tenant.ScopeAll)), e.URL, c.change).get("/console/developer").Body.String())
-			if len(found) != 8 {
-				t.Fatalf("%d samples, want two in each of four languages", len(found))
+			if len(found) != 12 {
+				t.Fatalf("%d samples, want three in each of four languages", len(found))
 			}
 			want := []asked{
 				{"POST", "/v1/verifications", "Bearer " + c.key, `{"to":"+447700900123","service":"` + uid.ID{0x32}.Text(uid.Service) + `"}`},
 				{"POST", "/v1/verifications/vrf_1/check", "Bearer " + c.key, `{"code":"482913"}`},
+				{"POST", "/v1/invitations", "Bearer " + c.key, `{"first_name":"Ada","last_name":"Lovelace","mobile":"+447700900123"}`},
 			}
 			for i, p := range found {
 				if formatted, err := format.Source([]byte(p[1])); p[0] == "Go" && (err != nil || strings.TrimSpace(string(formatted)) != p[1]) {
@@ -308,7 +314,38 @@ func TestTheFirstSampleOfANewKeyHasItInIt(t *testing.T) {
 	if got, ok := e.run(t, found[0][0], found[0][1]); ok && got != want {
 		t.Errorf("it sends %+v, want %+v", got, want)
 	}
-	hasNot(t, body, "It lacks")
-	w = b.send("/console/keys/new", "/console/keys/new", url.Values{"name": {"Reader"}, "scopes": {"verifications:read"}})
-	has(t, w.Body.String(), "It lacks")
+	for scope, want := range map[string]asked{"invitations:write": {"POST", "/v1/invitations", "", ""}, "verifications:check": {}, "verifications:read": {"GET", "/v1/verifications", "", ""},
+		"webhooks:read": {"GET", "/v1/webhooks", "", ""}, "factors:read": {}} {
+		body := b.send("/console/keys/new", "/console/keys/new", url.Values{"name": {scope}, "scopes": {scope}}).Body.String()
+		found := programsOf(body)
+		if want.path == "" {
+			if len(found) != 0 || !keyText.MatchString(body) {
+				t.Errorf("%s: %d samples", scope, len(found))
+			}
+			continue
+		}
+		if got, ok := e.run(t, found[0][0], found[0][1]); ok && (got.method != want.method || got.path != want.path) {
+			t.Errorf("%s: it sends %+v", scope, got)
+		}
+	}
+}
+
+// TestSamplesOfAKeyThatOnlyReadsReadWhatItMay, in each language.
+func TestSamplesOfAKeyThatOnlyReadsReadWhatItMay(t *testing.T) {
+	t.Parallel()
+	e := newEar(t)
+	for scope, path := range map[string]string{"verifications:read": "/v1/verifications", "settings:read": "/v1/settings/checks"} {
+		found := programsOf(corner(t, stall(keyOf(0x41, "Reader", "factors:read", scope)), e.URL, nil).get("/console/developer").Body.String())
+		if len(found) != 4 {
+			t.Fatalf("%s: %d samples", scope, len(found))
+		}
+		for _, p := range found {
+			if formatted, err := format.Source([]byte(p[1])); p[0] == "Go" && (err != nil || strings.TrimSpace(string(formatted)) != p[1]) {
+				t.Errorf("the sample in Go is not as gofmt has it: %v\n%s", err, p[1])
+			}
+			if got, ok := e.run(t, p[0], p[1]); ok && got != (asked{"GET", path, "Bearer csk_1", ""}) {
+				t.Errorf("%s sends %+v", p[0], got)
+			}
+		}
+	}
 }

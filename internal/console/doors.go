@@ -149,22 +149,23 @@ func (s *Site) showSignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.write(w, r, http.StatusOK, &SignIn{
-		Frame: Frame{Flash: s.takeFlash(w, r)}, Act: s.doorForm(w, r, pathSignIn), Next: trim(next),
+		Frame: Frame{Flash: s.takeFlash(w, r)}, Act: s.doorForm(w, r, pathSignIn).once(), Next: trim(next),
 	})
 }
 
 func (s *Site) signIn(w http.ResponseWriter, r *http.Request) {
-	if old := s.cookie(r, sessionCookie); old != "" { // whoever sat here before is gone, also when it is the same person
+	email := r.PostFormValue(FieldEmail)
+	step, err := s.Operators.SignIn(r.Context(), client(r), email, r.PostFormValue(FieldPassword))
+	// Whoever sat here before is gone, also when it is the same person; not so what a first click has just led to.
+	if old := s.cookie(r, sessionCookie); old != "" && old != step.Token.Reveal() {
 		if err := s.Operators.SignOut(r.Context(), client(r), old); err != nil {
 			s.fail(w, r, err)
 			return
 		}
 	}
-	email := r.PostFormValue(FieldEmail)
-	step, err := s.Operators.SignIn(r.Context(), client(r), email, r.PostFormValue(FieldPassword))
 	if err != nil {
 		s.again(w, r, err, func(f Frame) View {
-			return &SignIn{Frame: f, Act: s.doorForm(w, r, pathSignIn), Email: email, Next: trim(inConsole(r.FormValue(FieldNext)))}
+			return &SignIn{Frame: f, Act: s.doorForm(w, r, pathSignIn).once(), Email: email, Next: trim(inConsole(r.FormValue(FieldNext)))}
 		})
 		return
 	}

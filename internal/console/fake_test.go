@@ -25,7 +25,8 @@ type people struct {
 	glances int      // at sessions, by pages that keep themselves up to date
 	over    int      // after how many the session has ended; 0: never
 	long    bool     // since everything was shown
-	once    []string // of the forms of the second step
+	fresh   bool     // nobody is an operator yet
+	once    []string // of the forms of both steps
 }
 
 func (p *people) Glance(ctx context.Context, token string) (operator.Signed, error) {
@@ -65,9 +66,14 @@ func (p *people) Stage(_ context.Context, token string) (operator.Stage, error) 
 	return operator.StageOpen, nil
 }
 
-func (p *people) NeedsSetup(context.Context) (bool, error) { return false, nil }
+func (p *people) NeedsSetup(context.Context) (bool, error) { return p.fresh, nil }
 
-func (p *people) SignIn(_ context.Context, _ operator.Client, email, _ string) (operator.Step, error) {
+func (p *people) Link(context.Context, operator.Client, string) (operator.LinkView, error) {
+	return operator.LinkView{}, fault.New(fault.NotFound, "link_invalid", "This link is not valid any more.")
+}
+
+func (p *people) SignIn(_ context.Context, c operator.Client, email, _ string) (operator.Step, error) {
+	p.once = append(p.once, c.Once)
 	if email == "" {
 		return operator.Step{}, fault.New(fault.Invalid, "email_invalid", "Give your e-mail address.").On("email")
 	}

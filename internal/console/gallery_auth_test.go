@@ -6,7 +6,7 @@ import "github.com/countersign/countersign/internal/console"
 func door() []exhibit {
 	failed := console.Problem{Field: "code", Message: "That did not work. Check the code, or start again."}
 	short := console.Problem{Field: "password", Message: "Use at least 12 characters."}
-	codes := []string{"k4tq-9wzm-2h7f", "p8xc-3vnd-6j2r", "w5gs-7bhq-9m4k", "z2fr-8ktc-4x6n", "d9vm-2qwp-7h3g", "h6jn-5xzs-8c2t", "m3kb-4fgd-9r7w", "q7tp-6hcv-2z5x", "s4wd-9nmj-3k8b", "x8gz-2rfq-5v6h"}
+	codes := []string{"k4tq29-9wzm1-2h7f4-p8xc0-3vndr", "p8xc03-3vnd9-6j2rk-w5gs2-7bhq8", "w5gs27-7bhq1-9m4kz-z2fr8-8ktcd", "z2fr85-8ktc3-4x6nd-d9vm4-2qwpz", "d9vm46-2qwp5-7h3gj-h6jn0-5xzsk", "h6jn08-5xzs7-8c2tm-m3kb6-4fgdq", "m3kb61-4fgd9-9r7wq-q7tp2-6hcvs", "q7tp23-6hcv1-2z5xs-s4wd4-9nmjx", "s4wd45-9nmj3-3k8bx-x8gz6-2rfqk", "x8gz67-2rfq5-5v6hk-k4tq8-9wzm1"}
 	return []exhibit{
 		{"signin", &console.SignIn{Frame: nobody, Act: form}},
 		{"signin-out", &console.SignIn{Frame: said(nobody, "signed_out", ""), Act: form, Next: "/console/verifications"}},
@@ -19,6 +19,7 @@ func door() []exhibit {
 		{"openlink-setup", &console.OpenLink{Frame: nobody, Act: form, Kind: console.LinkSetup}},
 		{"openlink-join", &console.OpenLink{Frame: nobody, Act: form, Kind: console.LinkInvitation}},
 		{"openlink-reset-error", &console.OpenLink{Frame: wrong(nobody, console.Problem{Message: "This link no longer works. Ask for a new one."}), Act: form, Kind: console.LinkReset}},
+		{"setupdone", &console.SetupDone{Frame: nobody}},
 		{"setup", &console.Setup{Frame: nobody, Act: form, Least: 12}},
 		{"setup-error", &console.Setup{Frame: wrong(nobody, short), Act: form, Link: "stp_1", Firm: longest.Tenant, Name: longest.Operator.Name, Email: longest.Operator.Email, Least: 12}},
 		{"join", &console.Join{Frame: nobody, Act: form, Link: "inv_1", Firm: "Acme Payments", Email: "tom@acme.example", Role: "agent", Least: 12}},

@@ -81,7 +81,7 @@ func keys() []exhibit {
 		{"keys-longest", &console.Keys{Frame: l, Rows: []console.KeyRow{{ID: "key_06ezk8m4yrtw70q9vgvhb3n5cr", Name: long("Produktionsumgebung ", 3), State: "active", Scopes: []string{"verifications:start", "verifications:check", "verifications:read", "verifications:approve", "recipients:reveal", "invitations:write"}}}}},
 		{"newkey", &console.NewKey{Frame: f, Act: form, Scopes: scopes}},
 		{"newkey-error", &console.NewKey{Frame: wrong(l, console.Problem{Field: "name", Message: "Give the key a name."}, console.Problem{Field: "scopes", Message: "Choose one scope at least."}), Act: form, Days: "90", Scopes: scopes}},
-		{"keymade", &console.KeyMade{Frame: f, Name: "Web shop", Sends: true, Secret: secret, Samples: programs("https://verify.acme.example", secret)}},
+		{"keymade", &console.KeyMade{Frame: f, Name: "Web shop", Secret: secret, Samples: programs("https://verify.acme.example", secret)}},
 		{"keymade-before", &console.KeyMade{Frame: l, Name: long("Produktionsumgebung ", 3), RotateURL: "/console/x/confirm"}},
 		{"keymade-rotated", &console.KeyMade{Frame: l, Name: long("Produktionsumgebung ", 3), Secret: secret, Samples: programs("https://identifizierung.vereinsbank-donaudampfschifffahrt.example", secret), BeforeURL: "/console/x/confirm"}},
 		{"confirm-rotate-key", &console.Confirm{Frame: f, What: "rotate_key", Object: "Web shop", Act: form, Mild: true, BackURL: "/console/keys"}},

@@ -35,6 +35,7 @@ func settings() []exhibit {
 			v.Colours, v.Accent, v.Background, v.Contrast, v.Readable = true, "#ffd200", "#f3f4f7", "1.3", false
 		})},
 		{"customisation-longest", customisation(l, func(v *console.Customisation) {
+			v.LogoFault = "Give a picture of at most 2000 pixels on each side."
 			v.Name, v.Support, v.LogoURL, v.Colours, v.Accent, v.Background, v.Contrast = longest.Tenant, "kundenservice.identifizierung@international.vereinsbank-donaudampfschifffahrt.example", "/console/picture.svg", true, "#ffd200", "#20303f", "9.1"
 			v.VerifyPhone, v.VerifyEmail, v.Last = policy.LockedOn, policy.On, last
 		})},

@@ -42,6 +42,7 @@ func verifications() []exhibit {
 		})},
 		{"window-locked", verification(f, func(v *console.Verification) {
 			v.Status, v.Mobile2FA, v.UnlockURL, v.Contacts[0].ConfirmedAt = invite.MobileFailed, console.GateFailed, "/console/x/confirm-unlock-error", time.Time{}
+			v.LockedAt, v.WrongCodes, v.WrongKnown = ago(10), 15, true
 		})},
 		{"window-unknown", verification(f, func(v *console.Verification) {
 			v.Status, v.Mobile2FA = "sent_unknown", console.GatePending
@@ -86,9 +87,10 @@ func rows() []console.VerificationRow {
 	}
 }
 
+func ago(minutes int) time.Time { return noon.Add(-time.Duration(minutes) * time.Minute) }
+
 // verification is the window of one that has come to its end, changed.
 func verification(f console.Frame, change func(*console.Verification)) console.View {
-	ago := func(minutes int) time.Time { return noon.Add(-time.Duration(minutes) * time.Minute) }
 	v := &console.Verification{Frame: f, ID: "inv_06ezk8m4yrtw70q9vgvhb3n5cr", Name: "Ada Lovelace", Reference: "INV-2026-000481", Notes: "Called on Monday.",
 		Status: invite.HandedOff, Mobile2FA: console.GatePassed, Policy: policy.YesOptional, CreatedAt: ago(42), SentAt: ago(42), OpenedAt: ago(20), ConsentedAt: ago(15), ExpiresAt: noon.Add(700 * time.Hour), CreatedBy: "Mara Jensen",
 		Contacts: []console.Contact{{Channel: "sms", Value: mobile, ConfirmedAt: ago(16)}, {Channel: "email", Value: address}},

@@ -212,6 +212,13 @@ func (s *Site) showUnlock(v *visit) (View, error) {
 }
 
 func (s *Site) unlock(v *visit) (View, error) {
+	h, err := v.helped()
+	if err != nil {
+		return nil, err
+	}
+	if !h.Offers().Unlock { // whatever else is wrong with the form
+		return v.cannot(&h)
+	}
 	return v.help("unlocked", v.unlockPage, func(h *helped) error {
 		_, err := s.Invitations.Unlock(v.ctx(), h.Target, h.Reason)
 		return err

@@ -24,7 +24,7 @@ func (s *Site) homeRoutes() []route {
 	return []route{{"GET " + Prefix, AtHome, operator.SeeVerifications, s.home}}
 }
 
-// home is today in figures and what needs somebody, or the first steps while there was nothing yet.
+// home is today in figures and what needs somebody, or the first steps while there was nothing yet, for who may take one.
 func (s *Site) home(v *visit) (View, error) {
 	now := s.Now().UTC()
 	today, err := s.Figures.Hours(v.ctx(), v.Operator.Tenant, now.Truncate(day), now.Truncate(time.Hour).Add(time.Hour))
@@ -42,8 +42,9 @@ func (s *Site) home(v *visit) (View, error) {
 			return nil, err
 		}
 		if nothing(before.Total) && before.Since.IsZero() {
-			view.Steps = v.firstSteps()
-			return view, nil
+			if view.Steps = v.firstSteps(); len(view.Steps) > 0 {
+				return view, nil
+			}
 		}
 	}
 	view.count(&today)
@@ -81,7 +82,7 @@ func hourOf(h tally.Hour) Hour {
 	}
 }
 
-// firstSteps lead to the first verification, each for who may take it.
+// firstSteps lead to the first verification: those that the operator may take.
 func (v *visit) firstSteps() (steps []Step) {
 	for _, one := range []struct {
 		kind, url string
@@ -91,11 +92,9 @@ func (v *visit) firstSteps() (steps []Step) {
 		{"brand", Prefix + "/settings/customisation", operator.ChangeCustomisation},
 		{"send", Prefix + "/verifications/new", operator.SendVerification},
 	} {
-		step := Step{Kind: one.kind}
 		if v.May(one.act) {
-			step.URL = one.url
+			steps = append(steps, Step{Kind: one.kind, URL: one.url})
 		}
-		steps = append(steps, step)
 	}
 	return steps
 }

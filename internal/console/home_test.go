@@ -91,7 +91,14 @@ func TestWithoutAnythingYetTheFirstPageLeadsToTheFirstVerification(t *testing.T)
 	if len(d.spans) != 2 || d.spans[1][1].Sub(d.spans[1][0]) != tally.Kept {
 		t.Errorf("asked for %v", d.spans)
 	}
-	hasNot(t, withDesk(t, &desk{}).as("agent").get("/console").Body.String(), `class="quiet" href="/console/settings`)
+	const settings, brand, send = "Say what is required", "Put your name on it", "Send the first verification"
+	has(t, body, settings, brand, send)
+	body = withDesk(t, &desk{}).as("agent").get("/console").Body.String()
+	has(t, body, send)
+	hasNot(t, body, settings, brand)
+	body = withDesk(t, &desk{}).as("viewer").get("/console").Body.String()
+	has(t, body, "The day is that of UTC.", "Nothing needs you just now.")
+	hasNot(t, body, settings, brand, send)
 	for name, d := range map[string]*desk{
 		"a quiet day": {ever: tally.Count{Started: 1}}, "an older count that is not complete": {since: keyNoon.Add(-time.Hour)},
 	} {

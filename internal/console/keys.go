@@ -112,20 +112,30 @@ func (s *Site) showKey(v *visit, ask tenant.KeyRequest, beforeURL string, again 
 		return nil, err
 	}
 	f.KeyID = made.ID.Text(uid.Key)
-	programs, err := s.programs(sampleStart, f)
+	view := &KeyMade{Frame: v.frame(), Name: keyName(made), Secret: secret.Reveal(), BeforeURL: beforeURL}
+	view.Samples, err = s.firstSamples(f, made.Scopes, view.Secret)
+	return view, err
+}
+
+// firstSamples show the first thing that a new key may do, but for handing in a code, before which one is sent; none for a key that samples
+// show nothing of. The key is in the first alone, which is copied into a shell; programs are kept in files.
+func (s *Site) firstSamples(f filled, scopes []string, secret string) ([]Sample, error) {
+	what, path := doable(scopes)
+	if what = slices.DeleteFunc(what, func(one string) bool { return one == sampleCheck }); len(what) == 0 {
+		return nil, nil
+	}
+	f.Path = path
+	all, err := s.programs(what[0], f)
 	if err != nil {
 		return nil, err
 	}
-	f.Key = secret.Reveal() // into the first alone, which is copied into a shell; programs are kept in files
-	whole, err := s.programs(sampleStart, f)
+	f.Key = secret
+	whole, err := s.programs(what[0], f)
 	if err != nil {
 		return nil, err
 	}
-	programs[0] = whole[0]
-	return &KeyMade{
-		Frame: v.frame(), Name: keyName(made), Secret: f.Key, Samples: programs, BeforeURL: beforeURL,
-		Sends: slices.Contains(made.Scopes, tenant.ScopeVerifyStart) || slices.Contains(made.Scopes, tenant.ScopeAll),
-	}, nil
+	all[0] = whole[0]
+	return all, nil
 }
 
 // keyMadeBefore says of a key that the same form has made it, and shown its secret then. It leads to where it gets a successor, while it

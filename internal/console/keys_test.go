@@ -111,10 +111,17 @@ func TestAKeyThatIsNotMadeKeepsWhatWasTyped(t *testing.T) {
 		fault.New(fault.Invalid, "expires_at_invalid", "Choose an expiry in the future.").On("expires_at"),
 	}}
 	body := withKeys(t, f).as("owner").send("/console/keys/new", "/console/keys/new", url.Values{"name": {hostile}, "expires_in_days": {"-3"}, "scopes": {"webhooks:read"}}).Body.String()
-	has(t, body, "Name at least one scope.", "Choose an expiry in the future.", `value="-3"`, "&lt;script&gt;", `value="webhooks:read" checked`)
+	has(t, body, `id="scopes" aria-describedby="scopes-error"`, `id="expires_in_days-error"`, "Name at least one scope.", "Choose an expiry in the future.", `value="-3"`, "&lt;script&gt;", `value="webhooks:read" checked`)
 	hasNot(t, body, "<script>alert")
 	if !f.made.ExpiresAt.Before(keyNoon) {
 		t.Errorf("what is no number of days ends the key at %v", f.made.ExpiresAt)
+	}
+}
+
+func TestEachScopeSaysWhatItIsFor(t *testing.T) {
+	body := withKeys(t, &directory{}).as("owner").get("/console/keys/new").Body.String()
+	for _, scope := range tenant.Scopes() {
+		has(t, body, `id="scopes-`+scope+`-hint"`, `aria-describedby="scopes-`+scope+`-hint"`)
 	}
 }
 

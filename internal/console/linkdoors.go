@@ -24,8 +24,18 @@ func (s *Site) showLink(l linkDoor) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { s.askLink(w, r, l, Frame{}) }
 }
 
-// askLink asks for the secret. A set-up asks for everything at once.
+// askLink asks for the secret, where it can still be used for anything. A set-up asks for everything at once.
 func (s *Site) askLink(w http.ResponseWriter, r *http.Request, l linkDoor, frame Frame) {
+	if l.kind == operator.LinkSetup {
+		switch fresh, err := s.Operators.NeedsSetup(r.Context()); {
+		case err != nil:
+			s.fail(w, r, err)
+			return
+		case !fresh:
+			s.write(w, r, http.StatusGone, &SetupDone{})
+			return
+		}
+	}
 	s.write(w, r, http.StatusOK, &OpenLink{Frame: frame, Act: s.doorForm(w, r, l.path), Kind: string(l.kind)})
 }
 

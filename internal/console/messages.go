@@ -19,6 +19,7 @@ import (
 type Dispatches interface {
 	Dispatches(ctx context.Context, q verify.DispatchQuery, p uid.Page) (page []verify.Dispatch, more uid.ID, err error)
 	DispatchesOf(ctx context.Context, c verify.Caller, ids []uid.ID) ([]verify.Dispatch, error)
+	WrongCodes(ctx context.Context, c verify.Caller, ids []uid.ID) (n int, known bool, err error)
 }
 
 const (

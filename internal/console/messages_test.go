@@ -25,6 +25,11 @@ type post struct {
 	page  uid.Page
 	calls int
 	err   error
+	wrong int // codes entered for each verification
+}
+
+func (p *post) WrongCodes(_ context.Context, _ verify.Caller, ids []uid.ID) (int, bool, error) {
+	return p.wrong * len(ids), p.wrong >= 0, p.err
 }
 
 func (p *post) Dispatches(_ context.Context, q verify.DispatchQuery, page uid.Page) ([]verify.Dispatch, uid.ID, error) {

@@ -73,6 +73,10 @@ func (s codesOf) Dispatches(_ context.Context, _ verify.DispatchQuery, p uid.Pag
 	return all, more, nil
 }
 
+func (s codesOf) WrongCodes(context.Context, verify.Caller, []uid.ID) (int, bool, error) {
+	return 0, false, nil
+}
+
 func (s codesOf) DispatchesOf(context.Context, verify.Caller, []uid.ID) ([]verify.Dispatch, error) {
 	return nil, nil
 }

@@ -22,6 +22,7 @@ func TestPagesInABrowser(t *testing.T) {
 		"a list by arrows and Enter":                   listByKeys,
 		"what is to be copied is copied":               copies,
 		"a time says how long ago, and exactly":        times,
+		"a time ticks by the clock of the reader":      ticking,
 		"a list follows its filters, which are in URL": filters,
 		"a page is live, and says so":                  live,
 		"a link's secret leaves the address":           fragment,
@@ -117,6 +118,19 @@ func times(t *testing.T, chromium context.Context) {
 	v.Is(`document.activeElement.localName`, "time")
 	if shown := browsertest.Eval[string](v.Tab, `getComputedStyle(document.activeElement, "::after").content`); !strings.Contains(shown, "202") || !strings.Contains(shown, ":") {
 		t.Errorf("the exact time is not shown on focus: %s", shown)
+	}
+}
+
+// ticking is with a clock that stands until it is moved on: the page looks at it once a second by itself.
+func ticking(t *testing.T, chromium context.Context) {
+	v := open(t, chromium, "stale") // no page that is drawn anew
+	v.Do(`{ window.clock = Date.parse("2026-11-26T12:00:00Z"); Date.now = () => clock; document.querySelector("time[datetime]").dateTime = new Date(clock - 4000).toISOString() }`)
+	v.Wait(`document.querySelector("time[datetime]").textContent === "4 sec. ago"`)
+	for _, step := range []struct{ seconds, says string }{
+		{"1", "5 sec. ago"}, {"54", "59 sec. ago"}, {"1", "1 min. ago"}, {"3540", "1 hr. ago"}, {"82800", "yesterday"}, {"86400", "2 days ago"}, {"-172805", "in 5 sec."},
+	} {
+		v.Do(`clock += 1000 * ` + step.seconds)
+		v.Wait(`document.querySelector("time[datetime]").textContent === "` + step.says + `"`)
 	}
 }
 

@@ -252,10 +252,14 @@ func (s *scene) Copy(value string) copied { return copied{s, value} }
 type sample struct {
 	*scene
 	Label, Code string
+	Long        bool // has a box of its own to scroll in
 }
 
 // Sample shows code. The label is a name such as "curl", not a text.
-func (s *scene) Sample(label, code string) sample { return sample{s, label, code} }
+func (s *scene) Sample(label, code string) sample { return sample{s, label, code, false} }
+
+// Long shows what may have very many lines, once on a page.
+func (s *scene) Long(label, code string) sample { return sample{s, label, code, true} }
 
 // eventKey is the key of the words of a kind of event.
 func eventKey(kind string) string { return "event_" + strings.ReplaceAll(kind, ".", "_") }

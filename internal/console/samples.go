@@ -20,11 +20,44 @@ type Sample struct{ Label, Code string }
 // sampleKinds are the languages of samples, with the ends of their files' names.
 var sampleKinds = []struct{ label, end string }{{"curl", "sh"}, {"Go", "go.txt"}, {"Node.js", "mjs"}, {"Python", "py"}}
 
-// What samples do, by the beginnings of their files' names, and the scope that a key needs for it.
+// What samples do, by the beginnings of their files' names.
 const (
-	sampleStart = "start"
-	sampleCheck = "check"
+	sampleStart  = "start"
+	sampleCheck  = "check"
+	sampleInvite = "invite"
+	sampleRead   = "read"
 )
+
+// lists are the routes that a key may read which may send nothing, by their scopes, the most telling first.
+var lists = []struct{ scope, path string }{
+	{tenant.ScopeVerifyRead, "/v1/verifications"}, {tenant.ScopeInvitesRead, "/v1/invitations"}, {tenant.ScopeServicesRead, "/v1/services"},
+	{tenant.ScopeWebhooksRead, "/v1/webhooks"}, {tenant.ScopeSettingsRead, "/v1/settings/checks"},
+}
+
+// holds reports whether scopes allow what needs one.
+func holds(scopes []string, scope string) bool {
+	return slices.Contains(scopes, scope) || slices.Contains(scopes, tenant.ScopeAll)
+}
+
+// doable is what samples can show that a key of some scopes may do: none that would be refused. path is what it may read, when that is all.
+func doable(scopes []string) (what []string, path string) {
+	for _, one := range []struct{ scope, what string }{
+		{tenant.ScopeVerifyStart, sampleStart}, {tenant.ScopeVerifyCheck, sampleCheck}, {tenant.ScopeInvitesWrite, sampleInvite},
+	} {
+		if holds(scopes, one.scope) {
+			what = append(what, one.what)
+		}
+	}
+	if len(what) > 0 {
+		return what, ""
+	}
+	for _, one := range lists {
+		if holds(scopes, one.scope) {
+			return []string{sampleRead}, one.path
+		}
+	}
+	return nil, ""
+}
 
 // readSamples parses the files of samples. An error is a fault of the build.
 func readSamples() (*template.Template, error) { return template.ParseFS(samples, "samples/*") }
@@ -34,6 +67,7 @@ type filled struct {
 	Base    string // URL of the API
 	Service string // id of the one that is the default; "": none is named
 	KeyID   string // of the key that is meant; "": any
+	Path    string // what sampleRead reads
 	Key     string // the key itself; "": it is taken from the environment variable KEY
 }
 
@@ -115,7 +149,7 @@ func (v *visit) devKey() (uid.ID, string) {
 // lacking are the scopes that a key needs for the samples and has not.
 func lacking(scopes []string) (missing []string) {
 	for _, s := range []string{tenant.ScopeVerifyStart, tenant.ScopeVerifyCheck} {
-		if !slices.Contains(scopes, s) && !slices.Contains(scopes, tenant.ScopeAll) {
+		if !holds(scopes, s) {
 			missing = append(missing, s)
 		}
 	}

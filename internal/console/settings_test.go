@@ -83,7 +83,7 @@ func (d *decisions) SetCustomisation(_ context.Context, by invite.Caller, c poli
 	if c.Consent.Version == "" {
 		c.Consent.Version = "1"
 	}
-	if err := c.Validate(); err != nil {
+	if err := c.ValidateChange(&d.look); err != nil {
 		return c, err
 	}
 	if version != d.look.Version {
@@ -240,7 +240,7 @@ func TestSettingsThatSomebodyElseChangedAreNotOverwritten(t *testing.T) {
 		}
 		w := b.post(checksPath, form)
 		wantSays(t, w, "Somebody changed this meanwhile", "Mara &lt;b&gt;Jensen&lt;/b&gt;", `name="version" value="1"`, `name="code_minutes" value="7"`,
-			`<td data-label="Saved by them">9</td>`, `<td data-label="Yours, not saved">7</td>`)
+			`<td data-label="Saved by them"><bdi>9</bdi></td>`, `<td data-label="Yours, not saved"><bdi>7</bdi></td>`)
 		if d.by != nil || d.checks.CodeMinutes != 9 {
 			t.Errorf("%s: overwritten: %+v", name, d.checks)
 		}
@@ -424,6 +424,24 @@ func TestAPictureIsNotLostWithAWrongFieldNorWithWhatSomebodyElseChanged(t *testi
 	wantTo(t, b.send(lookPath, lookPath, lookForm(map[string]string{"version": "1", "logo_sent": base64.StdEncoding.EncodeToString(png)})), lookPath)
 	if string(d.look.Brand.Logo) != string(png) {
 		t.Error("the picture that came with the page is lost")
+	}
+}
+
+func TestALogoThatIsOlderThanARuleBarsNothingAndIsTold(t *testing.T) {
+	b, d := settingsDesk(t)
+	old := png[:len(png)-20] // cut off, which nobody looked at then
+	d.look.Brand.Logo, d.look.Brand.LogoType = old, "image/png"
+	const told = "This logo is older than a rule that it breaks."
+	wantSays(t, b.get(lookPath), told, "a part of it is missing", `name="logo_away"`)
+	wantTo(t, b.send(lookPath, lookPath, lookForm(map[string]string{"name": "Acme Payments"})), lookPath)
+	wantTo(t, b.send(textsPath+"?locale=de", textsPath, url.Values{"version": {"1"}, "locale": {"de"}, "text_done_lead": {"Danke."}}), textsPath+"?locale=de")
+	if string(d.look.Brand.Logo) != string(old) || d.look.Brand.Name != "Acme Payments" || d.look.Texts["de"]["done_lead"] != "Danke." {
+		t.Errorf("kept %+v, %v", d.look.Brand, d.look.Texts)
+	}
+	wantSays(t, b.sendPicture(lookPath, lookForm(map[string]string{"version": "2"}), png[:len(png)-21]), "a part of it is missing") // another one is looked at
+	wantTo(t, b.sendPicture(lookPath, lookForm(map[string]string{"version": "2"}), png), lookPath)
+	if strings.Contains(b.get(lookPath).Body.String(), told) || string(d.look.Brand.Logo) != string(png) {
+		t.Error("the new one is told of, or not kept")
 	}
 }
 

@@ -155,7 +155,7 @@ func (s *Site) setTexts(v *visit) (View, error) {
 	w, c := s.readTexts(v), kept
 	s.into(&c, w)
 	problems := s.check(w)
-	if err := c.Validate(); err != nil && len(problems) == 0 {
+	if err := c.ValidateChange(&kept); err != nil && len(problems) == 0 {
 		if problems, err = wrong(err, customisationFields); err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/delivery"
@@ -22,7 +23,8 @@ type told struct {
 	names         names
 	events        []Event // newest first
 	createdBy     string
-	verifications []uid.ID // that codes were sent by, oldest first
+	lockedAt      time.Time // the last time
+	verifications []uid.ID  // that codes were sent by, oldest first
 }
 
 // detail is what the console reads of an event's data, whose members package invite names.
@@ -76,8 +78,11 @@ func (o *told) add(e *audit.Event) {
 	if e.Actor != "customer" && e.Actor != "system" {
 		line.By = o.names.of(e.Actor)
 	}
-	if e.Type == invite.EventCreated {
+	switch e.Type {
+	case invite.EventCreated:
 		o.createdBy = line.By
+	case invite.EventFailed:
+		o.lockedAt = e.At
 	}
 	if id, err := uid.Parse(uid.Verification, d.Verification); err == nil && !slices.Contains(o.verifications, id) {
 		o.verifications = append(o.verifications, id)

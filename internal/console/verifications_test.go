@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
+	"github.com/countersign/countersign/internal/console"
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
@@ -204,6 +205,48 @@ func TestWhatCanNotBeDoneAnyMoreSaysWhoEndedItAndWhen(t *testing.T) {
 	body = b.get(window).Body.String()
 	has(t, body, "Ended")
 	hasNot(t, body, "Link expires", window+"/cancel")
+}
+
+func TestRA_55_whatIsLockedSaysSinceWhenAndAfterHowManyWrongCodes(t *testing.T) {
+	t.Parallel()
+	d := newSender()
+	d.events = []audit.Event{
+		{At: noon, Type: invite.EventFailed, Actor: "customer"}, {At: noon.AddDate(0, 0, 1), Type: invite.EventUnlocked, Actor: "system"},
+		{At: noon.AddDate(0, 0, 2), Type: invite.EventCodeSent, Actor: "system", Data: []byte(`{"verification":"` + codeA.Text(uid.Verification) + `"}`)},
+		{At: noon.AddDate(0, 0, 2).Add(time.Minute), Type: invite.EventFailed, Actor: "customer"},
+	}
+	of := &post{}
+	b := newBrowser(t, d, func(c *console.Config) { c.Invitations, c.Dispatches, c.Changes, c.Contacts = d, of, d, places{} }).as(operator.Viewer)
+	for wrong, says := range map[int]string{-1: "", 0: "No wrong code was entered", 1: "1 wrong code was entered.", 15: "15 wrong codes were entered."} {
+		of.wrong = wrong
+		body := b.get(window).Body.String()
+		has(t, body, "It was locked", noon.AddDate(0, 0, 2).Add(time.Minute).Format("2 Jan 2006, 15:04"), says)
+		if wrong < 0 {
+			hasNot(t, body, "entered")
+		}
+	}
+	v := d.views[adaID]
+	v.Status = invite.MobilePending
+	d.views[adaID] = v
+	hasNot(t, b.get(window).Body.String(), "It was locked", "wrong codes were entered")
+}
+
+func TestRA_55_whatIsNotLockedIsNotUnlockedByAFormEither(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []string{"she called", ""} {
+		d := newSender()
+		b := d.browse(t, operator.Agent)
+		form := b.get(window + "/unlock").Body.String() // drawn while it was
+		form = form[strings.Index(form, `action="`+window+"/unlock"):]
+		v := d.views[adaID]
+		v.Status, v.Gates = invite.MobilePending, []invite.GateView{{Channel: delivery.SMS, Fixed: true}}
+		d.views[adaID] = v
+		w := b.post(window+"/unlock", url.Values{"reason": {reason}, "version": {"1"}, "form_token": {tokenField.FindStringSubmatch(form)[1]}})
+		has(t, w.Body.String(), "does not allow this as it stands now", "Nothing was changed")
+		if len(d.did) != 0 {
+			t.Errorf("did %+v", d.did)
+		}
+	}
 }
 
 func TestRA_64_theFormOfANewLinkSaysWhatBecomesOfTheProof(t *testing.T) {

@@ -50,6 +50,9 @@ type OpenLink struct {
 	Kind string
 }
 
+// SetupDone is what the address of the set-up has once there is an operator.
+type SetupDone struct{ Frame }
+
 // Setup makes the first firm and its first owner.
 type Setup struct {
 	Frame
@@ -101,6 +104,7 @@ func (*SecondFactor) name() string  { return "secondfactor" }
 func (*Prove) name() string         { return "prove" }
 func (*OpenLink) name() string      { return "openlink" }
 func (*Setup) name() string         { return "setup" }
+func (*SetupDone) name() string     { return "setupdone" }
 func (*Join) name() string          { return "join" }
 func (*SetPassword) name() string   { return "setpassword" }
 func (*Enrol) name() string         { return "enrol" }

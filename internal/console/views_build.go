@@ -108,8 +108,7 @@ type KeyMade struct {
 	Frame
 	Name      string
 	Secret    string   // "": the same form has made the key before, and its secret was shown then
-	Samples   []Sample // the first has the key in it
-	Sends     bool     // the key may do what they do
+	Samples   []Sample // of what the key may do; the first has the key in it
 	BeforeURL string   // where the one that it replaces is revoked; "" when it is no replacement
 	RotateURL string   // where one whose secret was shown gets a successor; "" when it works no longer
 }

@@ -44,6 +44,12 @@ type Home struct {
 // EventDoc is one type of event, of which webhooks tell.
 type EventDoc struct{ Kind, Means string }
 
+// Doing is something that programs do, as samples of it: its words are does_{Kind} and does_{Kind}_lead.
+type Doing struct {
+	Kind string // start, check, invite or read
+	Code []Sample
+}
+
 // Developer is the corner for those who write programs.
 type Developer struct {
 	Frame
@@ -53,7 +59,7 @@ type Developer struct {
 	Keys                           []Option // to choose the one that the samples are for; none: there is none that works
 	Lacks                          []string // scopes that the chosen one needs for them
 	Filled                         bool     // it stands in them, as development mode made it
-	Start, Check                   []Sample // programs that send a code, and hand one in
+	Does                           []Doing  // that the chosen key may do
 	Events                         []EventDoc
 }
 

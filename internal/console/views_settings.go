@@ -76,6 +76,7 @@ type Customisation struct {
 	Contrast                 string   // between them, as shown: "7.2"
 	Readable                 bool     // it is enough
 	LogoURL                  string   // on our own origin; "" without
+	LogoFault                string   // why it would not be taken today; ""
 	Upload                   string   // a picture that was chosen and is not saved yet, in base64
 	TextsURL                 string
 }

@@ -96,8 +96,12 @@ type Verification struct {
 	OverriddenBy   string      // who chose against the preset; "" when nobody did
 	OverrideReason string
 
-	CreatedAt, SentAt, OpenedAt, ConsentedAt, ExpiresAt, EndedAt, LockedUntil time.Time
-	CreatedBy                                                                 string
+	CreatedAt, SentAt, OpenedAt, ConsentedAt, ExpiresAt, EndedAt time.Time
+	CreatedBy                                                    string
+
+	LockedAt, LockedUntil time.Time // zero: not known; until an operator unlocks it
+	WrongCodes            int       // that were entered before it was locked
+	WrongKnown            bool
 
 	Contacts []Contact
 	Revealed bool // the contacts are whole, since the operator asked for them just now

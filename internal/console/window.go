@@ -96,6 +96,12 @@ func (v *visit) window(t invite.Target) (*Verification, error) {
 	for i := range page.Messages {
 		page.Messages[i].URL = "" // this page
 	}
+	if i.Status == invite.MobileFailed {
+		page.LockedAt = told.lockedAt
+		if page.WrongCodes, page.WrongKnown, err = v.site.Dispatches.WrongCodes(v.ctx(), verify.Caller(v.caller()), told.verifications); err != nil {
+			return nil, err
+		}
+	}
 	if i.OverriddenBy != "" {
 		page.OverriddenBy = told.names.of(i.OverriddenBy)
 	}

@@ -45,7 +45,7 @@ func (s *Service) Customisation(ctx context.Context, t uid.Tenant) (policy.Custo
 }
 
 // SetCustomisation changes it, as SetChecks does. Texts of consent are kept by their version: other ones under a version that has some are
-// Conflict with consent_version_kept. An empty version has the next one made for texts that differ from those of now.
+// Conflict with consent_version_kept. A logo that stays as it was is taken, whatever the rules of today say. An empty version has the next one made for texts that differ from those of now.
 func (s *Service) SetCustomisation(ctx context.Context, by Caller, c policy.Customisation, version int64) (policy.Customisation, error) {
 	old, err := s.Customisation(ctx, by.Tenant)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Service) SetCustomisation(ctx context.Context, by Caller, c policy.Cust
 			return policy.Customisation{}, err
 		}
 	}
-	if err := c.Validate(); err != nil {
+	if err := c.ValidateChange(&old); err != nil {
 		return policy.Customisation{}, err
 	}
 	texts, err := s.keepConsents(ctx, by.Tenant, &c.Consent, &old.Consent)

@@ -180,10 +180,10 @@ func (s *Service) joined(ctx context.Context, sub submission, step Step, err err
 		return step, err
 	}
 	v, o, missing := s.session(ctx, sub.next.Reveal())
-	if missing != nil || !o.able() || s.moment().Sub(v.CreatedAt) > again {
+	if missing != nil || !o.able() || !v.begun(s.moment()) {
 		return Step{}, err
 	}
-	return Step{Stage: v.Stage, Token: sub.next, ExpiresAt: v.ExpiresAt}, nil
+	return v.step(sub.next), nil
 }
 
 func (s *Service) setUp(ctx context.Context, c Client, token string, r SetupRequest, sub submission) (Step, error) {
@@ -206,30 +206,30 @@ func (s *Service) setUp(ctx context.Context, c Client, token string, r SetupRequ
 	if err != nil {
 		return Step{}, err
 	}
-	hash, short, err := s.choose(ctx, who, minBeside, r.Password)
+	firm, found, err := s.firstTenant(ctx, c, r)
 	if err != nil {
 		return Step{}, err
 	}
-	t, found, err := s.firstTenant(ctx, c, r)
+	hash, short, err := s.choose(ctx, who, firm.Name, minBeside, r.Password)
 	if err != nil {
 		return Step{}, err
 	}
-	o := s.draft(t, Owner, who, locale)
+	o := s.draft(firm.ID, Owner, who, locale)
 	o.Password, o.Short = hash, short
 	return s.join(ctx, c, l, o, found, sub.next)
 }
 
 // firstTenant is whose the first owner is: one that is there, or a new one, which is made with its owner or not at all.
-func (s *Service) firstTenant(ctx context.Context, c Client, r SetupRequest) (uid.Tenant, *tenant.Founding, error) {
+func (s *Service) firstTenant(ctx context.Context, c Client, r SetupRequest) (tenant.Tenant, *tenant.Founding, error) {
 	if !r.Tenant.IsZero() {
 		there, err := s.tenants.Tenant(ctx, r.Tenant)
-		return there.ID, nil, err
+		return there, nil, err
 	}
 	found, err := s.tenants.Found(tenant.Caller{Actor: "setup", RequestID: c.RequestID}, r.Firm)
 	if f, is := errors.AsType[*fault.Error](err); is && f.Field == "name" {
 		err = f.On("firm")
 	}
-	return found.Tenant.ID, &found, err
+	return found.Tenant, &found, err
 }
 
 // join makes the operator o by the link l, and the tenant when there is one to make, and signs in with token.
@@ -247,7 +247,7 @@ func (s *Service) join(ctx context.Context, c Client, l *Link, o *Operator, foun
 		h.Used, h.Create, h.Found = true, &fresh, found
 		var in outbox.Effects
 		h.Open, in = s.begin(&fresh, c, token, now)
-		step = Step{Stage: h.Open.Stage, Token: token, ExpiresAt: h.Open.ExpiresAt}
+		step = h.Open.step(token)
 		if found != nil {
 			fx.Events = append(fx.Events, found.Effects.Events...)
 		}
@@ -304,7 +304,11 @@ func (s *Service) accept(ctx context.Context, c Client, token string, r AcceptRe
 		o.Locale = locale
 	}
 	o.Person = s.seal(place(o.Tenant, o.ID, sealPerson), who)
-	if o.Password, o.Short, err = s.choose(ctx, who, o.least(), r.Password); err != nil {
+	firm, err := s.tenants.Tenant(ctx, l.Tenant)
+	if err != nil {
+		return Step{}, err
+	}
+	if o.Password, o.Short, err = s.choose(ctx, who, firm.Name, o.least(), r.Password); err != nil {
 		return Step{}, err
 	}
 	if l.Kind == LinkInvitation {
@@ -326,7 +330,7 @@ func (s *Service) restore(ctx context.Context, c Client, l *Link, chosen *Operat
 		o.Password, o.Short, o.Person, o.Locale, o.UpdatedAt = chosen.Password, chosen.Short, chosen.Person, chosen.Locale, now
 		h.Used, h.CloseAll = true, true
 		h.Open, fx = s.begin(o, c, token, now)
-		step = Step{Stage: h.Open.Stage, Token: token, ExpiresAt: h.Open.ExpiresAt}
+		step = h.Open.step(token)
 		fx.Events = append(fx.Events, o.event(EventPasswordChanged, c.self(o), now, data{Link: l.Kind, ClientHash: s.clientHash(c)}))
 		fx.Jobs = append(fx.Jobs, mailJob(o.Tenant, o.ID, MailPassword, now))
 		return fx, nil

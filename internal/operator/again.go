@@ -67,7 +67,7 @@ func (s *Session) knows(sub submission, now time.Time) error {
 // same is the step of a submission that was right before and came with the token that it had led to.
 func (s *Service) same(ctx context.Context, token string) (Step, error) {
 	v, _, err := s.session(ctx, token)
-	return Step{Stage: v.Stage, Token: seal.CodeFrom(token), ExpiresAt: v.ExpiresAt}, err
+	return v.step(seal.CodeFrom(token)), err
 }
 
 // led reports whether v is what a submission has led to a moment ago.
@@ -89,7 +89,7 @@ func (s *Service) resume(ctx context.Context, sub submission) (Step, error) {
 	if !v.led(&o, s.moment()) {
 		return Step{}, errEnded()
 	}
-	return Step{Stage: v.Stage, Token: sub.next, ExpiresAt: v.ExpiresAt}, nil
+	return v.step(sub.next), nil
 }
 
 // repeated is Resume for a submission of a code, of which each that leads nowhere is counted before it is looked for, as a failure of a

@@ -68,6 +68,54 @@ func TestSEC_70_a_double_click_on_the_second_step_leads_to_one_session(t *testin
 	}
 }
 
+func TestSEC_70_a_double_click_on_the_password_makes_one_session_and_is_one_try(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	m := o.ann()
+	is := func(query string) (n int) {
+		o.Helper()
+		o.ok(o.engine.Reader().QueryRowContext(o.ctx(), query).Scan(&n))
+		return n
+	}
+	kept := func() int { return is(`SELECT count(*) FROM operator_session`) }
+	counted := func() int { return is(`SELECT COALESCE(sum(failed), 0) FROM operator_wait`) / 3 } // each try is in three counts
+	for i, try := range [][2]string{{m.email, m.password}, {m.email, "not the right one at all"}, {"nobody@example.net", m.password}} {
+		c := twice
+		c.IP = "198.51.100." + string('1'+rune(i))
+		rows, spent, failed := kept(), counted(), len(o.events(operator.EventSignInFailed))
+		var steps [5]operator.Step
+		var wg sync.WaitGroup
+		click := func(i int) {
+			var err error
+			if steps[i], err = o.SignIn(o.ctx(), c, try[0], try[1]); err != nil {
+				t.Errorf("%s, click %d: %v", try, i, err)
+			}
+		}
+		for i := range 4 {
+			wg.Go(func() { click(i) })
+		}
+		wg.Wait()
+		click(4) // when the first has its answer
+		for _, step := range steps {
+			if step.Stage != operator.StageSecond || step.Token.Reveal() != steps[0].Token.Reveal() || !step.ExpiresAt.Equal(steps[0].ExpiresAt) {
+				t.Errorf("%s: %+v", try, step)
+			}
+		}
+		if kept() != rows+1 || counted() != spent+1 {
+			t.Errorf("%s: %d sessions more, %d tries counted", try, kept()-rows, counted()-spent)
+		}
+		if n := len(o.events(operator.EventSignInFailed)) - failed; n != min(i, 1) {
+			t.Errorf("%s: %d failures in the log", try, n)
+		}
+		o.later(30*time.Second + time.Microsecond)
+		step, err := o.SignIn(o.ctx(), c, try[0], try[1])
+		o.ok(err)
+		if step.Token.Reveal() == steps[0].Token.Reveal() || kept() != rows+2 || counted() != spent+2 {
+			t.Errorf("%s, half a minute later: %d sessions more, %d tries counted", try, kept()-rows, counted()-spent)
+		}
+	}
+}
+
 func TestSEC_70_the_same_submission_leads_nowhere_later_elsewhere_or_after_the_session(t *testing.T) {
 	t.Parallel()
 	o := setup(t)

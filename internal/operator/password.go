@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -146,10 +147,11 @@ var guessableText string
 // product is what nobody's password may hold.
 const product = "countersign"
 
-// refuse says what is wrong with a password that was chosen by p; nil: nothing. There are no rules about what it is composed of.
-func (p *passwords) refuse(password string, who person, least int) error {
+// refuse says what is wrong with a password that somebody of a firm has chosen; nil: nothing. There are no rules about what it is
+// composed of.
+func (p *passwords) refuse(password string, who person, firm string, least int) error {
 	password = normal(password)
-	n := utf8.RuneCountInString(password)
+	n, lower := utf8.RuneCountInString(password), strings.ToLower(password)
 	switch {
 	case !utf8.ValidString(password) || strings.ContainsFunc(password, unicode.IsControl):
 		return errPassword("Choose a password of printable characters.")
@@ -157,9 +159,15 @@ func (p *passwords) refuse(password string, who person, least int) error {
 		return errPassword(fmt.Sprintf("Choose a password of %d characters or more. Several words are easy to remember.", least))
 	case n > maxPassword:
 		return errPassword(fmt.Sprintf("Choose a password of %d characters at most.", maxPassword))
-	case holdsName(password, who):
-		return errPassword("Choose a password that does not hold your name, your address or the name of this product.")
-	case p.guessable(strings.ToLower(password)):
+	case holds(lower, firm):
+		return errPassword("Choose a password without the name of your firm or a word of it: whoever guesses tries that first.")
+	case holds(lower, who.Name):
+		return errPassword("Choose a password without your name or a part of it: whoever guesses tries that first.")
+	case holds(lower, who.Email):
+		return errPassword("Choose a password without your e-mail address or a part of it: whoever guesses tries that first.")
+	case holds(lower, product):
+		return errPassword("Choose a password without the name of this product: whoever guesses tries that first.")
+	case p.guessable(lower):
 		return errPassword("This password is among those that are tried first. Choose another one.")
 	}
 	return nil
@@ -172,15 +180,17 @@ func errPassword(message string) error {
 // leastName is how long a part of a name or address must be to be looked for, in characters.
 const leastName = 4
 
-// holdsName reports whether a password holds the product's name, or a part of the person's name or address.
-func holdsName(password string, who person) bool {
-	password = strings.ToLower(password)
-	parts := strings.FieldsFunc(strings.ToLower(normal(who.Name)+" "+who.Email), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	local, _, _ := strings.Cut(strings.ToLower(who.Email), "@")
-	for _, part := range append(parts, product, local) {
-		if utf8.RuneCountInString(part) >= leastName && strings.Contains(password, part) {
-			return true
-		}
+// holds reports whether a password, in lower case, holds a name or an address, or a part of it, also with signs for letters
+// (NIST SP 800-63B-4 §3.1.1.2, context-specific words).
+func holds(password, name string) bool {
+	name = strings.ToLower(normal(name))
+	parts := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	parts = append(parts, name, strings.Join(parts, ""))
+	if local, _, is := strings.Cut(name, "@"); is {
+		parts = append(parts, local)
 	}
-	return false
+	meant := lookAlikes.Replace(password)
+	return slices.ContainsFunc(parts, func(part string) bool {
+		return utf8.RuneCountInString(part) >= leastName && (strings.Contains(password, part) || strings.Contains(meant, part))
+	})
 }

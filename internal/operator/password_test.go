@@ -44,8 +44,11 @@ func TestPasswords_are_refused_for_what_they_are_and_not_for_what_they_are_made_
 		"my COUNTERSIGN is safe":      false,
 		"the müllerin of the mill":    false,
 		"welcome to acme, all of you": false,
+		"zorn und donner":             false,
+		"wir sind söhne der see":      false,
+		"all the tr@n5p0rte here":     false, // signs for letters
 	} {
-		err := p.refuse(password, who, 12)
+		err := p.refuse(password, who, "Zorn & Söhne Transporte", 12)
 		if (err == nil) != good {
 			t.Errorf("%q: %v, want good %v", password, err, good)
 		}
@@ -53,7 +56,7 @@ func TestPasswords_are_refused_for_what_they_are_and_not_for_what_they_are_made_
 			t.Errorf("%q: %v", password, err)
 		}
 	}
-	if p.refuse("gravel umbrel", who, minAlone) == nil {
+	if p.refuse("gravel umbrel", who, "", minAlone) == nil {
 		t.Error("13 characters are let through where 15 are asked for")
 	}
 }
@@ -151,5 +154,22 @@ func TestPasswords_four_are_hashed_at_once_and_who_waits_too_long_is_turned_away
 	cancel()
 	if _, err := p.hash(ctx, "gravel umbrella teacup"); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("turned away: %v", err)
+	}
+}
+
+func TestPasswords_with_a_word_that_belongs_to_the_person_say_which(t *testing.T) {
+	t.Parallel()
+	p := newPasswords()
+	for _, c := range []struct{ password, says string }{
+		{"gravel umbrella redskyco", "your firm"}, {"gravel red sky co umbrella", "your firm"}, {"gravel lovel4ce umbrella", "your name"}, {"gravel a.b-c umbrella", "e-mail address"},
+		{"gravel umbrella example", "e-mail address"}, {"gravel c0unter5ign umbrella", "this product"},
+	} {
+		err := p.refuse(c.password, person{Email: "a.b-c@post.example", Name: "Ada Lovelace"}, "Red Sky Co", 12)
+		if f := fault.As(err); err == nil || f.Code != "password_invalid" || !strings.Contains(f.Message, c.says) || !strings.Contains(f.Message, "tries that first") {
+			t.Errorf("%q: %v", c.password, err)
+		}
+	}
+	if err := p.refuse("gravel red umbrella sky teacup", person{Email: "a.b-c@post.example", Name: "Ada Lovelace"}, "Red Sky Co", 12); err != nil {
+		t.Errorf("short words of a name: %v", err)
 	}
 }

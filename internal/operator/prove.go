@@ -107,7 +107,11 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 	if err != nil {
 		return Step{}, err
 	}
-	hash, short, refused := s.choose(ctx, who, o.least(), fresh)
+	firm, err := s.tenants.Tenant(ctx, o.Tenant)
+	if err != nil {
+		return Step{}, err
+	}
+	hash, short, refused := s.choose(ctx, who, firm.Name, o.least(), fresh)
 	now := s.moment()
 	var step Step
 	err = s.within(ctx, token, Target{Waits: s.waitKeys(c, o.EmailIndex)}, func(h *Held) (fx outbox.Effects, err error) {
@@ -139,9 +143,10 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 	return s.settled(ctx, token, sub, step, err)
 }
 
-// choose hashes a password of least characters that somebody has chosen, or says what is wrong with it. short: it can't stand alone.
-func (s *Service) choose(ctx context.Context, who person, least int, password string) (hash string, short bool, err error) {
-	if err := s.passwords.refuse(password, who, least); err != nil {
+// choose hashes a password of least characters that somebody of a firm has chosen, or says what is wrong with it. short: it can't stand
+// alone.
+func (s *Service) choose(ctx context.Context, who person, firm string, least int, password string) (hash string, short bool, err error) {
+	if err := s.passwords.refuse(password, who, firm, least); err != nil {
 		return "", false, err
 	}
 	hash, err = s.passwords.hash(ctx, password)

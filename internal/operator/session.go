@@ -64,3 +64,13 @@ func (s *Session) open(now time.Time) {
 	s.Stage, s.Wrong, s.SeenAt, s.ProvedAt = StageOpen, 0, now, now
 	s.ExpiresAt = s.CreatedAt.Add(absoluteLimit)
 }
+
+// begun reports whether a form has led to the session a moment ago, so that the same one is a second click on it.
+func (s *Session) begun(now time.Time) bool {
+	return s != nil && s.live(now) && now.Sub(s.CreatedAt) <= again
+}
+
+// step is what leads into the session.
+func (s *Session) step(token Secret) Step {
+	return Step{Stage: s.Stage, Token: token, ExpiresAt: s.ExpiresAt}
+}

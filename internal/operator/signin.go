@@ -18,14 +18,25 @@ type Step struct {
 	ExpiresAt time.Time // when the browser can forget it
 }
 
+// knock is one form of the first step.
+type knock struct {
+	client Client
+	index  [16]byte // of the address
+	at     time.Time
+	token  Secret // of the step that it leads to
+}
+
 // SignIn takes the password. A wrong one, and one of an account that does not exist or may not sign in, leads to the second factor
-// as well, for which no code is right. Limited with sign_in_paused after too many failures, whether there is an account or not.
+// as well, for which no code is right. Limited with sign_in_paused after too many failures, whether there is an account or not. The same
+// submission once more (Client.Once) has the answer of the first: it makes no further session, and is not counted.
 func (s *Service) SignIn(ctx context.Context, c Client, email, password string) (Step, error) {
-	index := s.emailIndex(email)
-	if err := s.spend(ctx, c, index); err != nil {
-		return Step{}, err
+	k := &knock{client: c, index: s.emailIndex(email), at: s.moment()}
+	k.token = s.submission(c, string(k.index[:]), password).next
+	step, err := s.counted(ctx, k)
+	if err != nil || step.Stage != "" {
+		return step, err
 	}
-	o, err := s.store.OperatorByEmail(ctx, index)
+	o, err := s.store.OperatorByEmail(ctx, k.index)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Step{}, err
 	}
@@ -39,11 +50,11 @@ func (s *Service) SignIn(ctx context.Context, c Client, email, password string) 
 		}
 	}
 	if !right {
-		return s.decoy(ctx, c, &o)
+		return s.decoy(ctx, k, &o)
 	}
-	step, err := s.enter(ctx, c, &o)
+	step, err = s.enter(ctx, k, &o)
 	if errors.Is(err, errChanged) {
-		return s.decoy(ctx, c, &o)
+		return s.decoy(ctx, k, &o)
 	}
 	return step, err
 }
@@ -52,13 +63,53 @@ func (s *Service) SignIn(ctx context.Context, c Client, email, password string) 
 func (s *Service) spend(ctx context.Context, c Client, index [16]byte) error {
 	now := s.moment()
 	return s.store.ChangeOperator(ctx, Target{Waits: s.waitKeys(c, index)}, func(h *Held) (outbox.Effects, error) {
-		for i := range h.Waits {
-			if err := h.Waits[i].spend(waitKinds[i], now); err != nil {
-				return outbox.Effects{}, err
-			}
-		}
-		return outbox.Effects{}, nil
+		return outbox.Effects{}, h.spend(now)
 	})
+}
+
+func (h *Held) spend(now time.Time) error {
+	for i := range h.Waits {
+		if err := h.Waits[i].spend(waitKinds[i], now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counted is spend for a form of the first step. One that has led to a session is not counted again: it gives that step.
+func (s *Service) counted(ctx context.Context, k *knock) (step Step, err error) {
+	used := false
+	err = s.store.ChangeOperator(ctx, s.knocked(k), func(h *Held) (outbox.Effects, error) {
+		if h.Session.begun(k.at) {
+			step = h.Session.step(k.token)
+			return outbox.Effects{}, errPassed
+		}
+		used = h.Session != nil
+		return outbox.Effects{}, h.spend(k.at)
+	})
+	if errors.Is(err, errPassed) {
+		return step, nil
+	}
+	if used { // too long ago to be a second click
+		k.token = newToken()
+	}
+	return Step{}, err
+}
+
+// knocked holds the counts of a form of the first step, and the session that the same one has led to.
+func (s *Service) knocked(k *knock) Target {
+	return Target{Waits: s.waitKeys(k.client, k.index), Session: s.sessionHash(k.token.Reveal())}
+}
+
+// overtaken is whether the same form has led to a session while the password was compared, and takes back that it was counted.
+func (k *knock) overtaken(h *Held) bool {
+	if !h.Session.begun(k.at) {
+		return false
+	}
+	for i := range h.Waits {
+		h.Waits[i].unspend(k.at)
+	}
+	return true
 }
 
 // forgive takes the count of failures back. A network keeps those of others.
@@ -83,15 +134,19 @@ var errChanged = errors.New("operator: changed meanwhile")
 
 // decoy is the step after a wrong password: a session of nobody, which behaves like any other until it is given a code. o is zero when
 // there is no such account.
-func (s *Service) decoy(ctx context.Context, c Client, o *Operator) (Step, error) {
-	now, token := s.moment(), newToken()
-	v := s.newSession(&Operator{}, c, token, now)
+func (s *Service) decoy(ctx context.Context, k *knock, o *Operator) (step Step, err error) {
+	now := s.moment()
+	v := s.newSession(&Operator{}, k.client, k.token, now)
 	v.Stage = StageSecond
-	err := s.store.ChangeOperator(ctx, Target{}, func(h *Held) (outbox.Effects, error) {
-		h.Open = v
-		return effects(s.failed(o, c, "password", now)), nil
+	err = s.store.ChangeOperator(ctx, s.knocked(k), func(h *Held) (fx outbox.Effects, err error) {
+		if k.overtaken(h) {
+			step = h.Session.step(k.token)
+			return fx, nil
+		}
+		h.Open, step = v, v.step(k.token)
+		return effects(s.failed(o, k.client, "password", now)), nil
 	})
-	return Step{Stage: v.Stage, Token: token, ExpiresAt: v.ExpiresAt}, err
+	return step, err
 }
 
 // newSession is a session of o, with the limits of a sign-in and without a stage.
@@ -111,25 +166,25 @@ func (s *Service) failed(o *Operator, c Client, step string, now time.Time) audi
 	return o.event(EventSignInFailed, c.stranger(), now, d)
 }
 
-// enter opens what comes after the right password of o.
-func (s *Service) enter(ctx context.Context, c Client, o *Operator) (step Step, err error) {
-	now, token := s.moment(), newToken()
-	target := Target{Tenant: o.Tenant, Operator: o.ID}
-	alone := o.stage(s.cfg.Development) == StageOpen
-	if alone { // else a right password would take longer than a wrong one, and be told by that
-		target.Waits = s.waitKeys(c, o.EmailIndex)
-	}
+// enter opens what comes after the right password of o. It holds and writes what decoy does, else a right password would be told by the
+// time it takes.
+func (s *Service) enter(ctx context.Context, k *knock, o *Operator) (step Step, err error) {
+	now, target := s.moment(), s.knocked(k)
+	target.Tenant, target.Operator = o.Tenant, o.ID
 	err = s.store.ChangeOperator(ctx, target, func(h *Held) (fx outbox.Effects, err error) {
+		if k.overtaken(h) {
+			step = h.Session.step(k.token)
+			return fx, nil
+		}
 		got := h.Operator
 		if got == nil || !got.able() || got.Password != o.Password {
 			return fx, errChanged
 		}
-		h.Open, fx = s.begin(got, c, token, now)
-		if (h.Open.Stage == StageOpen) != alone {
-			return fx, errChanged
+		h.Open, fx = s.begin(got, k.client, k.token, now)
+		if h.Open.Stage == StageOpen {
+			forgive(h.Waits, 1)
 		}
-		forgive(h.Waits, 1)
-		step = Step{Stage: h.Open.Stage, Token: token, ExpiresAt: h.Open.ExpiresAt}
+		step = h.Open.step(k.token)
 		return fx, nil
 	})
 	return step, err

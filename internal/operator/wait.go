@@ -57,3 +57,11 @@ func (w *Wait) spend(kind waitKind, now time.Time) error {
 	}
 	return nil
 }
+
+// unspend takes back what was counted at a moment, with the pause that it began.
+func (w *Wait) unspend(at time.Time) {
+	w.Failed = max(0, w.Failed-1)
+	if w.UpdatedAt.Equal(at) {
+		w.Until = time.Time{}
+	}
+}

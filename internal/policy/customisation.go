@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"strings"
 	"time"
 	"unicode"
@@ -83,6 +84,16 @@ func (c *Customisation) Validate() error {
 		}
 	}
 	return c.Consent.validate()
+}
+
+// ValidateChange is Validate for what takes the place of kept. A logo that stays is not looked at again: one that was taken before a rule
+// of today bars nothing else from being changed, and Brand.LogoFault tells of it.
+func (c *Customisation) ValidateChange(kept *Customisation) error {
+	changed := *c
+	if b := &changed.Brand; b.LogoType == kept.Brand.LogoType && bytes.Equal(b.Logo, kept.Brand.Logo) {
+		b.Logo, b.LogoType = nil, ""
+	}
+	return changed.Validate()
 }
 
 func wrong(field, message string) error {

@@ -8,6 +8,8 @@ import (
 	"image/jpeg"
 	"image/png"
 	"strings"
+
+	"github.com/countersign/countersign/internal/fault"
 )
 
 // MaxLogoSide is how many pixels a logo may have on a side: more than any page shows, and little enough for any telephone.
@@ -152,6 +154,14 @@ func sniff(b []byte) string {
 		return "image/webp"
 	}
 	return "none"
+}
+
+// LogoFault says why the logo would not be taken today; "" when it would, or when there is none.
+func (b *Brand) LogoFault() string {
+	if err := b.checkLogo(); err != nil {
+		return fault.As(err).Message
+	}
+	return ""
 }
 
 // checkLogo is the one place where a logo is looked at, whichever way it came.

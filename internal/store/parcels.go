@@ -8,7 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/verify"
 )
 
-const parcelColumns = `v.id, v.service, v.external_id, v.kind, v.recipient, v.country, v.test_number, v.sends`
+const parcelColumns = `v.id, v.service, v.external_id, v.kind, v.recipient, v.country, v.test_number, v.status, v.checks, v.sends`
 
 // Parcels implements verify.Store. Verifications are found by the tenant's index, or failed ones in the list of failures. The deliveries
 // of those few hundred are looked up by their keys, each with its verification.
@@ -92,7 +92,7 @@ func (db *DB) parcelsOf(ctx context.Context, tenant uid.Tenant, ids []uid.ID) ([
 
 func scanParcel(scan func(...any) error) (p verify.Parcel, err error) {
 	var sends string
-	if err = scan(&p.ID, &p.Service, &p.ExternalID, &p.Kind, &p.Recipient, &p.Country, &p.TestNumber, &sends); err == nil {
+	if err = scan(&p.ID, &p.Service, &p.ExternalID, &p.Kind, &p.Recipient, &p.Country, &p.TestNumber, &p.Status, &p.Checks, &sends); err == nil {
 		p.Sends, err = decodeSends(sends)
 	}
 	return p, err

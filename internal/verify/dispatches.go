@@ -56,6 +56,8 @@ type Parcel struct {
 	Recipient  []byte // sealed; nil once erased
 	Country    string
 	TestNumber bool
+	Status     Status
+	Checks     int        // codes that were entered
 	Sends      []Send     // in order
 	Deliveries []Delivery // in no order
 }
@@ -152,6 +154,18 @@ func (s *Service) DispatchesOf(ctx context.Context, c Caller, ids []uid.ID) (lis
 		list = append(list, some...)
 	}
 	return list, nil
+}
+
+// WrongCodes is how many wrong codes were entered for some verifications. known is false when one of them is not there any more.
+func (s *Service) WrongCodes(ctx context.Context, c Caller, ids []uid.ID) (n int, known bool, err error) {
+	parcels, err := s.store.ParcelsOf(ctx, c.Tenant, ids)
+	for i := range parcels {
+		n += parcels[i].Checks
+		if parcels[i].Status == Approved {
+			n = max(0, n-1)
+		}
+	}
+	return n, len(parcels) == len(ids), err
 }
 
 // address says to whom the messages of a verification went, as far as that may be shown.

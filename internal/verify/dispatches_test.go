@@ -72,6 +72,29 @@ func listed(t *testing.T, f *fixture, q DispatchQuery, limit int, of ...*Verific
 	return down, up, pages
 }
 
+func TestRA_55_wrong_codes_are_those_of_all_verifications_but_for_the_one_that_was_right(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	a, b, c := mail(f, 30, "+12025550123"), mail(f, 20, "+12025550123"), mail(f, 10, "+12025550123")
+	a.Checks, a.Status = 5, Exhausted
+	b.Checks, b.Status = 0, Superseded
+	c.Checks, c.Status = 3, Approved
+	for _, one := range []struct {
+		ids   []uid.ID
+		n     int
+		known bool
+	}{{nil, 0, true}, {[]uid.ID{a.ID, b.ID, c.ID}, 7, true}, {[]uid.ID{b.ID}, 0, true}, {[]uid.ID{a.ID, c.ID.Next()}, 5, false}} {
+		if n, known, err := f.WrongCodes(t.Context(), f.caller, one.ids); n != one.n || known != one.known || err != nil {
+			t.Errorf("%d of %d verifications, known %v, %v", n, len(one.ids), known, err)
+		}
+	}
+	other := f.caller
+	other.Tenant[0]++
+	if n, known, err := f.WrongCodes(t.Context(), other, []uid.ID{a.ID}); n != 0 || known || err != nil {
+		t.Errorf("of another tenant: %d, %v, %v", n, known, err)
+	}
+}
+
 func TestDispatches_are_tries_and_sends_without_one_newest_first_and_back_again(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

@@ -283,6 +283,7 @@ func (m *memStore) Outlines(_ context.Context, t uid.Tenant, f Span) (list []Out
 func (m *memStore) parcel(v *Verification) (p Parcel, bad bool) {
 	p = Parcel{
 		ID: v.ID, Service: v.Service, ExternalID: v.ExternalID, Kind: v.Kind, Recipient: v.Recipient, Country: v.Country, TestNumber: v.TestNumber,
+		Status: v.Status, Checks: v.Checks,
 		Sends: slices.Clone(v.Sends), Deliveries: slices.Clone(m.deliveries[v.ID]),
 	}
 	return p, slices.ContainsFunc(p.Deliveries, func(d Delivery) bool {

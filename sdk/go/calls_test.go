@@ -74,7 +74,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", req.Method, req.RequestURI)
-	for _, name := range []string{"Accept", "Authorization", "Content-Type", "Idempotency-Key", "User-Agent"} {
+	for _, name := range []string{"Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "User-Agent"} {
 		if value := req.Header.Get(name); value != "" {
 			fmt.Fprintf(&b, "%s: %s\n", name, value)
 		}

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -27,16 +28,21 @@ type call struct {
 	method, path string
 	query        url.Values
 	key          string // Idempotency-Key
+	seen         int    // If-Match; 0: none
 	body         []byte // nil: none
 	media        string // of the body; empty: JSON
 }
 
 // post makes body happen once. It returns the status of the answer, which is decoded into out.
 func (c *Client) post(ctx context.Context, path, key string, body, out any) (int, error) {
-	if key == "" {
-		key = rand.Text()
+	return c.once(ctx, call{path: path, key: key}, body, out)
+}
+
+// once is post for a call that says more.
+func (c *Client) once(ctx context.Context, r call, body, out any) (int, error) {
+	if r.method = http.MethodPost; r.key == "" {
+		r.key = rand.Text()
 	}
-	r := call{method: http.MethodPost, path: path, key: key}
 	if body != nil {
 		var err error
 		if r.body, err = json.Marshal(body); err != nil {
@@ -159,6 +165,9 @@ func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
 	}
 	if r.key != "" {
 		req.Header.Set("Idempotency-Key", r.key)
+	}
+	if r.seen != 0 {
+		req.Header.Set("If-Match", strconv.Itoa(r.seen))
 	}
 	return req, nil
 }

@@ -83,6 +83,7 @@ type Invitation struct {
 	ConsentSHA256    string           `json:"consent_sha256,omitempty"` // of that text as it was shown, in hexadecimal digits
 	RedirectURL      string           `json:"redirect_url,omitempty"`
 	ResendCount      int              `json:"resend_count"`  // new links sent
+	Version          int              `json:"version"`       // goes up with every new link, see LinkRequest.Seen
 	AttemptCount     int              `json:"attempt_count"` // codes asked for
 	FailureReason    string           `json:"failure_reason,omitempty"`
 	CreatedAt        time.Time        `json:"created_at"`
@@ -143,6 +144,10 @@ type InvitationListRequest struct {
 type LinkRequest struct {
 	Channel string `json:"channel,omitempty"` // email, sms, both; as before when empty
 	Reason  string `json:"reason,omitempty"`  // for the audit log
+
+	// Seen is the Version that you have read, or 0. When somebody sent a new link since, nothing is done, and it is an *Error with status
+	// 409 and code invitation_changed.
+	Seen int `json:"-"`
 
 	IdempotencyKey string `json:"-"` // as in InvitationRequest
 }
@@ -213,7 +218,7 @@ func (r InvitationListRequest) query() url.Values {
 // ResendInvitation sends a new link. The one before dies at once, with all that it opened. After five, and when the invitation has
 // ended, it is an *Error.
 func (c *Client) ResendInvitation(ctx context.Context, id string, r LinkRequest) (Invitation, error) {
-	return c.changeInvitation(ctx, id, "/resend", r.IdempotencyKey, r)
+	return c.changeInvitation(ctx, id, "/resend", call{key: r.IdempotencyKey, seen: r.Seen}, r)
 }
 
 // CancelInvitation ends an invitation: its link is dead. The reason, which may be empty, is for the audit log. One that has ended is
@@ -222,15 +227,13 @@ func (c *Client) CancelInvitation(ctx context.Context, id, reason string) (Invit
 	body := struct {
 		Reason string `json:"reason,omitempty"`
 	}{reason}
-	return c.changeInvitation(ctx, id, "/cancel", "", body)
+	return c.changeInvitation(ctx, id, "/cancel", call{}, body)
 }
 
-func (c *Client) changeInvitation(ctx context.Context, id, how, key string, body any) (Invitation, error) {
-	var out Invitation
-	path, err := pathTo("invitation", id, how)
-	if err != nil {
+func (c *Client) changeInvitation(ctx context.Context, id, how string, r call, body any) (out Invitation, err error) {
+	if r.path, err = pathTo("invitation", id, how); err != nil {
 		return out, err
 	}
-	_, err = c.post(ctx, path, key, body, &out)
+	_, err = c.once(ctx, r, body, &out)
 	return out, err
 }

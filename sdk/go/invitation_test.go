@@ -57,7 +57,7 @@ func TestRequestsForInvitationsAreAsTheAPITakesThem(t *testing.T) {
 			return nil
 		}},
 		"invitation-resend": {invitationAnswer, func(ctx context.Context, c *Client) error {
-			_, err := c.ResendInvitation(ctx, "inv_1", LinkRequest{Channel: "both", Reason: "they called", IdempotencyKey: "k-4"})
+			_, err := c.ResendInvitation(ctx, "inv_1", LinkRequest{Channel: "both", Reason: "they called", Seen: 2, IdempotencyKey: "k-4"})
 			return err
 		}},
 	} {

@@ -41,6 +41,7 @@ func parcels(t *testing.T, e store.Engine) {
 	for i := range 6 {
 		v := sample(ten)
 		v.ID = uid.New(now().Add(time.Duration(i-10)*time.Second), v.ID.Bucket())
+		v.Checks = i
 		create(t, db, v)
 		all = append(all, v)
 	}
@@ -91,6 +92,7 @@ func parcels(t *testing.T, e store.Engine) {
 			if p.ID == all[1].ID {
 				want := verify.Parcel{
 					ID: p.ID, Service: all[1].Service, ExternalID: all[1].ExternalID, Kind: all[1].Kind, Recipient: all[1].Recipient, Country: "US",
+					Status: all[1].Status, Checks: all[1].Checks,
 					Sends: all[1].Sends, Deliveries: []verify.Delivery{one, two},
 				}
 				if diff := cmp.Diff(want, p, sameTimes); diff != "" {
