@@ -103,8 +103,8 @@ func (vocabulary) Languages() iter.Seq2[string, string] {
 
 func (vocabulary) FirmTexts(locale string) iter.Seq2[string, web.Text] {
 	return func(yield func(key string, text web.Text) bool) {
-		_ = yield("done_lead", web.Text{Note: "Last page.", Text: "Thank you (" + locale + ")."}) &&
-			yield("intro_title", web.Text{Note: "First page.", Text: "{firm} asks (" + locale + ")."})
+		_ = yield("done_lead", web.Text{Firm: "Last page.", Text: "Thank you (" + locale + ")."}) &&
+			yield("intro_title", web.Text{Firm: "First page.", Text: "{firm} asks (" + locale + ")."})
 	}
 }
 

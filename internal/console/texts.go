@@ -16,7 +16,7 @@ import (
 type PageTexts interface {
 	// Languages give each language of the pages by its tag, with its name in itself.
 	Languages() iter.Seq2[string, string]
-	// FirmTexts give the texts of a language by their keys, in an order that stays. Their notes say where each stands.
+	// FirmTexts give the texts of a language by their keys, in the order in which they are met. Firm of each says where it stands.
 	FirmTexts(locale string) iter.Seq2[string, web.Text]
 	// CheckText reports why a firm's own text can't take the place of the one with that key, as a fault.
 	CheckText(key, text string) error
@@ -71,7 +71,7 @@ func (s *Site) textsPage(v *visit, w wording, kept policy.Customisation, wrong .
 		firm = v.firm
 	}
 	for key, text := range s.PageTexts.FirmTexts(w.locale) {
-		row := TextRow{Key: key, Where: text.Note, Standard: text.Text, Own: w.own[key]}
+		row := TextRow{Key: key, Where: text.Firm, Standard: text.Text, Own: w.own[key]}
 		if row.Own != "" && s.PageTexts.CheckText(key, row.Own) == nil {
 			row.Shown = preview(row.Own, firm)
 		}

@@ -81,7 +81,7 @@ type Customisation struct {
 // TextRow is one text of the hosted pages that a firm may put its own in place of.
 type TextRow struct {
 	Key      string
-	Where    string // on which page it stands, in the words of the note for translators
+	Where    string // it stands
 	Standard string // the product's own, with {names}
 	Own      string // as typed or kept; "" is the product's own
 	Shown    string // the own one as customers see it, "" without
