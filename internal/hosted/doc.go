@@ -39,7 +39,8 @@
 // Each page is a struct of views.go and a file of templates with its name in lower case: Intro, NumberEntry, EmailEntry,
 // CodeEntry, Locked, Consent, Stop, Leave, Done, Declined, Expired, Canceled, Failed, Wait, NotFound, Broken, Stale. Render draws one.
 // A page is a function of its struct alone: it asks no clock, no store and no request, so the gallery draws every state
-// of it. Views hold what is shown, already masked, already decided.
+// of it. Views hold what is shown, already masked, already decided. Preview draws some for the firm, of a made-up invitation: nothing can be
+// done with these but looking.
 //
 // # Words
 //
