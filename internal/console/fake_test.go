@@ -25,6 +25,7 @@ type people struct {
 	glances int      // at sessions, by pages that keep themselves up to date
 	over    int      // after how many the session has ended; 0: never
 	long    bool     // since everything was shown
+	codes   int      // recovery codes that are left
 	once    []string // of the forms of the second step
 }
 
@@ -41,9 +42,10 @@ func (p *people) Session(_ context.Context, token string) (operator.Signed, erro
 		return operator.Signed{}, fault.New(fault.Unauthenticated, "session_ended", "Sign in again.")
 	}
 	return operator.Signed{
-		Operator: operator.Person{ID: uid.ID{1}, Tenant: uid.Tenant{7}, Email: token + "@example.com", Role: role, TOTP: true},
-		Session:  operator.SessionView{ID: uid.ID{15: byte(len(token))}},
-		Recent:   !p.long,
+		Operator: operator.Person{ID: uid.ID{1}, Tenant: uid.Tenant{7}, Email: token + "@example.com", Role: role, TOTP: true,
+			CodesLeft: p.codes, FewCodes: p.codes <= 3},
+		Session: operator.SessionView{ID: uid.ID{15: byte(len(token))}},
+		Recent:  !p.long,
 	}, nil
 }
 
