@@ -88,7 +88,7 @@ type figures struct {
 // clerk opens the console for somebody, with script or without.
 func (o *office) clerk(t *testing.T, chromium context.Context, script bool) *clerk {
 	t.Helper()
-	tb := browsertest.Open(t, chromium, o.base(), "/console")
+	tb := browsertest.Open(t, chromium, o.base(), "/console", "/v/assets/", "/v/brand/")
 	tb.Look(1280, 800, "light")
 	if !script {
 		tb.WithoutScript()

@@ -11,12 +11,13 @@ import (
 	"github.com/countersign/countersign/internal/web"
 )
 
-// operatorPages are the console. texts are those of customers' pages, document is that of the native API.
-func (s *server) operatorPages(chain *web.Chain, texts *hosted.Pages, document func() ([]byte, error)) (http.Handler, error) {
+// operatorPages are the console, which shows and offers what customers' pages have. document is that of the native API.
+func (s *server) operatorPages(chain *web.Chain, customers *hosted.Site, document func() ([]byte, error)) (http.Handler, error) {
+	texts := customers.Pages()
 	site, err := console.NewSite(console.Config{
 		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(), Support: s.cfg.Support, Development: s.cfg.DevMode, DevKey: s.sampleKey,
 		Directory: s.directory, Hooks: s.webhooks, Dispatches: s.verify, Providers: s.providers, Figures: s.tally,
-		Settings: s.invites, PageTexts: texts, AuditLog: auditLog{s.storage.db, s.storage.signer.Verifier()},
+		Settings: s.invites, PageTexts: texts, Previews: previews{customers}, AuditLog: auditLog{s.storage.db, s.storage.signer.Verifier()},
 		Invitations: s.invites, Changes: s.tally, Contacts: offers{texts},
 		Needs: attention.New(s.storage.db, s.health), Document: document,
 		MAC: func(parts ...[]byte) [32]byte {

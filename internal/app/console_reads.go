@@ -16,9 +16,21 @@ var (
 	_ console.Operators   = (*operator.Service)(nil)
 	_ console.Settings    = (*invite.Service)(nil)
 	_ console.PageTexts   = (*hosted.Pages)(nil)
+	_ console.Previews    = previews{}
 	_ console.AuditLog    = auditLog{}
 	_ console.Invitations = (*invite.Service)(nil)
 )
+
+// previews are customers' pages as firms look at them.
+type previews struct{ site *hosted.Site }
+
+// Pages implements console.Previews.
+func (previews) Pages() []string { return hosted.PreviewPages() }
+
+// Preview implements console.Previews.
+func (p previews) Preview(w io.Writer, of console.Preview) error {
+	return p.site.Preview(w, hosted.Preview(of))
+}
 
 // auditLog is the log as operators look at it.
 type auditLog struct {

@@ -53,7 +53,7 @@ func (s *server) handler(metrics bool) (http.Handler, error) {
 		return nil, err
 	}
 	edges["/v/"] = chain.Wrap(customers.Policy(), customers)
-	if edges[console.Prefix], err = s.operatorPages(chain, customers.Pages(), document); err != nil {
+	if edges[console.Prefix], err = s.operatorPages(chain, customers, document); err != nil {
 		return nil, err
 	}
 	edges[console.Prefix+"/"] = edges[console.Prefix]

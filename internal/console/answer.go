@@ -72,8 +72,12 @@ func (s *Site) tell(w http.ResponseWriter, r *http.Request, frame Frame, err err
 		t.Reference = p.RequestID
 	}
 	t.RetryURL = retryOf(r, t.Kind, p.Status)
+	var view View = t
+	if inFrame(w, r) {
+		view = &Unshown{Flaws: []Flaw{{Message: p.Detail}}}
+	}
 	var page bytes.Buffer
-	if err := s.pages.Render(&page, t); err != nil {
+	if err := s.pages.Render(&page, view); err != nil {
 		panic(err) // each kind is drawn by the tests
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -118,7 +122,7 @@ func kindOf(p *web.Problem, f *fault.Error) string {
 
 // turnAway leads somebody who is not signed in, or must show again who they are, to where that is done and back here.
 func (s *Site) turnAway(w http.ResponseWriter, r *http.Request, err error) {
-	if !fault.Is(err, fault.Unauthenticated) {
+	if !fault.Is(err, fault.Unauthenticated) || framed[r.URL.Path] { // nobody signs in within a frame
 		s.fail(w, r, err)
 		return
 	}

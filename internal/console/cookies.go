@@ -85,11 +85,14 @@ func (s *Site) sign(who, action string) string {
 	return base64.RawURLEncoding.EncodeToString(mac[:])
 }
 
-// signed reports errOutdated unless the form of r was drawn for who and for this address.
+// signed reports errOutdated unless the form of r was drawn for who and for this address. A form with a button that sends it to another
+// address has a token for each.
 func (s *Site) signed(r *http.Request, who string) error {
 	want := s.sign(who, r.URL.RequestURI())
-	if who == "" || subtle.ConstantTimeCompare([]byte(want), []byte(r.PostFormValue(FieldToken))) != 1 {
-		return errOutdated
+	for _, token := range r.PostForm[FieldToken] {
+		if who != "" && subtle.ConstantTimeCompare([]byte(want), []byte(token)) == 1 {
+			return nil
+		}
 	}
-	return nil
+	return errOutdated
 }

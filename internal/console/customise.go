@@ -56,6 +56,7 @@ func (v *visit) customisationPage(c, kept policy.Customisation, version int64, u
 		Frame: v.frame(wrong...), Act: v.form(pathCustomisation), Version: version, Last: last, May: v.May(operator.ChangeCustomisation),
 		VerifyPhone: c.VerifyPhone, VerifyEmail: c.VerifyEmail, Name: c.Brand.Name, Support: c.Brand.Support,
 		Colours: c.Brand.Accent != "" || c.Brand.Background != "", Accent: c.Brand.Accent, Background: c.Brand.Background, Upload: upload, TextsURL: pathTexts,
+		Preview: v.previewed(pathTryLook, ""),
 	}
 	if page.Locales = chosen(v.site.Contacts.Locales(), c.Locale); c.Locale != "" && picked(page.Locales) == "" {
 		page.Locales = append(page.Locales, Option{c.Locale, c.Locale, true}) // the API takes others, such as de-AT
@@ -159,7 +160,7 @@ func (s *Site) setCustomisation(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.leave(pathCustomisation, Flash{Said: "saved"})
+	return v.leave(v.lookedAt(pathCustomisation), Flash{Said: "saved"})
 }
 
 // staleCustomisation shows what somebody else saved meanwhile beside what was sent.

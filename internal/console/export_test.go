@@ -34,6 +34,11 @@ func (p *Pages) Texts() map[string]string {
 	return all
 }
 
+// FramedPolicy is that of what stands in a frame of the console, and Framed are the paths of that.
+const FramedPolicy = framedPolicy
+
+var Framed = framed
+
 // Files are the embedded files.
 var Files fs.FS = files
 

@@ -26,6 +26,7 @@ type people struct {
 	over    int      // after how many the session has ended; 0: never
 	long    bool     // since everything was shown
 	fresh   bool     // nobody is an operator yet
+	codes   int      // recovery codes that are left
 	once    []string // of the forms of both steps
 }
 
@@ -42,9 +43,10 @@ func (p *people) Session(_ context.Context, token string) (operator.Signed, erro
 		return operator.Signed{}, fault.New(fault.Unauthenticated, "session_ended", "Sign in again.")
 	}
 	return operator.Signed{
-		Operator: operator.Person{ID: uid.ID{1}, Tenant: uid.Tenant{7}, Email: token + "@example.com", Role: role, TOTP: true},
-		Session:  operator.SessionView{ID: uid.ID{15: byte(len(token))}},
-		Recent:   !p.long,
+		Operator: operator.Person{ID: uid.ID{1}, Tenant: uid.Tenant{7}, Email: token + "@example.com", Role: role, TOTP: true,
+			CodesLeft: p.codes, FewCodes: p.codes <= 3},
+		Session: operator.SessionView{ID: uid.ID{15: byte(len(token))}},
+		Recent:  !p.long,
 	}, nil
 }
 

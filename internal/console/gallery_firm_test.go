@@ -71,7 +71,7 @@ func own() []exhibit {
 		{"profile-error", &console.Profile{Frame: wrong(l, console.Problem{Field: "name", Message: "Enter your name."}), Act: form, Name: long("Maximiliane ", 12), Locales: locales}},
 		{"security", &console.Security{Frame: f, TOTP: true, EnrolURL: "/console/x/enrol", CodesLeft: 9, CodesURL: "/console/x/confirm", PasswordURL: "/console/x/changepassword", Sessions: sessions, EndAll: "/console/x/confirm"}},
 		{"security-bare", &console.Security{Frame: at(frameOf("Acme Payments", "", "tom@acme.example", "viewer"), console.AtProfile), EnrolURL: "/console/x/enrol", PasswordURL: "/console/x/changepassword", Sessions: sessions[:1]}},
-		{"security-longest", &console.Security{Frame: said(l, "password_changed", ""), TOTP: true, EnrolURL: "/console/x/enrol", CodesLeft: 1, CodesURL: "/console/x/confirm", PasswordURL: "/console/x/changepassword",
+		{"security-longest", &console.Security{Frame: said(l, "password_changed", ""), TOTP: true, EnrolURL: "/console/x/enrol", CodesLeft: 1, FewCodes: true, CodesURL: "/console/x/confirm", PasswordURL: "/console/x/changepassword",
 			Sessions: []console.SessionRow{{Device: long("Mozilla/5.0 (X11; Linux x86_64) ", 5), At: noon, SeenAt: noon, End: form, ID: "ses_2"}}}},
 		{"changepassword", &console.ChangePassword{Frame: f, Act: form, Least: 12}},
 		{"changepassword-error", &console.ChangePassword{Frame: wrong(l, short, console.Problem{Field: "old_password", Message: "That is not your password."}), Act: form, Least: 12}},

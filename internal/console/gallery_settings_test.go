@@ -45,6 +45,10 @@ func settings() []exhibit {
 		{"confirm-loosen-contact", &console.Confirm{Frame: f, What: "loosen_contact", Act: form, BackURL: "/console/settings/customisation"}},
 		{"customisation-readonly", customisation(f, func(v *console.Customisation) { v.May = false })},
 		{"texts", texts(f, "en", func(*console.Texts) {})},
+		{"texts-readonly", texts(f, "ar", func(v *console.Texts) { v.May = false })},
+		{"unshown", &console.Unshown{Flaws: []console.Flaw{{Field: "Thank you. We have let {firm} know.", Message: "There is no {reference} here."},
+			{Field: "Accent", Message: "Choose an accent and a background with a contrast of 4.5 to 1 at least."}}}},
+		{"unshown-signed-out", &console.Unshown{Flaws: []console.Flaw{{Message: "You are not signed in, or no longer. Sign in."}}}},
 		{"texts-error", texts(wrong(l, console.Problem{Field: "text_done_lead", Message: "There is no {reference} here."}), "de", func(v *console.Texts) {
 			v.Rows[1].Own, v.Consent = "Danke, Vorgang {reference}", long("Wir prüfen Ihre Angaben, wie es das Geldwäschegesetz verlangt. ", 12)
 		})},
@@ -60,18 +64,31 @@ func checks(f console.Frame, change func(*console.Checks)) console.View {
 
 func customisation(f console.Frame, change func(*console.Customisation)) console.View {
 	v := &console.Customisation{Frame: f, Act: form, Version: 3, May: true, VerifyPhone: policy.Off, VerifyEmail: policy.Off, Name: "Acme Payments", Support: "help@acme.example",
-		Accent: "#1d4ed8", Background: "#f3f4f7", Contrast: "6.0", Readable: true, TextsURL: "/console/x/texts"}
+		Accent: "#1d4ed8", Background: "#f3f4f7", Contrast: "6.0", Readable: true, TextsURL: "/console/x/texts",
+		Preview: previewed("", console.Option{Value: "en", Label: "English", Chosen: true}, console.Option{Value: "de", Label: "Deutsch"})}
 	change(v)
 	return v
 }
 
+// previewed is what shows customers' pages, in a language or in one to choose.
+func previewed(locale string, offered ...console.Option) console.Previewed {
+	shown := locale
+	if locale == "" {
+		shown = offered[0].Value
+	}
+	return console.Previewed{URL: "/console/settings/preview", Try: console.Form{Action: "/console/settings/preview", Token: "tok_2"},
+		Source: "/console/settings/preview?page=intro&locale=" + shown, Locale: locale, Locales: offered,
+		Pages:   []console.Option{{Value: "intro", Label: "Confirm a number you gave", Chosen: true}, {Value: "consent", Label: "Consent"}},
+		Schemes: []console.Option{{Value: "own", Label: "This device", Chosen: true}, {Value: "light", Label: "Light"}, {Value: "dark", Label: "Dark"}}}
+}
+
 func texts(f console.Frame, locale string, change func(*console.Texts)) console.View {
-	v := &console.Texts{Frame: f, Act: form, Version: 3, May: true, Locale: locale, URL: "/console/x/texts", ConsentVersion: "2026-04",
+	v := &console.Texts{Frame: f, Act: form, Version: 3, May: true, Locale: locale, URL: "/console/x/texts", ConsentVersion: "2026-04", Preview: previewed(locale),
 		Locales: []console.Option{{Value: "en", Label: "English", Chosen: locale == "en"}, {Value: "de", Label: "Deutsch", Chosen: locale == "de"}},
 		Rows: []console.TextRow{
-			{Key: "intro_sms_title", Where: "Page that asks to confirm a mobile number that the company has on file. Says what to do.", Standard: "Confirm your mobile number", Own: "Prove your number to {firm}", Shown: "Prove your number to Acme Payments"},
-			{Key: "done_lead", Where: "Last page.", Standard: "Thank you. That is all."},
-			{Key: "number_lead", Where: "Why the number is asked for, and what happens with it.", Standard: "{firm} asks you to confirm a mobile number before you go on. We send a code to it by text message."}}}
+			{Key: "intro_sms_title", Where: "The title of the first page, when you gave the mobile number.", Standard: "Confirm your mobile number", Own: "Prove your number to {firm}"},
+			{Key: "done_lead", Where: "On the last page below the title.", Standard: "Thank you. That is all."},
+			{Key: "number_lead", Where: "On that page below the title: why you ask for the number, and what happens with it.", Standard: "{firm} asks you to confirm a mobile number before you go on. We send a code to it by text message."}}}
 	change(v)
 	return v
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/console"
+	"github.com/countersign/countersign/internal/hosted"
 	"github.com/countersign/countersign/internal/web/browsertest"
 )
 
@@ -140,9 +141,15 @@ func openHall(t *testing.T) *hall {
 	for _, e := range gallery() {
 		exhibits[e.name] = e
 	}
+	previewing(t, mux)
 	show := func(w http.ResponseWriter, name string) {
+		view := exhibits[name].view
+		switch view.(type) {
+		case *console.Customisation, *console.Texts:
+			w.Header().Set("Content-Security-Policy", w.Header().Get("Content-Security-Policy")+"; frame-src 'self'")
+		}
 		var page bytes.Buffer
-		if err := h.pages.Render(&page, exhibits[name].view); err != nil {
+		if err := h.pages.Render(&page, view); err != nil {
 			t.Error(err)
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -170,6 +177,33 @@ func openHall(t *testing.T) *hall {
 	return h
 }
 
+// previewing serves what stands in the frames of settings: the first page of customers, in the colours of the form.
+func previewing(t *testing.T, mux *http.ServeMux) {
+	t.Helper()
+	site, err := hosted.NewSite(hosted.Config{
+		Invitations: struct{ hosted.Invitations }{}, MAC: func(...[]byte) [32]byte { return [32]byte{} },
+		Seal: func(_, plain []byte) []byte { return plain }, Open: func(_, sealed []byte) ([]byte, error) { return sealed, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux.HandleFunc("GET /v/", site.Pages().ServeAssets)
+	mux.HandleFunc("/console/settings/preview", func(w http.ResponseWriter, r *http.Request) {
+		p := hosted.Preview{Page: "intro", Locale: "en", Firm: "Acme Payments"}
+		if locale := r.FormValue("locale"); locale != "" {
+			p.Locale = locale
+		}
+		if r.FormValue(console.FieldColours) != "" {
+			p.Look.Brand.Accent, p.Look.Brand.Background = r.FormValue(console.FieldAccent), r.FormValue(console.FieldBackground)
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", console.FramedPolicy)
+		if err := site.Preview(w, p); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // picture stands for a firm's logo and for a QR code.
 const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="180" height="180" viewBox="0 0 9 9"><rect width="9" height="9" fill="#fff"/><path d="M1 1h2v2H1zM6 1h2v2H6zM1 6h2v2H1zM4 1h1v3H4zM5 5h3v1H5zM4 7h2v1H4z"/></svg>`
 
@@ -184,7 +218,7 @@ func stream(w http.ResponseWriter, r *http.Request) {
 // TestGallery looks at every page: does it fit, in both directions, and what does axe find, narrow and wide, in light and dark.
 func TestGallery(t *testing.T) {
 	t.Parallel()
-	tabs := browsertest.OpenGallery(t, browsertest.Start(t), openHall(t).origin, "/console/")
+	tabs := browsertest.OpenGallery(t, browsertest.Start(t), openHall(t).origin, "/console/", "/v/")
 	for _, e := range gallery() {
 		if strings.HasPrefix(e.name, *only) {
 			t.Run(e.name, func(t *testing.T) { show(tabs.Tab(t), e.name) })

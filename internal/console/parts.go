@@ -79,8 +79,8 @@ type field struct {
 	Label, Hint, Unit        template.HTML
 	Value, Error             string
 	Type, Autocomplete, Mode string // attributes of the input; Mode is its inputmode
-	Min, Max                 string
-	Rows                     int // above 0: several lines
+	Min, Max, Form           string // Form is the id of the form that it belongs to, where it stands outside
+	Rows                     int    // above 0: several lines
 	Options                  []Option
 	Optional, Focus, Own     bool // Own: left to right, in any language
 	Checked                  bool
@@ -88,7 +88,7 @@ type field struct {
 }
 
 // Field makes a field of one line: {{template "field" (.Field "email" "signin_email" .V.Email "type" "email")}}. The pairs are
-// hint, unit and locked (keys of texts), hinted (a text), type, complete, mode, min, max, id, rows, options, optional, focus, own.
+// hint, unit and locked (keys of texts), hinted (a text), type, complete, mode, min, max, id, form, rows, options, optional, focus, own.
 func (s *scene) Field(name, label string, value any, pairs ...any) (*field, error) {
 	f := &field{scene: s, Name: name, ID: strings.NewReplacer(".", "-", "[", "-", "]", "").Replace(name), Type: "text"}
 	if v := fmt.Sprint(value); value != nil {
@@ -129,6 +129,8 @@ func (f *field) set(name string, value any) (err error) {
 		f.Mode = text
 	case "id":
 		f.ID = text
+	case "form":
+		f.Form = text
 	case "min":
 		f.Min = fmt.Sprint(value)
 	case "max":

@@ -61,7 +61,8 @@ func (s *Site) security(v *visit) (View, error) {
 		return nil, err
 	}
 	page := &Security{
-		Frame: v.frame(), TOTP: v.Operator.TOTP, EnrolURL: pathEnrol, CodesLeft: v.Operator.CodesLeft, CodesURL: pathCodes, PasswordURL: pathPassword,
+		Frame: v.frame(), TOTP: v.Operator.TOTP, EnrolURL: pathEnrol, CodesLeft: v.Operator.CodesLeft, FewCodes: v.Operator.FewCodes,
+		CodesURL: pathCodes, PasswordURL: pathPassword,
 	}
 	for _, one := range sessions {
 		row := SessionRow{Device: device(one.UserAgent), At: one.CreatedAt, SeenAt: one.SeenAt, Current: one.Current, ID: one.ID.Text(uid.Session)}

@@ -72,6 +72,18 @@ func TestSEC_72_ANewPasswordGivesAnotherToken(t *testing.T) {
 	}
 }
 
+func TestSEC_50_ThreeRecoveryCodesOrFewerAreAWarning(t *testing.T) {
+	for left, warned := range map[int]bool{4: false, 3: true, 0: true} {
+		b, h := ownPages(t)
+		h.codes = left
+		body := b.get(securityPath).Body.String()
+		card := body[strings.Index(body, `aria-labelledby="recovery"`):]
+		if got := strings.Contains(card[:strings.Index(card, "</section>")], "#alert"); got != warned {
+			t.Errorf("%d left: warned %v", left, got)
+		}
+	}
+}
+
 func TestNewRecoveryCodesAreAskedForAndShownOnce(t *testing.T) {
 	b, h := ownPages(t)
 	wantSays(t, b.get(codesPath), "The codes that you have now stop working.")

@@ -22,6 +22,7 @@ type Config struct {
 	Tenants     Tenants
 	Settings    Settings  // what a firm requires, and what its customers see
 	PageTexts   PageTexts // of customers' pages
+	Previews    Previews  // of customers' pages
 	AuditLog    AuditLog
 	Invitations Invitations
 	Changes     Changes  // for pages that stay up to date
@@ -115,6 +116,7 @@ func (s *Site) table() []route {
 		s.profileRoutes(),
 		s.settingsRoutes(),
 		s.customisationRoutes(),
+		s.previewRoutes(),
 		s.teamRoutes(),
 		s.auditRoutes(),
 		s.homeRoutes(),

@@ -3,7 +3,6 @@ package console
 import (
 	"iter"
 	"maps"
-	"strings"
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
@@ -16,7 +15,7 @@ import (
 type PageTexts interface {
 	// Languages give each language of the pages by its tag, with its name in itself.
 	Languages() iter.Seq2[string, string]
-	// FirmTexts give the texts of a language by their keys, in an order that stays. Their notes say where each stands.
+	// FirmTexts give the texts of a language by their keys, in the order in which they are met. Firm of each says where it stands.
 	FirmTexts(locale string) iter.Seq2[string, web.Text]
 	// CheckText reports why a firm's own text can't take the place of the one with that key, as a fault.
 	CheckText(key, text string) error
@@ -61,27 +60,13 @@ func (s *Site) showTexts(v *visit) (View, error) {
 func (s *Site) textsPage(v *visit, w wording, kept policy.Customisation, wrong ...Problem) (View, error) {
 	page := &Texts{
 		Frame: v.frame(wrong...), Act: v.form(pathTexts), Version: kept.Version, May: v.May(operator.ChangeCustomisation), Locale: w.locale,
-		URL: pathTexts, Consent: w.consent, ConsentVersion: kept.Consent.InForce(),
-	}
-	for tag, name := range s.PageTexts.Languages() {
-		page.Locales = append(page.Locales, Option{Value: tag, Label: name, Chosen: tag == w.locale})
-	}
-	firm := kept.Brand.Name
-	if firm == "" {
-		firm = v.firm
+		URL: pathTexts, Consent: w.consent, ConsentVersion: kept.Consent.InForce(), Locales: s.localesOf(w.locale), Preview: v.previewed(pathTryTexts, w.locale),
 	}
 	for key, text := range s.PageTexts.FirmTexts(w.locale) {
-		row := TextRow{Key: key, Where: text.Note, Standard: text.Text, Own: w.own[key]}
-		if row.Own != "" && s.PageTexts.CheckText(key, row.Own) == nil {
-			row.Shown = preview(row.Own, firm)
-		}
-		page.Rows = append(page.Rows, row)
+		page.Rows = append(page.Rows, TextRow{Key: key, Where: text.Firm, Standard: text.Text, Own: w.own[key]})
 	}
 	return page, nil
 }
-
-// preview is a text as customers see it. What it has besides the firm's name stays in braces.
-func preview(text, firm string) string { return strings.ReplaceAll(text, "{firm}", firm) }
 
 // readTexts is the form as it was typed.
 func (s *Site) readTexts(v *visit) wording {
@@ -143,6 +128,17 @@ func tagFor[T any](texts map[string]T, locale string) string {
 	return locale
 }
 
+// typedTexts puts the words into c, and tells what is wrong with them.
+func (s *Site) typedTexts(c *policy.Customisation, w wording) ([]Problem, error) {
+	kept := *c
+	s.into(c, w)
+	problems := s.check(w)
+	if err := c.ValidateChange(&kept); err != nil && len(problems) == 0 {
+		return wrong(err, customisationFields)
+	}
+	return problems, nil
+}
+
 func (s *Site) setTexts(v *visit) (View, error) {
 	version, err := v.version()
 	if err != nil {
@@ -153,12 +149,9 @@ func (s *Site) setTexts(v *visit) (View, error) {
 		return nil, err
 	}
 	w, c := s.readTexts(v), kept
-	s.into(&c, w)
-	problems := s.check(w)
-	if err := c.ValidateChange(&kept); err != nil && len(problems) == 0 {
-		if problems, err = wrong(err, customisationFields); err != nil {
-			return nil, err
-		}
+	problems, err := s.typedTexts(&c, w)
+	if err != nil {
+		return nil, err
 	}
 	if len(problems) > 0 {
 		kept.Version = version
@@ -172,7 +165,7 @@ func (s *Site) setTexts(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.leave(with(pathTexts, FieldOwnLocale, w.locale), Flash{Said: "saved"})
+	return v.leave(v.lookedAt(pathTexts), Flash{Said: "saved"})
 }
 
 // staleTexts shows what somebody else saved meanwhile beside what was sent.

@@ -116,6 +116,7 @@ type Security struct {
 	TOTP        bool
 	EnrolURL    string
 	CodesLeft   int
+	FewCodes    bool   // so few that new ones should be made
 	CodesURL    string // makes a new set
 	PasswordURL string
 	Sessions    []SessionRow

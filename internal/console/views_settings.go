@@ -32,7 +32,9 @@ const (
 	FieldLogoSent    = "logo_sent" // a file that came before, in base64
 	FieldLogoAway    = "logo_away"
 	FieldConsentText = "consent_text"
-	FieldText        = "text" // text_{key}
+	FieldText        = "text"   // text_{key}
+	FieldPage        = "page"   // one of Previews.Pages
+	FieldScheme      = "scheme" // one of schemes
 )
 
 // Changed says who changed something last.
@@ -79,15 +81,38 @@ type Customisation struct {
 	LogoFault                string   // why it would not be taken today; ""
 	Upload                   string   // a picture that was chosen and is not saved yet, in base64
 	TextsURL                 string
+	Preview                  Previewed
+}
+
+// Previewed shows customers' pages beside the form that decides what is on them, in a frame.
+type Previewed struct {
+	URL     string   // draws what is kept
+	Try     Form     // draws what the form of the page says
+	Source  string   // what the frame shows at first
+	Pages   []Option // each by its words
+	Locale  string   // of the pages; "" where Locales are offered
+	Locales []Option
+	Schemes []Option // of colours, which the frame has by its style
+}
+
+// Unshown stands in that frame when a page can't be drawn.
+type Unshown struct {
+	Frame
+	Flaws []Flaw
+}
+
+// Flaw is what is wrong with a field, in the place where that can't be seen.
+type Flaw struct {
+	Field   string // as it is called; "" for what is of none
+	Message string
 }
 
 // TextRow is one text of the hosted pages that a firm may put its own in place of.
 type TextRow struct {
 	Key      string
-	Where    string // on which page it stands, in the words of the note for translators
+	Where    string // it stands
 	Standard string // the product's own, with {names}
 	Own      string // as typed or kept; "" is the product's own
-	Shown    string // the own one as customers see it, "" without
 }
 
 // Texts is the firm's own words in one language.
@@ -102,11 +127,13 @@ type Texts struct {
 	Rows           []TextRow
 	Consent        string // as typed or kept; "" is the product's own
 	ConsentVersion string // of the texts that customers see now
+	Preview        Previewed
 }
 
 func (*Checks) name() string        { return "checks" }
 func (*Customisation) name() string { return "customisation" }
 func (*Texts) name() string         { return "texts" }
+func (*Unshown) name() string       { return "unshown" }
 
 // SettingsTabs are the parts of Settings.
 func (s *scene) SettingsTabs(current string) ([]tab, error) {
@@ -133,13 +160,4 @@ func (s *scene) LastChanged(c Changed) (template.HTML, error) {
 		return s.T("changed_never")
 	}
 	return s.T("changed_last", "who", c.By, "when", s.Time(c.At))
-}
-
-// PreviewName is a name as the sketch of a phone has room for.
-func (s *scene) PreviewName(name string) string {
-	const room = 20
-	if all := []rune(name); len(all) > room {
-		return string(all[:room-1]) + "…"
-	}
-	return name
 }

@@ -19,7 +19,9 @@ const maxForm = 64 << 10
 
 // largeForms are the paths whose forms may be larger, with how large, in bytes: what is over a limit of its own is told beside its field.
 // That is a picture, a file, notes of ten customers, and a text of 20000 characters, each of which takes up to twelve bytes.
-var largeForms = map[string]int64{pathCustomisation: 1 << 20, pathTexts: 512 << 10, pathImport: 2 << 20, pathNew: 512 << 10}
+var largeForms = map[string]int64{
+	pathCustomisation: 1 << 20, pathTryLook: 1 << 20, pathTexts: 512 << 10, pathTryTexts: 512 << 10, pathImport: 2 << 20, pathNew: 512 << 10,
+}
 
 // maxUserAgent is how much is kept of what a browser calls itself, in bytes.
 const maxUserAgent = 512
@@ -50,6 +52,7 @@ type visit struct {
 // for this session. To operators of a suspended firm the way out alone is open.
 func (s *Site) guard(to route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		inFrame(w, r)
 		v, err := s.visit(w, r, to.at, s.cookie(r, sessionCookie))
 		if v == nil && r.Method == http.MethodPost {
 			if token := s.resume(w, r); token != "" {

@@ -2,13 +2,16 @@ package hosted
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"html/template"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/web"
 )
 
@@ -157,6 +160,21 @@ func brandURL(accent, background string) (string, error) {
 	}
 	sum := sha256.Sum256(brandStyle(a, b))
 	return fmt.Sprintf("%s%s-%s.%s.css", brandPrefix, a.String()[1:], b.String()[1:], hex.EncodeToString(sum[:6])), nil
+}
+
+// picture puts the logo itself into the page. What types there are is seen to by package policy: none can hold script.
+func (f *Firm) picture(b policy.Brand) {
+	if len(b.Logo) > 0 {
+		f.logo = "data:" + b.LogoType + ";base64," + base64.StdEncoding.EncodeToString(b.Logo)
+	}
+}
+
+// Logo is where the firm's logo is, "" without one.
+func (f Firm) Logo() any {
+	if f.logo != "" {
+		return template.URL(f.logo) // made by picture alone
+	}
+	return f.LogoURL
 }
 
 // ServeAssets answers GET /v/assets/... and /v/brand/...: nothing of it is secret or belongs to anybody.

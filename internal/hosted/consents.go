@@ -108,12 +108,17 @@ func (s *Site) showConsent(w http.ResponseWriter, r *http.Request, f *filler) {
 		toHub(w, r, f)
 		return
 	}
+	f.site.write(w, r, http.StatusOK, f.consentView())
+}
+
+// consentView asks for consent. The form says to which text.
+func (f *filler) consentView() *Consent {
 	text, locale, answer := f.consentFor()
-	f.site.write(w, r, http.StatusOK, &Consent{
+	return &Consent{
 		Frame: f.frame(), Decide: f.form(pathConsent, answer), TextLocale: f.foreign(locale),
 		Purpose: text.Purpose, Data: text.Data, Recipients: text.Recipients, Retention: text.Retention, More: text.More,
 		Version: f.page.Consent.Version, Ours: len(f.page.Consent.Texts) == 0,
-	})
+	}
 }
 
 // consent takes the customer's answer to the text that was shown.

@@ -39,12 +39,14 @@
 // Each page is a struct of views.go and a file of templates with its name in lower case: Intro, NumberEntry, EmailEntry,
 // CodeEntry, Locked, Consent, Stop, Leave, Done, Declined, Expired, Canceled, Failed, Wait, NotFound, Broken, Stale. Render draws one.
 // A page is a function of its struct alone: it asks no clock, no store and no request, so the gallery draws every state
-// of it. Views hold what is shown, already masked, already decided.
+// of it. Views hold what is shown, already masked, already decided. Preview draws some for the firm, of a made-up invitation: nothing can be
+// done with these but looking.
 //
 // # Words
 //
 // Texts are in messages, one file a language, read by web.Words. English has a note for translators on each; a text that counts has the
-// plural forms of its language (CLDR). A firm may put texts of its own in place of those that are marked for it. What a
+// plural forms of its language (CLDR). A firm may put texts of its own in place of those that are marked for it, by a
+// word to the firm on where each stands. What a
 // text speaks of is put in by name, {firm} everywhere; values are escaped and stand apart from the text's direction.
 // A new language is a file and its name in Locales; the tests then say what it lacks, and
 // `go test ./internal/hosted -run TestCountries -update` writes the names of countries in it.

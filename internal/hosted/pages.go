@@ -252,7 +252,10 @@ func (s *scene) Choices() []choice {
 
 // Switch is the language switch for this page.
 func (s *scene) Switch() template.HTML {
-	path := (&url.URL{Path: s.LanguageURL}).EscapedPath()
+	path := nowhere
+	if !s.Still {
+		path = (&url.URL{Path: s.LanguageURL}).EscapedPath()
+	}
 	return template.HTML(strings.ReplaceAll(s.pages.switches[s.words], noPath, template.HTMLEscapeString(path))) // escaped
 }
 
@@ -270,6 +273,9 @@ func (s *scene) Contact() template.HTML {
 	}
 	if strings.HasPrefix(url, "tel:") {
 		class = ` class="whole"` // a number stays on one line
+	}
+	if s.Still {
+		url = nowhere
 	}
 	return template.HTML(`<a href="` + template.HTMLEscapeString(url) + `"` + class + `><bdi dir="ltr">` + shown + `</bdi></a>`) // escaped
 }

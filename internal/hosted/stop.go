@@ -12,9 +12,14 @@ func (s *Site) showStop(w http.ResponseWriter, r *http.Request, f *filler) {
 		toHub(w, r, f)
 		return
 	}
+	s.write(w, r, http.StatusOK, f.stopView())
+}
+
+// stopView is a question aside, and no step.
+func (f *filler) stopView() *Stop {
 	v := &Stop{Frame: f.frame(), Give: f.form(pathStop, ""), StayURL: f.hub}
-	v.StopURL, v.Steps = "", 0 // a question aside, and no step
-	s.write(w, r, http.StatusOK, v)
+	v.StopURL, v.Steps = "", 0
+	return v
 }
 
 // stop ends the invitation for its customer. The hub says where that leads.

@@ -37,6 +37,7 @@ type Frame struct {
 	Step, Steps int               // "Step 1 of 3"; zero Steps says nothing
 	Firm        Firm              // who asks
 	Texts       map[string]string // the firm's own texts in this language by key, each passed by CheckText
+	Still       bool              // it is there to be looked at: no script, nothing takes the focus, and the firm's contact leads nowhere
 }
 
 func (f *Frame) frame() *Frame { return f }
@@ -46,6 +47,7 @@ type Firm struct {
 	Name       string // as customers know it; "" where it can't be known, as when a link is unknown
 	Contact    string // e-mail address, phone number, https URL or any text of one line, for customers who need help; may be ""
 	LogoURL    string // on our own origin; "" shows the name alone
+	logo       string // in the place of LogoURL, as a data URL
 	Accent     string // #rrggbb; "" is the default colour. Contrast is seen to here as well
 	Background string // #rrggbb; "" is the default colour
 }

@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -25,7 +26,7 @@ const maxOwnText = 600
 func (p *Pages) CheckText(key, text string) error {
 	wrong := func(message string) error { return fault.New(fault.Invalid, "text_invalid", message).On(key) }
 	e, ok := p.words[Locales[0]].Texts[key]
-	if !ok || !e.Firm {
+	if !ok || e.Firm == "" {
 		return wrong("There is no such text that a firm can change.")
 	}
 	if strings.TrimSpace(text) == "" || len(text) > maxOwnText || strings.ContainsAny(text, "\r\n") {
@@ -54,8 +55,19 @@ func (p *Pages) Languages() iter.Seq2[string, string] {
 	}
 }
 
-// FirmTexts give the texts of a language that a firm may put its own in place of, by their keys, in an order that stays. Their notes say
-// where each stands, in English. A language that the pages don't have has none.
+// faces are the pages with texts of firms, by what their keys begin with, in the order in which a customer meets them.
+var faces = []string{"intro_sms_", "intro_email_", "number_", "address_", "code_", "consent_", "done_"}
+
+// met compares two keys by what a customer meets first: a title stands above what leads on from it.
+func met(a, b string) int {
+	face := func(key string) int {
+		return slices.IndexFunc(faces, func(face string) bool { return strings.HasPrefix(key, face) })
+	}
+	return cmp.Or(face(a)-face(b), strings.Compare(b, a))
+}
+
+// FirmTexts give the texts of a language that a firm may put its own in place of, by their keys, in the order in which a customer meets
+// them. Firm of each says where it stands, in English. A language that the pages don't have has none.
 func (p *Pages) FirmTexts(locale string) iter.Seq2[string, web.Text] {
 	return func(yield func(key string, text web.Text) bool) {
 		words, ok := p.words[locale]
@@ -63,12 +75,12 @@ func (p *Pages) FirmTexts(locale string) iter.Seq2[string, web.Text] {
 			return
 		}
 		english := p.words[Locales[0]].Texts
-		for _, key := range slices.Sorted(maps.Keys(english)) {
-			if !english[key].Firm {
+		for _, key := range slices.SortedFunc(maps.Keys(english), met) {
+			if english[key].Firm == "" {
 				continue
 			}
 			text := words.Texts[key]
-			text.Note = english[key].Note
+			text.Firm = english[key].Firm
 			if !yield(key, text) {
 				return
 			}

@@ -1,11 +1,13 @@
 package operator_test
 
 import (
+	"database/sql"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // invites asks somebody into the team, and gives the token of the link.
@@ -112,6 +114,69 @@ func TestTeam_an_invitation_that_has_ended_is_shown_so_replaced_and_not_posted(t
 	_, err = o.Invite(o.ctx(), here, o.signed(eve), asked)
 	o.fault(err, "", "an admin puts one in the place of an owner's that has ended")
 	shown(false)
+}
+
+func TestTeam_an_invitation_that_is_asked_for_twice_is_one(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	ann := o.ann()
+	zoe := o.hired(ann, "zoe@example.net", operator.Owner)
+	o.mail()
+	before := len(o.events(operator.EventInvited))
+	asked := operator.InviteRequest{Email: "bob@example.net", Role: operator.Agent}
+	first, err := o.Invite(o.ctx(), here, o.signed(ann), asked)
+	o.ok(err)
+	link := o.posted("/console/join#")
+	second, err := o.Invite(o.ctx(), here, o.signed(ann), asked) // a second click
+	if err != nil || second != first || len(o.mail()) != 1 || len(o.events(operator.EventInvited)) != before+1 {
+		t.Errorf("%+v after %+v, %v", second, first, err)
+	}
+	if _, err := o.Link(o.ctx(), here, link); err != nil {
+		t.Errorf("the link of the first: %v", err)
+	}
+	for _, c := range []struct {
+		what  string
+		by    *member
+		role  operator.Role
+		after time.Duration
+	}{
+		{"by somebody else", zoe, operator.Agent, 0}, {"for another role", zoe, operator.Viewer, 0}, {"later", zoe, operator.Viewer, 30*time.Second + time.Microsecond},
+	} {
+		o.later(c.after)
+		_, err := o.Invite(o.ctx(), here, o.signed(c.by), operator.InviteRequest{Email: asked.Email, Role: c.role})
+		o.ok(err)
+		if got := o.mail(); len(got) != 1 {
+			t.Errorf("%s: posted %v", c.what, got)
+		}
+	}
+}
+
+func TestTeam_a_thousand_with_those_who_are_invited(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	ann := o.ann()
+	g := o.signed(ann)
+	o.ok(o.engine.Write(o.ctx(), func(tx *sql.Tx) error {
+		for i := range 998 { // open invitations
+			id := uid.New(o.world.time(), uint16(i))
+			if _, err := tx.ExecContext(o.ctx(), `INSERT INTO operator_token (kind, tenant, subject, id, hash, created_us, expires_us, body)
+				VALUES ('invitation', $1, $2, $2, $2, $3, $4, '{}')`, g.Operator.Tenant[:], id[:], o.world.time().UnixMicro(), o.world.time().Add(time.Hour).UnixMicro()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	invite := func(email string, role operator.Role) error {
+		_, err := o.Invite(o.ctx(), here, g, operator.InviteRequest{Email: email, Role: role})
+		return err
+	}
+	o.ok(invite("last@example.net", operator.Agent))
+	o.fault(invite("more@example.net", operator.Agent), "team_full", "one more than a thousand")
+	o.ok(invite("last@example.net", operator.Viewer)) // in the place of the one before
+	o.later(time.Hour)
+	o.signIn(ann)
+	g = o.signed(ann)
+	o.ok(invite("more@example.net", operator.Agent))
 }
 
 // Whoever is disabled at the moment when their invitation is used has made it in time or not: there is no third.

@@ -21,8 +21,12 @@ func (s *Service) Create(ctx context.Context, t uid.Tenant, r InviteRequest) (li
 	if err != nil {
 		return "", p, err
 	}
+	_, others, err := s.openFor(ctx, l)
+	if err != nil {
+		return "", p, err
+	}
 	err = s.store.ChangeOperator(ctx, Target{Tenant: t, Team: true}, func(h *Held) (fx outbox.Effects, err error) {
-		if err := hasRoom(h.Team, l); err != nil {
+		if err := hasRoom(h.Team, others, l); err != nil {
 			return fx, err
 		}
 		h.Put = l

@@ -117,24 +117,29 @@ type InviteRequest struct {
 	Locale string // of the message; "": English
 }
 
-// Invite sends somebody a link to the team, which works for 72 hours, once. A link that the address got before is dead with that. Only
-// owners invite owners, and put another invitation in the place of an owner's. Conflict with email_taken for somebody who is in the team; that an address is of another team is told to
-// nobody but its holder.
+// Invite sends somebody a link to the team, which works for 72 hours, once. A link that the address got before is dead with that. Asked for
+// twice within half a minute it is one. Only owners invite owners, and put another invitation in the place of an owner's. Conflict with
+// email_taken for somebody who is in the team, with team_full for one too many; that an address is of another team is told to nobody but
+// its holder.
 func (s *Service) Invite(ctx context.Context, c Client, g Signed, r InviteRequest) (Pending, error) {
 	l, _, err := s.invitation(g.Operator.Tenant, actorOf(g.Operator.ID), r)
 	if err != nil {
 		return Pending{}, err
 	}
-	before, err := s.openFor(ctx, l)
+	before, others, err := s.openFor(ctx, l)
 	if err != nil {
 		return Pending{}, err
 	}
-	now := l.CreatedAt
+	now, put := l.CreatedAt, l
 	err = s.team(ctx, g, uid.ID{}, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
 		if !manages(me, r.Role) || before != nil && before.stands(h.Team) && !manages(me, before.Role) {
 			return fx, errForbidden()
 		}
-		if err := hasRoom(h.Team, l); err != nil {
+		if before != nil && before.stands(h.Team) && l.repeats(before) {
+			put = before
+			return fx, errNothing
+		}
+		if err := hasRoom(h.Team, others, l); err != nil {
 			return fx, err
 		}
 		h.Put = l
@@ -145,29 +150,38 @@ func (s *Service) Invite(ctx context.Context, c Client, g Signed, r InviteReques
 	if err != nil {
 		return Pending{}, err
 	}
-	return s.pending(l)
+	return s.pending(put)
 }
 
-// openFor is the open invitation in whose place l comes; nil when there is none.
-func (s *Service) openFor(ctx context.Context, l *Link) (*Link, error) {
+// openFor is the open invitation in whose place l comes, nil when there is none, and how many others are open.
+func (s *Service) openFor(ctx context.Context, l *Link) (before *Link, others int, err error) {
 	all, err := s.store.Links(ctx, l.Kind, l.Tenant)
 	for i := range all {
-		if all[i].Subject == l.Subject && all[i].live(l.CreatedAt) {
-			return &all[i], err
+		switch {
+		case !all[i].live(l.CreatedAt):
+		case all[i].Subject == l.Subject:
+			before = &all[i]
+		default:
+			others++
 		}
 	}
-	return nil, err
+	return before, others, err
 }
 
-// hasRoom reports why a team can't have the one that a link is for.
-func hasRoom(team []Operator, l *Link) error {
+// repeats reports whether l is the invitation before once more, by a second click.
+func (l *Link) repeats(before *Link) bool {
+	return l.By == before.By && l.Role == before.Role && l.CreatedAt.Sub(before.CreatedAt) <= again
+}
+
+// hasRoom reports why a team with others invited can't have the one that a link is for.
+func hasRoom(team []Operator, others int, l *Link) error {
 	for i := range team {
 		if team[i].EmailIndex == l.Subject {
 			return errTaken(nil)
 		}
 	}
-	if len(team) >= maxTeam {
-		return fault.New(fault.Conflict, "team_full", "The team has a thousand people. Remove somebody first.")
+	if len(team)+others >= maxTeam {
+		return fault.New(fault.Conflict, "team_full", "The team has a thousand people, with those who are invited. Withdraw an invitation first.")
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 // Text is one text as it stands in a file: Text, or the plural forms of the language for {n}.
 type Text struct {
 	Note  string `json:"note"`
-	Firm  bool   `json:"firm"` // of hosted pages: firms may put their own text in its place
+	Firm  string `json:"firm"` // of hosted pages: firms may put their own text in its place, and this tells them where it stands
 	Text  string `json:"text"`
 	Zero  string `json:"zero"`
 	One   string `json:"one"`

@@ -72,10 +72,26 @@ menu?.addEventListener("keydown", (e) => { if (e.key === "Escape") { menu.open =
 // A form is sent once; whoever comes back can send it again.
 document.addEventListener("submit", (e) => {
   const f = e.target;
-  if (f.method !== "post" || e.defaultPrevented) return;
+  if (f.method !== "post" || e.defaultPrevented || e.submitter?.formTarget) return;
   if (f.classList.contains("busy-form")) return e.preventDefault();
   f.classList.add("busy-form");
   setTimeout(() => f.classList.remove("busy-form"), 10000);
+});
+// A preview follows what is typed. Its frame is a new one each time, or Back would lead through all that it has shown.
+const show = document.querySelector("button[formtarget=preview]");
+let soon;
+const preview = () => show.form.requestSubmit(show);
+if (show) {
+  document.addEventListener("input", (e) => { if (e.target.form === show.form) { clearTimeout(soon); soon = setTimeout(preview, 500); } });
+  if (document.querySelector(".summary")) preview(); // what was typed is not what is kept
+}
+document.addEventListener("submit", (e) => {
+  const old = e.submitter?.formTarget === "preview" && document.querySelector("iframe[name=preview]");
+  if (!old) return;
+  const fresh = old.cloneNode(), at = old.contentWindow.scrollY;
+  fresh.removeAttribute("src");
+  fresh.addEventListener("load", () => fresh.contentWindow.scrollTo(0, at));
+  old.replaceWith(fresh);
 });
 addEventListener("pageshow", () => { for (const f of $$(".busy-form")) f.classList.remove("busy-form"); });
 
@@ -155,7 +171,7 @@ function takeSecret() {
 takeSecret();
 addEventListener("hashchange", takeSecret);
 
-// Two colours: their contrast by WCAG 2.2, and the sketch, as they are chosen.
+// Two colours: their contrast by WCAG 2.2, as they are chosen.
 const luminance = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
   .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
 document.querySelector("[data-contrast]")?.addEventListener("input", (e) => {
@@ -166,7 +182,6 @@ document.querySelector("[data-contrast]")?.addEventListener("input", (e) => {
   shown.querySelector("span").textContent = (good ? words.good : words.bad).replace("{ratio}", (Math.floor(ratio * 10) / 10).toFixed(1));
   const use = shown.querySelector("use");
   use.setAttribute("href", use.getAttribute("href").replace(/#.*/, good ? "#good" : "#bad"));
-  for (const shape of $$("[data-fill]")) shape.setAttribute("fill", shape.dataset.fill === "accent" ? a : b);
   const own = document.getElementById("colours");
   if (own) own.checked = true;
 });

@@ -18,7 +18,7 @@ type Gallery struct {
 const tabs = 2
 
 // OpenGallery opens the tabs, as Open does, for the tests within t.
-func OpenGallery(t *testing.T, chromium context.Context, origin, below string) *Gallery {
+func OpenGallery(t *testing.T, chromium context.Context, origin string, below ...string) *Gallery {
 	t.Helper()
 	g := &Gallery{make(chan *Tab, tabs)}
 	axe := Axe(t)

@@ -3,6 +3,7 @@ package browsertest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +23,7 @@ type Tab struct {
 	Ctx    context.Context // of chromedp
 	Origin string          // of the server, without a slash at the end
 
-	below      string // the path below which all requests of the page stay
+	below      []string // the paths below which all requests of the page stay
 	scriptless bool
 	watch      *watch
 }
@@ -35,9 +36,9 @@ type watch struct {
 	expected string   // a complaint with this in it is what the test is about; guarded by mu
 }
 
-// Open opens an empty tab for pages of an origin below a path, such as "/dev/", in a browser of its own: without the cookies
+// Open opens an empty tab for pages of an origin below a path, such as "/dev/", and what else they show, in a browser of its own: without the cookies
 // and the storage of any other. The context is of Start.
-func Open(t *testing.T, chromium context.Context, origin, below string) *Tab {
+func Open(t *testing.T, chromium context.Context, origin string, below ...string) *Tab {
 	t.Helper()
 	tb := open(t, chromium, origin, below, chromedp.WithNewBrowserContext())
 	t.Cleanup(tb.checkManners)
@@ -52,7 +53,7 @@ func (tb *Tab) Beside() *Tab {
 	return other
 }
 
-func open(t *testing.T, parent context.Context, origin, below string, options ...chromedp.ContextOption) *Tab {
+func open(t *testing.T, parent context.Context, origin string, below []string, options ...chromedp.ContextOption) *Tab {
 	t.Helper()
 	ctx, leave := chromedp.NewContext(parent, options...)
 	t.Cleanup(leave)
@@ -92,9 +93,9 @@ func (tb *Tab) checkManners() {
 	}
 	for _, url := range w.asked {
 		if strings.HasPrefix(url, "data:") {
-			continue // the browser's own pictures, as of a field for a date; one of the page would break its policy, which is told below
+			continue // the browser's own pictures, as of a field for a date; where a page may have none of its own, its policy tells below
 		}
-		if !strings.HasPrefix(url, tb.Origin+tb.below) {
+		if !slices.ContainsFunc(tb.below, func(path string) bool { return strings.HasPrefix(url, tb.Origin+path) }) {
 			tb.T.Errorf("a request left for %s", url)
 		}
 	}
