@@ -68,8 +68,9 @@ func firstRun(t *testing.T, chromium context.Context) {
 	t.Logf("from the link on the terminal to Home: %d clicks, and 2 more after a guessable password and a wrong code", k.clicks-2)
 
 	second := o.clerk(t, chromium, true)
+	second.Expect("the server responded with a status of 410")
 	second.Go(link)
-	second.Says("This link is not valid any more.")
+	second.Says("This server is set up")
 	second.Go("/console")
 	second.signInHere(owner)
 	k.Go("/console/enrol") // the codes were shown once
