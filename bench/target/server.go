@@ -73,7 +73,7 @@ type Config struct {
 	FsyncDelay time.Duration
 }
 
-// Countersign starts the product in production mode with a relay provider, and makes a tenant and a key in it.
+// Countersign starts the product in production mode with a relay provider, and makes a key in it.
 func Countersign(ctx context.Context, cfg Config) (*Server, error) {
 	s := &Server{Name: "countersign " + cfg.Database, Driver: "sqlite", Source: filepath.Join(cfg.Dir, "data", "countersign.db"), cfg: cfg}
 	info, err := os.Stat(cfg.Binary)
@@ -206,16 +206,24 @@ func random() string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// credentials migrates the database and makes a tenant with a key.
+// credentials migrates the database and makes a key of its first tenant, which it makes where there is none.
 func credentials(ctx context.Context, cfg Config) (tenant, key string, err error) {
 	if err := command(ctx, cfg, nil, "migrate"); err != nil {
 		return "", "", err
 	}
 	var made struct{ ID, Secret string }
-	if err := command(ctx, cfg, &made, "tenant", "create", "bench", "--json"); err != nil {
+	var there struct{ Data []struct{ ID string } }
+	if err := command(ctx, cfg, &there, "tenant", "list", "--json"); err != nil {
 		return "", "", err
 	}
-	tenant = made.ID
+	if len(there.Data) > 0 {
+		tenant = there.Data[0].ID
+	} else {
+		if err := command(ctx, cfg, &made, "tenant", "create", "bench", "--json"); err != nil {
+			return "", "", err
+		}
+		tenant = made.ID
+	}
 	err = command(ctx, cfg, &made, "key", "create", "--tenant", tenant, "--json")
 	return tenant, made.Secret, err
 }
