@@ -50,7 +50,7 @@ func TestTheConsoleOfADay(t *testing.T) {
 		{"/console/team/invite", `true`, nil},
 		{"/console/audit", `document.querySelectorAll("tbody tr").length > 5`, nil},
 		{"/console/settings/checks", `true`, []string{"console-checks"}},
-		{"/console/settings/customisation", `true`, nil},
+		{"/console/settings/customisation", `document.querySelector("iframe") !== null`, []string{"console-preview"}},
 		{"/console/profile", `true`, nil},
 	} {
 		k.Look(1280, 800, "light")
