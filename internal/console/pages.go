@@ -180,9 +180,9 @@ func (s *scene) Own(text string) template.HTML {
 }
 
 // joints are where a name such as invitation.mobile_verified breaks over two lines, when it has to.
-var joints = strings.NewReplacer(".", ".<wbr>", "_", "_<wbr>")
+var joints = strings.NewReplacer(".", ".<wbr>", "_", "_<wbr>", ":", ":<wbr>")
 
-// Jointed lets a name with dots and underscores break at these, and nowhere else.
+// Jointed lets a name with dots, underscores and colons break at these, and nowhere else.
 func (s *scene) Jointed(name string) template.HTML {
 	return template.HTML(joints.Replace(template.HTMLEscapeString(name))) // escaped
 }
