@@ -68,7 +68,7 @@ func TestRA_17_WhatAFirmDecidesInTheConsole(t *testing.T) {
 		}
 	}
 	v.open("/console/audit?type=operator.log_exported")
-	if n := strings.Count(v.rows(), `<span class="sub"><code>operator.log_exported`); n != 5 { // the proof, all, and three selections
+	if n := strings.Count(v.rows(), `<span class="sub"><code>operator.<wbr>log_<wbr>exported`); n != 5 { // the proof, all, and three selections
 		t.Errorf("%d events tell of five exports", n)
 	}
 	v.open("/console/settings/texts?locale=ar")

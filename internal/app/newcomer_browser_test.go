@@ -19,7 +19,7 @@ import (
 
 const (
 	picturesFolder = "../../docs/images"
-	maxPictures    = 2_500_000 // bytes of all together
+	maxPictures    = 3_000_000 // bytes of all together
 )
 
 // newcomer is who follows docs/invitations.md, without reading more: one command, the phone page, the customer's pages.
