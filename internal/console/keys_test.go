@@ -77,7 +77,7 @@ func TestKeysAreListedWithScopesAgeAndLastUse(t *testing.T) {
 	dead.ID, dead.Name, dead.RevokedAt = uid.ID{9}, "Old app", keyNoon
 	f := &directory{list: []tenant.Key{dead, web1, ended, newer}}
 	body := withKeys(t, f).as("owner").get("/console/keys").Body.String()
-	has(t, body, "verifications:<wbr>start", "26 Nov 2026, 11:59 UTC", "22 Oct 2025, 12:00 UTC", "Being replaced", "Active", "Ended", "Revoked", "Never",
+	has(t, body, "verifications:start", "26 Nov 2026, 11:59 UTC", "22 Oct 2025, 12:00 UTC", "Being replaced", "Active", "Ended", "Revoked", "Never",
 		keyPath(web1, "rotate"), keyPath(web1, "revoke"), "&lt;script&gt;")
 	hasNot(t, body, keyPath(dead, "revoke"), keyPath(ended, "rotate"), "<script>alert")
 	if strings.Index(body, newer.ID.Text(uid.Key)) > strings.Index(body, dead.ID.Text(uid.Key)) {

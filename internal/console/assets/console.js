@@ -10,12 +10,12 @@ const say = (text) => { document.getElementById("said").textContent = text; };
 // Times are written in UTC. Here the reader's clock is known: a time says how long ago it was, and exactly when on hover and focus.
 const ago = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
-const spans = [["second", 60], ["minute", 60], ["hour", 24], ["day", 30], ["month", 12], ["year", Infinity]];
+const spans = [["second", 60, 60], ["minute", 60, 60], ["hour", 24, 24], ["day", 60, 30], ["month", 12, 12], ["year", Infinity]]; // up to how many, and how many make one of the next
 function since(date) {
   let n = (date - Date.now()) / 1000;
-  for (const [unit, size] of spans) {
+  for (const [unit, most, size] of spans) {
     const whole = n < 0 ? Math.trunc(n) : Math.round(n); // what is past is over in full; what is to come is as long as it was promised
-    if (Math.abs(whole) < size || size === Infinity) return ago.format(whole, unit);
+    if (Math.abs(whole) < most || most === Infinity) return ago.format(whole, unit);
     n /= size;
   }
 }
