@@ -219,12 +219,16 @@ func stream(w http.ResponseWriter, r *http.Request) {
 func TestGallery(t *testing.T) {
 	t.Parallel()
 	tabs := browsertest.OpenGallery(t, browsertest.Start(t), openHall(t).origin, "/console/", "/v/")
+	tabs.Before(laterOn)
 	for _, e := range gallery() {
 		if strings.HasPrefix(e.name, *only) {
 			t.Run(e.name, func(t *testing.T) { show(tabs.Tab(t), e.name) })
 		}
 	}
 }
+
+// laterOn stops the clock of pages 47 days after noon, which is as long ago as is told in the most letters: what fits then fits on any day.
+const laterOn = `{ const at = Date.parse("2027-01-12T12:00:00Z"); Date.now = () => at }`
 
 // show looks at one exhibit in every view, and mirrored at each width as a right-to-left language would have it.
 func show(tb *browsertest.Tab, name string) {

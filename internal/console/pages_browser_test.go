@@ -49,7 +49,9 @@ const ready = `document.readyState === "complete" && document.documentElement.cl
 func enterHall(t *testing.T, chromium context.Context) visit {
 	t.Helper()
 	h := openHall(t)
-	return visit{browsertest.Open(t, chromium, h.origin, "/console/", "/v/"), h}
+	tb := browsertest.Open(t, chromium, h.origin, "/console/", "/v/")
+	tb.Before(laterOn)
+	return visit{tb, h}
 }
 
 func open(t *testing.T, chromium context.Context, name string) visit {

@@ -30,6 +30,15 @@ func OpenGallery(t *testing.T, chromium context.Context, origin string, below ..
 	return g
 }
 
+// Before is that of each tab. No exhibit is looked at yet.
+func (g *Gallery) Before(script string) {
+	for range tabs {
+		tb := <-g.free
+		tb.Before(script)
+		g.free <- tb
+	}
+}
+
 // Tab gives a tab to a test of one exhibit, until that ends. The test runs beside another one.
 func (g *Gallery) Tab(t *testing.T) *Tab {
 	t.Helper()
