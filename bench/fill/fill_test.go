@@ -2,6 +2,7 @@ package fill
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -125,29 +126,35 @@ func TestFillSQLite(t *testing.T) {
 
 func TestFillPostgreSQL(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "fill") // not t.TempDir: the path of a socket must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	p, url, err := target.Postgres(t.Context(), filepath.Join(dir, "pg"), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Stop()
-	db, err := sql.Open("pgx", url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db, url := openPostgres(t)
 	exec(t, db, schema(t, "postgres"))
 	for _, table := range []string{"verification", "delivery", "event"} {
 		exec(t, db, "CREATE TABLE "+table+"_all PARTITION OF "+table+" DEFAULT")
 	}
 	check(t, db, Database{Driver: "pgx", Source: url}, `'\x?'`, "octet_length")
+}
+
+// openPostgres begins a PostgreSQL of the test's own, without a schema.
+func openPostgres(t *testing.T) (db *sql.DB, url string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "fill") // not t.TempDir: the path of a socket must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	p, url, err := target.Postgres(context.WithoutCancel(t.Context()), filepath.Join(dir, "pg"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Stop() })
+	if db, err = sql.Open("pgx", url); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db, url
 }
 
 func TestFillNeedsSomethingToCopy(t *testing.T) {

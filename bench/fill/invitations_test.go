@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/countersign/countersign/bench/target"
 	"github.com/countersign/countersign/internal/seal"
 	"github.com/countersign/countersign/internal/uid"
 )
@@ -135,24 +134,7 @@ func TestFillInvitationsSQLite(t *testing.T) {
 
 func TestFillInvitationsPostgreSQL(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "fill") // not t.TempDir: the path of a socket must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	p, url, err := target.Postgres(t.Context(), filepath.Join(dir, "pg"), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Stop()
-	db, err := sql.Open("pgx", url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db, url := openPostgres(t)
 	migrations(t, db, "postgres")
 	exec(t, db, "CREATE TABLE event_all PARTITION OF event DEFAULT")
 	spread(t, db, Database{Driver: "pgx", Source: url}, `'\x?'`)
