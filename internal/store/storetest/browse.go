@@ -103,8 +103,12 @@ func browsed(t *testing.T, e store.Engine) {
 // browsedFar: a rare event behind very many others is found after a few looks, since the counts tell in which hour it is.
 func browsedFar(t *testing.T, e store.Engine) {
 	db := Start(t, e, nil)
-	mine, busy, at := uid.NewTenant(now()), uid.NewTenant(now()), now()
+	mine, busy := uid.NewTenant(now()), uid.NewTenant(now())
+	at := now().Truncate(24 * time.Hour).Add(time.Minute) // early in the day, whenever the test runs: 26 hours reach into the day before yesterday
 	rare := happened(mine, at.Add(-26*time.Hour), "key.revoked", "")
+	if err := e.Partitions(t.Context(), rare.At); err != nil {
+		t.Fatal(err)
+	}
 	record(t, db, rare)
 	for h := range 25 {
 		var many []audit.Event
