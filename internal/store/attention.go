@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/attention"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/webhook"
 )
@@ -26,10 +27,10 @@ func (db *DB) found(ctx context.Context, text string, args ...any) ([]attention.
 	return list, db.away("look for what needs somebody", err)
 }
 
-// UndeliverableInvitations implements attention.Store. Only what the index has is read, as in Invitations.
+// UndeliverableInvitations implements attention.Store.
 func (db *DB) UndeliverableInvitations(ctx context.Context, t uid.Tenant, from uid.ID, limit int) ([]attention.Found, error) {
-	return db.found(ctx, `SELECT i.id, 0 FROM invitation i WHERE i.tenant = $1 AND i.status = 'undeliverable' AND i.id >= $2
-		ORDER BY i.id DESC LIMIT $3`, t[:], from[:], limit)
+	keys, args := invitationKeys(t, &invite.Filter{Status: invite.Undeliverable, From: from, Limit: limit})
+	return db.found(ctx, `SELECT i.id, 0 FROM (`+keys+`) i ORDER BY i.id DESC`, args...)
 }
 
 // UnknownInvitations implements attention.Store.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
@@ -230,29 +231,44 @@ func (db *DB) InvitationByLink(ctx context.Context, hash [32]byte) (invite.Invit
 		WHERE l.hash = $1`, hash[:])
 }
 
-// invitationKeys is the query for the keys of a list, in the order that is asked for. One filter chooses the index that is walked, the one that fits fewest as
-// a rule: that a link is unknown, a contact, else a reference, else status and gate. What else is asked for stands in COALESCE, which no index is looked
-// through for: which of two is longer differs between firms, and a plan that took the long one read all of it.
+// invitationKeys is the query for the keys of a list, in the order that is asked for. It is made of arms, each of which reads an index as far as is
+// asked for and no entry that is not asked for: those of a contact or of unknown links, which are few, or one for each state.
 func invitationKeys(t uid.Tenant, f *invite.Filter) (text string, args []any) {
 	below := orLast(f.To)
 	args = []any{t[:], f.From[:], below[:], f.Limit}
-	chosen, rest := f.Contact != nil || f.LinkUnknown, ""
+	arg := func(value any) string {
+		args = append(args, value)
+		return fmt.Sprint("$", len(args))
+	}
+	var arms []string
+	if f.Contact != nil || f.LinkUnknown {
+		arms = armsOfFew(f, arg)
+	} else {
+		arms = armsOfStates(f, arg)
+	}
+	order := direction(f.OldestFirst)
+	for i, arm := range arms {
+		arms[i] = `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3` + arm + ` ORDER BY x.id ` + order + ` LIMIT $4`
+	}
+	if len(arms) == 1 {
+		return arms[0], args
+	}
+	return `SELECT c.id FROM (SELECT q.id FROM (` + strings.Join(arms, `) q UNION SELECT q.id FROM (`) + `) q) c ORDER BY c.id ` + order + ` LIMIT $4`, args
+}
+
+// armsOfFew are the conditions of the invitations of a contact, by e-mail and by phone, or of those whose link is unknown. What else is asked for
+// stands in COALESCE, which no index is looked through for: which of two is longer differs between firms, and a plan that took the long one read all of it.
+func armsOfFew(f *invite.Filter, arg func(any) string) []string {
+	rest := ""
+	and := func(column string, value any) {
+		n := arg(value)
+		rest += fmt.Sprintf(` AND COALESCE(x.%s, %s) = %[2]s`, column, n)
+	}
 	if f.LinkUnknown {
 		rest = ` AND x.link_unknown`
 	}
-	and := func(column string, value any) {
-		args = append(args, value)
-		form := ` AND x.%[1]s = $%[2]d`
-		if chosen {
-			form = ` AND COALESCE(x.%[1]s, $%[2]d) = $%[2]d`
-		}
-		rest += fmt.Sprintf(form, column, len(args))
-	}
 	if f.Reference != "" {
 		and(`reference`, f.Reference)
-		if !chosen {
-			chosen, rest = true, rest+` AND x.reference <> ''`
-		}
 	}
 	if f.Status != "" {
 		and(`status`, string(f.Status))
@@ -260,21 +276,36 @@ func invitationKeys(t uid.Tenant, f *invite.Filter) (text string, args []any) {
 	if f.Mobile2FA != nil {
 		and(`mobile_2fa`, *f.Mobile2FA)
 	}
-	if f.Contact != nil {
-		args = append(args, f.Contact[:])
-		return invitationsOf(len(args), rest, direction(f.OldestFirst)), args
+	if f.Contact == nil {
+		return []string{rest}
 	}
-	return `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3` + rest + ` ORDER BY x.id ` + direction(f.OldestFirst) + ` LIMIT $4`, args
+	contact := arg(f.Contact[:])
+	return []string{` AND x.email_index = ` + contact + rest, ` AND x.phone_index = ` + contact + rest}
 }
 
-// invitationsOf is invitationKeys for the contact that stands in $n. What else is asked for stands in the indexes of contacts, and each is
-// read only as far as is asked for.
-func invitationsOf(n int, rest, order string) string {
-	by := func(column string) string {
-		return fmt.Sprintf(`SELECT q.id FROM (SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.%s = $%d AND x.id >= $2 AND x.id < $3%s ORDER BY x.id %s LIMIT $4) q`,
-			column, n, rest, order)
+// armsOfStates are the conditions of the states that f asks for, each a status and whether there is a gate, which the indexes have before the id:
+// a list by one alone needs no index of its own, and one of a state that nobody is in ends at once.
+func armsOfStates(f *invite.Filter, arg func(any) string) (arms []string) {
+	if f.Reference == "" && f.Status == "" && f.Mobile2FA == nil {
+		return []string{""}
 	}
-	return `SELECT c.id FROM (` + by(`email_index`) + ` UNION ` + by(`phone_index`) + `) c ORDER BY c.id ` + order + ` LIMIT $4`
+	rest, statuses, gates := "", invite.Statuses, []bool{false, true}
+	if f.Reference != "" {
+		rest = ` AND x.reference <> '' AND x.reference = ` + arg(f.Reference)
+	}
+	if f.Status != "" {
+		statuses = []invite.Status{f.Status}
+	}
+	if f.Mobile2FA != nil {
+		gates = []bool{*f.Mobile2FA}
+	}
+	for _, gate := range gates {
+		g := arg(gate)
+		for _, status := range statuses {
+			arms = append(arms, rest+` AND x.mobile_2fa = `+g+` AND x.status = `+arg(string(status)))
+		}
+	}
+	return arms
 }
 
 // Invitations implements invite.Store. The keys are found in a query of their own: of a row as wide as these SQLite would rather walk over

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -30,7 +31,18 @@ func (e *Engine) Schema(ctx context.Context, apply bool) (store.Migrated, error)
 	if err != nil {
 		return store.Migrated{}, err
 	}
-	return store.Migrate(ctx, p, apply)
+	// What an index of millions of rows is sorted with goes to files meanwhile: in memory it is a third of a gigabyte for each million.
+	if err := e.sortIn(ctx, "FILE"); err != nil {
+		return store.Migrated{}, err
+	}
+	m, err := store.Migrate(ctx, p, apply)
+	return m, errors.Join(err, e.sortIn(context.WithoutCancel(ctx), "MEMORY"))
+}
+
+// sortIn says where the writer, which has one connection, keeps what it needs for a while.
+func (e *Engine) sortIn(ctx context.Context, where string) error {
+	_, err := e.writer.ExecContext(ctx, "PRAGMA temp_store = "+where)
+	return err
 }
 
 // Partitions implements store.Engine: SQLite has none.

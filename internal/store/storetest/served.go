@@ -31,6 +31,7 @@ func runServed(t *testing.T, engine Open) {
 	t.Run("a_removed_service_leaves_no_factor_behind", func(t *testing.T) { t.Parallel(); leavesNothing(t, engine(t)) })
 	t.Run("imports_keep_what_their_sender_allowed", func(t *testing.T) { t.Parallel(); importsKeepTheirRules(t, engine(t)) })
 	t.Run("invitations_are_found_by_either_contact", func(t *testing.T) { t.Parallel(); invitationsOfAContact(t, engine(t)) })
+	t.Run("whatever_invitations_are_filtered_by_is_listed_page_after_page", func(t *testing.T) { t.Parallel(); everyFilter(t, engine(t)) })
 	t.Run("imports_go_a_week_after_their_end", func(t *testing.T) { t.Parallel(); importsSwept(t, engine(t)) })
 	t.Run("outlines_are_listed_as_their_verifications_stand", func(t *testing.T) { t.Parallel(); outlines(t, engine(t)) })
 	t.Run("a_reference_leads_to_the_link_that_a_provider_took", func(t *testing.T) { t.Parallel(); linkReferences(t, engine(t)) })
