@@ -2,6 +2,8 @@ package store
 
 const ReadInvitationsOf = readInvitationsOf
 
+var InvitationKeys = invitationKeys
+
 // HotStatements are all hot statements by the names of their variables. A test asks that none is missing.
 func HotStatements() map[string]*Hot {
 	return map[string]*Hot{

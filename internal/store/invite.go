@@ -240,32 +240,29 @@ func invitationKeys(t uid.Tenant, f *invite.Filter) (text string, args []any) {
 		args = append(args, value)
 		return fmt.Sprint("$", len(args))
 	}
-	var arms []string
+	arms, order := armsOfStates, direction(f.OldestFirst)
 	if f.Contact != nil || f.LinkUnknown {
-		arms = armsOfFew(f, arg)
-	} else {
-		arms = armsOfStates(f, arg)
+		arms = armsOfFew
 	}
-	order := direction(f.OldestFirst)
-	for i, arm := range arms {
-		arms[i] = `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND x.id >= $2 AND x.id < $3` + arm + ` ORDER BY x.id ` + order + ` LIMIT $4`
+	var list []string
+	for _, arm := range arms(f, arg, order) {
+		list = append(list, `SELECT x.id FROM invitation x WHERE x.tenant = $1 AND `+arm+` `+order+` LIMIT $4`)
 	}
-	if len(arms) == 1 {
-		return arms[0], args
-	}
-	return `SELECT c.id FROM (SELECT q.id FROM (` + strings.Join(arms, `) q UNION SELECT q.id FROM (`) + `) q) c ORDER BY c.id ` + order + ` LIMIT $4`, args
+	return `SELECT c.id FROM (SELECT q.id FROM (` + strings.Join(list, `) q UNION SELECT q.id FROM (`) + `) q) c ORDER BY c.id ` + order + ` LIMIT $4`, args
 }
 
-// armsOfFew are the conditions of the invitations of a contact, by e-mail and by phone, or of those whose link is unknown. What else is asked for
+// byID is the arm that goes by the key alone.
+const byID = `x.id >= $2 AND x.id < $3 ORDER BY x.id`
+
+// armsOfFew are those of the invitations of a contact, by e-mail and by phone, or of those whose link is unknown. What else is asked for
 // stands in COALESCE, which no index is looked through for: which of two is longer differs between firms, and a plan that took the long one read all of it.
-func armsOfFew(f *invite.Filter, arg func(any) string) []string {
+func armsOfFew(f *invite.Filter, arg func(any) string, _ string) []string {
 	rest := ""
 	and := func(column string, value any) {
-		n := arg(value)
-		rest += fmt.Sprintf(` AND COALESCE(x.%s, %s) = %[2]s`, column, n)
+		rest += fmt.Sprintf(`COALESCE(x.%s, %s) = %[2]s AND `, column, arg(value))
 	}
 	if f.LinkUnknown {
-		rest = ` AND x.link_unknown`
+		rest = `x.link_unknown AND `
 	}
 	if f.Reference != "" {
 		and(`reference`, f.Reference)
@@ -277,21 +274,22 @@ func armsOfFew(f *invite.Filter, arg func(any) string) []string {
 		and(`mobile_2fa`, *f.Mobile2FA)
 	}
 	if f.Contact == nil {
-		return []string{rest}
+		return []string{rest + byID}
 	}
 	contact := arg(f.Contact[:])
-	return []string{` AND x.email_index = ` + contact + rest, ` AND x.phone_index = ` + contact + rest}
+	return []string{`x.email_index = ` + contact + ` AND ` + rest + byID, `x.phone_index = ` + contact + ` AND ` + rest + byID}
 }
 
-// armsOfStates are the conditions of the states that f asks for, each a status and whether there is a gate, which the indexes have before the id:
-// a list by one alone needs no index of its own, and one of a state that nobody is in ends at once.
-func armsOfStates(f *invite.Filter, arg func(any) string) (arms []string) {
+// armsOfStates are those of the states that f asks for, each a status and whether there is a gate, which the indexes have before the id:
+// a list by one alone needs no index of its own, and one of a state that nobody is in ends at once. The bounds and the order are those of a whole
+// entry, which no other index has: PostgreSQL would walk by the id alone where a state is common, past all that are younger.
+func armsOfStates(f *invite.Filter, arg func(any) string, order string) (arms []string) {
 	if f.Reference == "" && f.Status == "" && f.Mobile2FA == nil {
-		return []string{""}
+		return []string{byID}
 	}
-	rest, statuses, gates := "", invite.Statuses, []bool{false, true}
+	columns, values, only, statuses, gates := "", "", "", invite.Statuses, []bool{false, true}
 	if f.Reference != "" {
-		rest = ` AND x.reference <> '' AND x.reference = ` + arg(f.Reference)
+		columns, values, only = `x.reference, `, arg(f.Reference)+`, `, `x.reference <> '' AND `
 	}
 	if f.Status != "" {
 		statuses = []invite.Status{f.Status}
@@ -299,10 +297,13 @@ func armsOfStates(f *invite.Filter, arg func(any) string) (arms []string) {
 	if f.Mobile2FA != nil {
 		gates = []bool{*f.Mobile2FA}
 	}
+	columns += `x.status, x.mobile_2fa, x.id`
 	for _, gate := range gates {
 		g := arg(gate)
 		for _, status := range statuses {
-			arms = append(arms, rest+` AND x.mobile_2fa = `+g+` AND x.status = `+arg(string(status)))
+			entry := values + arg(string(status)) + `, ` + g
+			arms = append(arms, fmt.Sprintf(`%s(%s) >= (%s, $2) AND (%[2]s) < (%[3]s, $3) ORDER BY %s`,
+				only, columns, entry, strings.ReplaceAll(columns, `,`, ` `+order+`,`)))
 		}
 	}
 	return arms
