@@ -258,7 +258,7 @@ func TestOperatorsReads_on_SQLite_search_and_never_scan(t *testing.T) {
 			if strings.Contains(text, "(x.reference, x.status, ") && strings.Contains(line, "SEARCH x") && !strings.Contains(line, "invitation_reference") {
 				t.Errorf("does not look by the reference:\n%s\n%s", text, made)
 			}
-			if strings.Contains(text, "x.id) >= ") && strings.Contains(line, "SEARCH x") && !strings.Contains(line, "status,mobile_2fa,id)>") {
+			if strings.Contains(text, "x.mobile_2fa, x.id) >= ") && strings.Contains(line, "SEARCH x") && !strings.Contains(line, "status,mobile_2fa,id)>") {
 				t.Errorf("does not look by the state:\n%s\n%s", text, made)
 			}
 			if strings.Contains(line, "SEARCH v USING PRIMARY KEY (id>") || strings.Contains(line, "invitation_id (id>") {
