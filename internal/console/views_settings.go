@@ -33,7 +33,7 @@ const (
 	FieldLogoAway    = "logo_away"
 	FieldConsentText = "consent_text"
 	FieldText        = "text"   // text_{key}
-	FieldPage        = "page"   // one of Previews.Pages
+	FieldPage        = "page"   // one of Previews.Pages or Messages
 	FieldScheme      = "scheme" // one of schemes
 )
 
@@ -84,18 +84,35 @@ type Customisation struct {
 	Preview                  Previewed
 }
 
-// Previewed shows customers' pages beside the form that decides what is on them, in a frame.
+// Previewed shows customers' pages and messages beside the form that decides what is in them, in a frame.
 type Previewed struct {
 	URL     string   // draws what is kept
 	Try     Form     // draws what the form of the page says
 	Source  string   // what the frame shows at first
 	Pages   []Option // each by its words
-	Locale  string   // of the pages; "" where Locales are offered
+	Locale  string   // of these; "" where Locales are offered
 	Locales []Option
 	Schemes []Option // of colours, which the frame has by its style
 }
 
-// Unshown stands in that frame when a page can't be drawn.
+// Letter is a message that customers get, in that frame: one by e-mail with HTML, else a text message.
+type Letter struct {
+	Frame
+	Message string // its name
+	Locale  string // of its words
+	Text    string // of a text message, or the plain part of an e-mail
+
+	// Of a text message.
+	Encoding        string // one of delivery's
+	Units, Segments int
+	Bound           bool // to the pages' address, by its last line
+
+	// Of an e-mail.
+	From, Address string // whom it comes from; either may be empty
+	Subject, HTML string
+}
+
+// Unshown stands in that frame when something can't be drawn.
 type Unshown struct {
 	Frame
 	Flaws []Flaw
@@ -133,6 +150,7 @@ type Texts struct {
 func (*Checks) name() string        { return "checks" }
 func (*Customisation) name() string { return "customisation" }
 func (*Texts) name() string         { return "texts" }
+func (*Letter) name() string        { return "letter" }
 func (*Unshown) name() string       { return "unshown" }
 
 // SettingsTabs are the parts of Settings.
