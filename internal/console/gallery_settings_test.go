@@ -52,6 +52,9 @@ func settings() []exhibit {
 		{"confirm-loosen-contact", &console.Confirm{Frame: f, What: "loosen_contact", Act: form, BackURL: "/console/settings/customisation"}},
 		{"customisation-readonly", customisation(f, func(v *console.Customisation) { v.May = false })},
 		{"texts", texts(f, "en", func(*console.Texts) {})},
+		{"texts-turned", texts(f, "de", func(v *console.Texts) {
+			v.Typed, v.Unsaved = true, []console.Unsaved{{Language: "English", Words: "{}"}, {Language: "العربية", Words: "{}"}}
+		})},
 		{"texts-readonly", texts(f, "ar", func(v *console.Texts) { v.May = false })},
 		{"letter-text", letter("sms_link", "en", "Acme Payments")},
 		{"letter-text-longest", letter("sms_reminder", "ar", longest.Tenant)},
@@ -95,7 +98,7 @@ func previewed(locale string, offered ...console.Option) console.Previewed {
 }
 
 func texts(f console.Frame, locale string, change func(*console.Texts)) console.View {
-	v := &console.Texts{Frame: f, Act: form, Version: 3, May: true, Locale: locale, URL: "/console/x/texts", ConsentVersion: "2026-04", Preview: previewed(locale),
+	v := &console.Texts{Frame: f, Act: form, Version: 3, May: true, Locale: locale, URL: "/console/x/texts", Turn: form, ConsentVersion: "2026-04", Preview: previewed(locale),
 		Locales: []console.Option{{Value: "en", Label: "English", Chosen: locale == "en"}, {Value: "de", Label: "Deutsch", Chosen: locale == "de"}},
 		Rows: []console.TextRow{
 			{Key: "intro_sms_title", Where: "The title of the first page, when you gave the mobile number.", Standard: "Confirm your mobile number", Own: "Prove your number to {firm}"},

@@ -154,10 +154,13 @@ func (s *Site) tryTexts(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := s.readTexts(v)
-	problems, err := s.typedTexts(&c, w)
+	typed, err := s.readTexts(v)
+	if err != nil {
+		return nil, err
+	}
+	problems, err := s.typedTexts(&c, typed[0])
 	if err != nil || len(problems) > 0 {
-		return v.unshown(problems, w.locale, err)
+		return v.unshown(problems, typed[0].Locale, err)
 	}
 	return s.preview(v, c)
 }

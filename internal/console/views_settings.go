@@ -32,7 +32,9 @@ const (
 	FieldLogoSent    = "logo_sent" // a file that came before, in base64
 	FieldLogoAway    = "logo_away"
 	FieldConsentText = "consent_text"
-	FieldText        = "text"   // text_{key}
+	FieldText        = "text"    // text_{key}
+	FieldUnsaved     = "unsaved" // texts of another language that were typed before
+	FieldOtherLocale = "other_locale"
 	FieldPage        = "page"   // one of Previews.Pages or Messages
 	FieldScheme      = "scheme" // one of schemes
 )
@@ -132,6 +134,9 @@ type TextRow struct {
 	Own      string // as typed or kept; "" is the product's own
 }
 
+// Unsaved are words of a language that is not shown, as they were typed.
+type Unsaved struct{ Language, Words string }
+
 // Texts is the firm's own words in one language.
 type Texts struct {
 	Frame
@@ -140,7 +145,10 @@ type Texts struct {
 	May            bool
 	Locale         string
 	Locales        []Option
-	URL            string // of this page: ?locale= asks for another language
+	URL            string    // of this page: ?locale= asks for another language
+	Turn           Form      // asks for it with what was typed
+	Typed          bool      // what is shown is not what is kept
+	Unsaved        []Unsaved // of other languages
 	Rows           []TextRow
 	Consent        string // as typed or kept; "" is the product's own
 	ConsentVersion string // of the texts that customers see now
