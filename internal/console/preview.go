@@ -75,8 +75,8 @@ func mailPolicy(mail string) string {
 	return strings.Replace(framedPolicy, "style-src 'self'", "style-src 'self' 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'", 1)
 }
 
-// previewed is the part of a page that shows customers' pages and messages. try is where what is typed is drawn without being saved, and locale the
-// language of the page, "" where it can be chosen. The page may have a frame of ours in it.
+// previewed is the part of a page that shows customers' pages and messages. try is where what is typed is drawn without being saved, and
+// locale the language of what is shown, "" where it can be chosen. The page may have a frame of ours in it.
 func (v *visit) previewed(try, locale string) Previewed {
 	h := v.w.Header()
 	h.Set(headerPolicy, h.Get(headerPolicy)+"; frame-src 'self'")

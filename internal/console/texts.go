@@ -64,7 +64,8 @@ func (s *Site) textsPage(v *visit, typed []wording, kept policy.Customisation, w
 	w := typed[0]
 	page := &Texts{
 		Frame: v.frame(wrong...), Act: v.form(pathTexts), Version: kept.Version, May: v.May(operator.ChangeCustomisation), Locale: w.Locale,
-		URL: pathTexts, Turn: v.form(pathTurnTexts), Typed: !s.isKept(w, kept), Consent: w.Consent, ConsentVersion: kept.Consent.InForce(), Locales: s.localesOf(w.Locale), Preview: v.previewed(pathTryTexts, w.Locale),
+		URL: pathTexts, Turn: v.form(pathTurnTexts), Typed: !s.isKept(w, kept), Consent: w.Consent, ConsentVersion: kept.Consent.InForce(),
+		Locales: s.localesOf(w.Locale), Preview: v.previewed(pathTryTexts, w.Locale),
 	}
 	for key, text := range s.PageTexts.FirmTexts(w.Locale) {
 		page.Rows = append(page.Rows, TextRow{Key: key, Where: text.Firm, Standard: text.Text, Own: w.Own[key]})
