@@ -17,7 +17,7 @@ func (s *server) operatorPages(chain *web.Chain, customers *hosted.Site, documen
 	site, err := console.NewSite(console.Config{
 		Operators: s.operators, Tenants: firms{s}, PublicURL: s.cfg.BaseURL(), Support: s.cfg.Support, Development: s.cfg.DevMode, DevKey: s.sampleKey,
 		Directory: s.directory, Hooks: s.webhooks, Dispatches: s.verify, Providers: s.providers, Figures: s.tally,
-		Settings: s.invites, PageTexts: texts, Previews: previews{customers}, AuditLog: auditLog{s.storage.db, s.storage.signer.Verifier()},
+		Settings: s.invites, PageTexts: texts, Previews: previews{customers, s.invites, s.dispatcher, pagesHost(s.cfg)}, AuditLog: auditLog{s.storage.db, s.storage.signer.Verifier()},
 		Invitations: s.invites, Changes: s.tally, Contacts: offers{texts},
 		Needs: attention.New(s.storage.db, s.health), Document: document,
 		MAC: func(parts ...[]byte) [32]byte {

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"io"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/console"
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/hosted"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"
@@ -21,8 +23,13 @@ var (
 	_ console.Invitations = (*invite.Service)(nil)
 )
 
-// previews are customers' pages as firms look at them.
-type previews struct{ site *hosted.Site }
+// previews are customers' pages and messages as firms look at them.
+type previews struct {
+	site     *hosted.Site
+	invites  *invite.Service
+	messages *delivery.Dispatcher
+	host     string // that codes are bound to
+}
 
 // Pages implements console.Previews.
 func (previews) Pages() []string { return hosted.PreviewPages() }
@@ -30,6 +37,20 @@ func (previews) Pages() []string { return hosted.PreviewPages() }
 // Preview implements console.Previews.
 func (p previews) Preview(w io.Writer, of console.Preview) error {
 	return p.site.Preview(w, hosted.Preview(of))
+}
+
+// Messages implements console.Previews.
+func (previews) Messages() []string { return delivery.Samples() }
+
+// Message implements console.Previews.
+func (p previews) Message(ctx context.Context, t uid.Tenant, of console.Preview) (delivery.Sampled, error) {
+	link, lives, err := p.invites.Samples(ctx, t)
+	if err != nil {
+		return delivery.Sampled{}, err
+	}
+	return p.messages.Sample(delivery.Sample{
+		Name: of.Page, Tenant: t, Locale: of.Locale, Firm: cmp.Or(of.Look.Brand.Name, of.Firm), Link: link, Host: p.host, Lives: lives,
+	})
 }
 
 // auditLog is the log as operators look at it.

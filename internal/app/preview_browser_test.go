@@ -25,6 +25,10 @@ func TestRA_66_ThePreviewInABrowser(t *testing.T) {
 		"a viewer sees what is kept":              viewerLooks,
 		"alone in a tab, each page, and for axe":  previewsAlone,
 		"a form that came back shows its mistake": mistakeComesBack,
+		"another language":                        func(t *testing.T, c context.Context) { languageTurns(t, c, true) },
+		"another language, no script":             func(t *testing.T, c context.Context) { languageTurns(t, c, false) },
+		"a text message and a mail":               func(t *testing.T, c context.Context) { messagesAreShown(t, c, true) },
+		"a text message and a mail, no script":    func(t *testing.T, c context.Context) { messagesAreShown(t, c, false) },
 	} {
 		t.Run(name, func(t *testing.T) { does(t, chromium) })
 	}
@@ -170,4 +174,62 @@ func mistakeComesBack(t *testing.T, chromium context.Context) {
 	k.framed(`doc.body.innerText.includes("You are done") && doc.body.innerText.includes("There is no {who} here.")`)
 	k.fill("text_done_title", "Bye")
 	k.framed(`doc.querySelector("h1").textContent === "Bye" && doc.querySelector("main").innerText.includes("See you")`)
+}
+
+// messagesAreShown for the name that is typed; the mail in its own style, and its links lead nowhere.
+func messagesAreShown(t *testing.T, chromium context.Context, script bool) {
+	o, owner := founded(t)
+	k := o.clerk(t, chromium, script)
+	k.Expect("Blocked opening")
+	k.signIn(owner)
+	k.Go(customisation)
+	k.fill("name", "Łódź & Co", "page", "sms_reminder", "locale", "de")
+	k.tries()
+	k.framed(`doc.querySelector(".bubble").textContent.startsWith("Łódź & Co: ") && doc.querySelector(".bubble").lang === "de" && doc.querySelector("dl").innerText.includes("UCS-2")`)
+	k.fill("page", "email_link", "locale", "he")
+	k.tries()
+	const mail = `(mail => mail && mail.readyState === "complete" && mail.querySelector(".button") && %s)(doc.querySelector("iframe")?.contentDocument)`
+	k.framed(fmt.Sprintf(mail, `mail.dir === "rtl" && mail.querySelector("h1").textContent === "Łódź & Co" &&
+		mail.defaultView.getComputedStyle(mail.querySelector(".button")).display === "inline-block" && mail.scripts.length === 0`))
+	k.framed(`doc.querySelector("dl").innerText.includes("Łódź & Co") && doc.querySelector("dl").innerText.includes("no-reply@acme.example") && doc.querySelector(".said").innerText.includes("leads-to-nothing")`)
+	k.Do(`for (const a of document.querySelector("iframe").contentDocument.querySelector("iframe").contentDocument.links) a.click()`)
+	k.framed(fmt.Sprintf(mail, `mail.links.length === 2 && mail.location.href === "about:srcdoc"`))
+	k.Is(`location.pathname`, customisation)
+	if c := o.kept(owner); c.Version != 0 {
+		t.Errorf("saved: %+v", c)
+	}
+}
+
+// languageTurns from English to Arabic and back: what was typed in both is there, is drawn, and is saved by one button.
+func languageTurns(t *testing.T, chromium context.Context, script bool) {
+	o, owner := founded(t)
+	k := o.clerk(t, chromium, script)
+	k.signIn(owner)
+	k.Go(ownTexts)
+	k.sees("Your own texts")
+	turn := func(language string) {
+		t.Helper()
+		k.fill("other_locale", language)
+		k.Click("main button[formaction$='/texts/language']")
+		k.Wait(`document.querySelector("form#settings [name=locale]")?.value === "` + language + `"`)
+	}
+	k.fill("page", "done", "text_done_title", "Bye", "consent_text", "Why")
+	turn("ar")
+	k.Says("not saved yet")
+	k.fill("text_done_title", "وداعًا")
+	turn("en")
+	k.Is(`document.querySelector("[name=text_done_title]").value + document.querySelector("[name=consent_text]").value`, "ByeWhy")
+	if script {
+		k.framed(`doc.querySelector("h1").textContent === "Bye"`) // by itself, though it is not what is kept
+	}
+	k.tries()
+	k.framed(`doc.querySelector("h1").textContent === "Bye"`)
+	if c := o.kept(owner); c.Version != 0 {
+		t.Errorf("saved: %+v", c)
+	}
+	k.main()
+	k.Says("Saved.")
+	if c := o.kept(owner); c.Texts["ar"]["done_title"] != "وداعًا" || c.Texts["en"]["done_title"] != "Bye" || c.Consent.Texts["en"] != "Why" || c.Version != 1 {
+		t.Errorf("kept %+v", c)
+	}
 }

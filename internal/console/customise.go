@@ -19,6 +19,7 @@ import (
 const (
 	pathCustomisation = Prefix + "/settings/customisation"
 	pathTexts         = Prefix + "/settings/texts"
+	pathTurnTexts     = pathTexts + "/language"
 	pathLogo          = Prefix + "/settings/logo"
 )
 
@@ -35,6 +36,7 @@ func (s *Site) customisationRoutes() []route {
 		{"GET " + pathLogo + "/{version}", AtSettings, operator.SeeSettings, s.logo},
 		{"GET " + pathTexts, AtSettings, operator.SeeSettings, s.showTexts},
 		{"POST " + pathTexts, AtSettings, operator.ChangeCustomisation, s.setTexts},
+		{"POST " + pathTurnTexts, AtSettings, operator.ChangeCustomisation, s.turnTexts},
 	}
 }
 

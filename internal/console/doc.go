@@ -24,8 +24,8 @@
 //
 // Nothing asks in a box over the page: what needs a second thought is a page of its own (Confirm), as is what somebody else
 // changed meanwhile (Stale), and what can't be shown (Trouble). A list is a table whose first cell has a link of class row; the
-// part of a page that live updates replace has an id and data-fresh. Customers' pages, which settings show, stand in a frame: what
-// answers there (framed) has a policy of its own, and no other page may be in one.
+// part of a page that live updates replace has an id and data-fresh. Customers' pages and messages, which settings show, stand
+// in a frame: what answers there (framed) has a policy of its own, and no other page may be in one.
 //
 // # Words
 //

@@ -34,10 +34,13 @@ func (p *Pages) Texts() map[string]string {
 	return all
 }
 
-// FramedPolicy is that of what stands in a frame of the console, and Framed are the paths of that.
+// FramedPolicy is that of what stands in a frame of the console, MailPolicy that of what has a mail in it, and Framed are the paths of that.
 const FramedPolicy = framedPolicy
 
-var Framed = framed
+var (
+	MailPolicy = mailPolicy
+	Framed     = framed
+)
 
 // Files are the embedded files.
 var Files fs.FS = files

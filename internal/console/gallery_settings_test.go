@@ -1,10 +1,17 @@
 package console_test
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/countersign/countersign/internal/console"
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // settings is Settings with all below it.
@@ -45,7 +52,15 @@ func settings() []exhibit {
 		{"confirm-loosen-contact", &console.Confirm{Frame: f, What: "loosen_contact", Act: form, BackURL: "/console/settings/customisation"}},
 		{"customisation-readonly", customisation(f, func(v *console.Customisation) { v.May = false })},
 		{"texts", texts(f, "en", func(*console.Texts) {})},
+		{"texts-turned", texts(f, "de", func(v *console.Texts) {
+			v.Typed, v.Unsaved = true, []console.Unsaved{{Language: "English", Words: "{}"}, {Language: "العربية", Words: "{}"}}
+		})},
 		{"texts-readonly", texts(f, "ar", func(v *console.Texts) { v.May = false })},
+		{"letter-text", letter("sms_link", "en", "Acme Payments")},
+		{"letter-text-longest", letter("sms_reminder", "ar", longest.Tenant)},
+		{"letter-text-code", letter("sms_code", "he", "Acme Payments")},
+		{"letter-mail", letter("email_code", "en", "Acme Payments")},
+		{"letter-mail-longest", letter("email_reminder", "ar", longest.Tenant)},
 		{"unshown", &console.Unshown{Flaws: []console.Flaw{{Field: "Thank you. We have let {firm} know.", Message: "There is no {reference} here."},
 			{Field: "Accent", Message: "Choose an accent and a background with a contrast of 4.5 to 1 at least."}}}},
 		{"unshown-signed-out", &console.Unshown{Flaws: []console.Flaw{{Message: "You are not signed in, or no longer. Sign in."}}}},
@@ -78,12 +93,12 @@ func previewed(locale string, offered ...console.Option) console.Previewed {
 	}
 	return console.Previewed{URL: "/console/settings/preview", Try: console.Form{Action: "/console/settings/preview", Token: "tok_2"},
 		Source: "/console/settings/preview?page=intro&locale=" + shown, Locale: locale, Locales: offered,
-		Pages:   []console.Option{{Value: "intro", Label: "Confirm a number you gave", Chosen: true}, {Value: "consent", Label: "Consent"}},
+		Pages:   []console.Option{{Value: "intro", Label: "Confirm a number you gave", Chosen: true}, {Value: "consent", Label: "Consent"}, {Value: "email_notice", Label: "E-mail: contacts were changed"}},
 		Schemes: []console.Option{{Value: "own", Label: "This device", Chosen: true}, {Value: "light", Label: "Light"}, {Value: "dark", Label: "Dark"}}}
 }
 
 func texts(f console.Frame, locale string, change func(*console.Texts)) console.View {
-	v := &console.Texts{Frame: f, Act: form, Version: 3, May: true, Locale: locale, URL: "/console/x/texts", ConsentVersion: "2026-04", Preview: previewed(locale),
+	v := &console.Texts{Frame: f, Act: form, Version: 3, May: true, Locale: locale, URL: "/console/x/texts", Turn: form, ConsentVersion: "2026-04", Preview: previewed(locale),
 		Locales: []console.Option{{Value: "en", Label: "English", Chosen: locale == "en"}, {Value: "de", Label: "Deutsch", Chosen: locale == "de"}},
 		Rows: []console.TextRow{
 			{Key: "intro_sms_title", Where: "The title of the first page, when you gave the mobile number.", Standard: "Confirm your mobile number", Own: "Prove your number to {firm}"},
@@ -91,4 +106,30 @@ func texts(f console.Frame, locale string, change func(*console.Texts)) console.
 			{Key: "number_lead", Where: "On that page below the title: why you ask for the number, and what happens with it.", Standard: "{firm} asks you to confirm a mobile number before you go on. We send a code to it by text message."}}}
 	change(v)
 	return v
+}
+
+// written is a message to customers, by who writes it.
+func written(name, locale, firm string) delivery.Sampled {
+	d, err := delivery.New(delivery.Config{Standing: func(context.Context, uid.Tenant) (delivery.Standing, error) { return 0, errNobody }}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		panic(err)
+	}
+	m, err := d.Sample(delivery.Sample{Name: name, Locale: locale, Firm: firm, Host: "verify.acme.example", Lives: map[delivery.Channel]time.Duration{delivery.SMS: 5 * time.Minute, delivery.Email: 5 * time.Minute},
+		Link: "https://verify.acme.example/v/this-link-is-a-sample-that-leads-to-nothing"})
+	if err != nil {
+		panic(err)
+	}
+	if m.From.Name != "" {
+		m.From.Address = "no-reply@identifizierung.vereinsbank.example"
+	}
+	return m
+}
+
+var errNobody = errors.New("nobody sends anything")
+
+func letter(name, locale, firm string) console.View {
+	m := written(name, locale, firm)
+	size := delivery.Measure(m.Text)
+	return &console.Letter{Message: name, Locale: locale, Text: m.Text, Encoding: string(size.Encoding), Units: size.Units, Segments: size.Segments, Bound: m.Origin == delivery.OriginBound,
+		From: m.From.Name, Address: m.From.Address, Subject: m.Subject, HTML: m.HTML}
 }

@@ -144,9 +144,11 @@ func openHall(t *testing.T) *hall {
 	previewing(t, mux)
 	show := func(w http.ResponseWriter, name string) {
 		view := exhibits[name].view
-		switch view.(type) {
+		switch v := view.(type) {
 		case *console.Customisation, *console.Texts:
 			w.Header().Set("Content-Security-Policy", w.Header().Get("Content-Security-Policy")+"; frame-src 'self'")
+		case *console.Letter:
+			w.Header().Set("Content-Security-Policy", console.MailPolicy(v.HTML))
 		}
 		var page bytes.Buffer
 		if err := h.pages.Render(&page, view); err != nil {

@@ -202,7 +202,7 @@ func TestVendoredFilesAreAsPublished(t *testing.T) {
 }
 
 // families are the texts whose keys are put together: by a vocabulary of badges, by what a view says.
-var families = []string{"hookerror_", "carry_", "what_", "flash_", "event_", "confirm_", "tab_", "any_", "now_", "way_", "mode_", "locked_", "expires_hint", "changed_", "toggle_", "channel_", "resend_", "scope_", "role_", "need_", "step_", "does_", "compared_", "told_", "why_", "stale_act", "page_", "scheme_"}
+var families = []string{"hookerror_", "carry_", "what_", "flash_", "event_", "confirm_", "tab_", "any_", "now_", "way_", "mode_", "locked_", "expires_hint", "changed_", "toggle_", "channel_", "resend_", "scope_", "role_", "need_", "step_", "does_", "compared_", "told_", "why_", "stale_act", "page_", "scheme_", "encoding_"}
 
 // TestTextsAreUsed finds texts that no template asks for, and the other way about.
 func TestTextsAreUsed(t *testing.T) {

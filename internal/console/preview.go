@@ -2,26 +2,37 @@ package console
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
+	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/uid"
 )
 
-// Previews draw customers' pages for those who decide what is on them. hosted.Site does.
+// Previews draw customers' pages for those who decide what is on them, and write the messages that customers get. What they are called
+// here is page_{name}.
 type Previews interface {
-	// Pages are the names of those that there are, in the order in which a customer meets them. Their texts here are page_{name}.
+	// Pages are the names of those that there are, in the order in which a customer meets them.
 	Pages() []string
 	// Preview draws one. It runs nothing, and nothing can be done with it but looking.
 	Preview(w io.Writer, p Preview) error
+	// Messages are the names of those that there are, none of which a page has.
+	Messages() []string
+	// Message writes one as it would go out to a customer of a firm now, and sends nothing. A fault says why none would.
+	Message(ctx context.Context, t uid.Tenant, p Preview) (delivery.Sampled, error)
 }
 
-// Preview is a page of customers to look at, in canned data.
+// Preview is a page or a message of customers to look at, in canned data.
 type Preview struct {
-	Page   string // one of Pages
-	Locale string // of the page
+	Page   string // one of Pages or Messages
+	Locale string // of it
 	Firm   string // what the firm is called while it has given no other name
 	Look   policy.Customisation
 }
@@ -56,13 +67,21 @@ func (s *Site) previewRoutes() []route {
 	}
 }
 
-// previewed is the part of a page that shows customers' pages. try is where what is typed is drawn without being saved, and locale the
-// language of the page, "" where it can be chosen. The page may have a frame of ours in it.
+// mailPolicy is framedPolicy for an answer that has a mail in it, whose style stands in the mail.
+func mailPolicy(mail string) string {
+	_, style, _ := strings.Cut(mail, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	return strings.Replace(framedPolicy, "style-src 'self'", "style-src 'self' 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'", 1)
+}
+
+// previewed is the part of a page that shows customers' pages and messages. try is where what is typed is drawn without being saved, and
+// locale the language of what is shown, "" where it can be chosen. The page may have a frame of ours in it.
 func (v *visit) previewed(try, locale string) Previewed {
 	h := v.w.Header()
 	h.Set(headerPolicy, h.Get(headerPolicy)+"; frame-src 'self'")
 	p := Previewed{URL: pathPreview, Try: v.form(try), Locale: locale}
-	pages, page := v.site.Previews.Pages(), v.value(FieldPage)
+	pages, page := v.site.previews(), v.value(FieldPage)
 	if !slices.Contains(pages, page) {
 		page = pages[0]
 	}
@@ -80,6 +99,9 @@ func (v *visit) previewed(try, locale string) Previewed {
 	p.Source = with(with(pathPreview, FieldPage, page), FieldOwnLocale, shown)
 	return p
 }
+
+// previews are the names of all pages and messages, the pages first.
+func (s *Site) previews() []string { return slices.Concat(s.Previews.Pages(), s.Previews.Messages()) }
 
 // lookedAt is a path with what is chosen to be looked at on the page there.
 func (v *visit) lookedAt(path string) string {
@@ -100,7 +122,7 @@ func (s *Site) localesOf(chosen string) (all []Option) {
 	return all
 }
 
-// showPreview draws a page with what is kept.
+// showPreview draws a page or a message with what is kept.
 func (s *Site) showPreview(v *visit) (View, error) {
 	c, err := s.Settings.Customisation(v.ctx(), v.Operator.Tenant)
 	if err != nil {
@@ -132,10 +154,13 @@ func (s *Site) tryTexts(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := s.readTexts(v)
-	problems, err := s.typedTexts(&c, w)
+	typed, err := s.readTexts(v)
+	if err != nil {
+		return nil, err
+	}
+	problems, err := s.typedTexts(&c, typed[0])
 	if err != nil || len(problems) > 0 {
-		return v.unshown(problems, w.locale, err)
+		return v.unshown(problems, typed[0].Locale, err)
 	}
 	return s.preview(v, c)
 }
@@ -167,7 +192,10 @@ func (s *Site) called(field, locale string) string {
 
 func (s *Site) preview(v *visit, c policy.Customisation) (View, error) {
 	p := Preview{Page: v.value(FieldPage), Locale: s.locale(v.value(FieldOwnLocale)), Firm: v.firm, Look: c}
-	if !slices.Contains(s.Previews.Pages(), p.Page) {
+	switch {
+	case slices.Contains(s.Previews.Messages(), p.Page):
+		return s.letter(v, p)
+	case !slices.Contains(s.Previews.Pages(), p.Page):
 		return nil, errNothing
 	}
 	var page bytes.Buffer
@@ -177,4 +205,24 @@ func (s *Site) preview(v *visit, c policy.Customisation) (View, error) {
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = page.WriteTo(v.w) // a browser that is gone needs no page
 	return nil, nil
+}
+
+// letter shows a message.
+func (s *Site) letter(v *visit, p Preview) (View, error) {
+	m, err := s.Previews.Message(v.ctx(), v.Operator.Tenant, p)
+	if err != nil {
+		problems, err := wrong(err, nil)
+		return v.unshown(problems, p.Locale, err)
+	}
+	page := &Letter{Message: p.Page, Locale: m.Locale, Text: m.Text}
+	if m.HTML == "" {
+		size := delivery.Measure(m.Text)
+		page.Encoding, page.Units, page.Segments, page.Bound = string(size.Encoding), size.Units, size.Segments, m.Origin == delivery.OriginBound
+		return page, nil
+	}
+	v.w.Header().Set(headerPolicy, mailPolicy(m.HTML))
+	// What is followed in a mailbox opens a window, and a sandbox has none.
+	page.HTML = strings.Replace(m.HTML, "<head>", `<head><base target="_blank">`, 1)
+	page.From, page.Address, page.Subject = m.From.Name, m.From.Address, m.Subject
+	return page, nil
 }

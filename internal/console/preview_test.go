@@ -1,35 +1,63 @@
 package console_test
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/countersign/countersign/internal/console"
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/web/webtest"
 )
 
-// sketches draw pages as JSON of what they are drawn of.
-type sketches struct{}
+// sketches draw pages as JSON of what they are drawn of. Their messages are the real ones, for the firm 7.
+type sketches struct {
+	t       *testing.T
+	barred  error
+	written []console.Preview // messages
+}
 
-func (sketches) Pages() []string { return []string{"intro", "done"} }
+func (*sketches) Pages() []string { return []string{"intro", "done"} }
 
-func (sketches) Preview(w io.Writer, p console.Preview) error { return json.NewEncoder(w).Encode(p) }
+func (*sketches) Preview(w io.Writer, p console.Preview) error { return json.NewEncoder(w).Encode(p) }
+
+func (*sketches) Messages() []string { return delivery.Samples() }
+
+func (s *sketches) Message(_ context.Context, t uid.Tenant, p console.Preview) (delivery.Sampled, error) {
+	if t != (uid.Tenant{7}) {
+		s.t.Errorf("a message of another firm: %v", t)
+	}
+	s.written = append(s.written, p)
+	return written(p.Page, p.Locale, cmp.Or(p.Look.Brand.Name, p.Firm)), s.barred
+}
 
 const previewPath = "/console/settings/preview"
 
-// try sends the form of the page at path as its button for previews does, and gives what was drawn.
-func (b *browser) try(path string, fields url.Values) console.Preview {
+// tried is the answer to the form of the page at path, sent as its button for previews does.
+func (b *browser) tried(path string, fields url.Values) *httptest.ResponseRecorder {
 	b.t.Helper()
 	to, page, _ := strings.Cut(path, "?")
 	fields.Set("form_token", b.triedBy(to+"?"+page))
-	w := b.post(to+"/preview", fields)
+	return b.post(to+"/preview", fields)
+}
+
+// try is tried for a page, and gives what was drawn.
+func (b *browser) try(path string, fields url.Values) console.Preview {
+	b.t.Helper()
+	w := b.tried(path, fields)
 	var drawn console.Preview
 	if err := json.Unmarshal(w.Body.Bytes(), &drawn); w.Code != http.StatusOK || err != nil {
 		b.t.Fatalf("answer %d, %v: %s", w.Code, err, w.Body)
@@ -68,6 +96,57 @@ func TestRA_66_WhatIsTypedIsDrawnAndNotSaved(t *testing.T) {
 	}
 }
 
+// TestRA_66_ATextMessageIsShownAsItWouldGoOut with what it costs, for the name that is typed and not saved.
+func TestRA_66_ATextMessageIsShownAsItWouldGoOut(t *testing.T) {
+	drawer := &sketches{t: t}
+	b, d := settingsDesk(t, func(c *console.Config) { c.Previews = drawer })
+	for _, c := range []struct{ page, locale, name, encoding, units, segments string }{
+		{"sms_link", "en", "Acme", "GSM-7", "140", "1"},
+		{"sms_link", "de", "Zürich & Söhne", "GSM-7", "157", "1"},
+		{"sms_reminder", "en", "Łódź", "UCS-2", "94", "2"},
+		{"sms_code", "de", "Acme", "GSM-7", "117", "1"},
+	} {
+		w := b.tried(lookPath, lookForm(map[string]string{"name": c.name, "page": c.page, "locale": c.locale}))
+		m := written(c.page, c.locale, c.name)
+		wantSays(t, w, `lang="`+c.locale+`" dir="auto">`+html.EscapeString(m.Text)+"</p>", "<dd>"+c.encoding+"<p", "<dt>Characters</dt><dd>"+c.units+"</dd>", "<b>"+c.segments+"</b>")
+		if bound := strings.Contains(w.Body.String(), "By the last line"); bound != (c.page == "sms_code") {
+			t.Errorf("%s tells of a last line: %t", c.page, bound)
+		}
+	}
+	d.look.Brand.Name = "Kept"
+	wantSays(t, b.tried(textsPath+"?locale=de", url.Values{"locale": {"de"}, "text_done_lead": {"Typed"}, "page": {"sms_link"}}), html.EscapeString(written("sms_link", "de", "Kept").Text))
+	if len(drawer.written) != 5 || d.by != nil {
+		t.Errorf("%d messages, saved by %v", len(drawer.written), d.by)
+	}
+}
+
+// TestRA_66_AMailIsShownAsItWouldGoOut with its sender, its subject, its HTML in a frame of its own, and what a reader without HTML gets.
+func TestRA_66_AMailIsShownAsItWouldGoOut(t *testing.T) {
+	b, _ := settingsDesk(t)
+	for _, page := range []string{"email_link", "email_code", "email_reminder", "email_notice"} {
+		for _, locale := range []string{"en", "de"} {
+			m := written(page, locale, "Typed <b>")
+			w := b.tried(lookPath, lookForm(map[string]string{"name": "Typed <b>", "page": page, "locale": locale}))
+			wantSays(t, w, "<bdi>"+html.EscapeString(m.From.Name)+"</bdi>", m.From.Address, `dir="auto">`+html.EscapeString(m.Subject)+"</dd>", `dir="auto">`+html.EscapeString(m.Text)+"</p>")
+			_, framed, _ := strings.Cut(w.Body.String(), `srcdoc="`)
+			framed, sandbox, _ := strings.Cut(framed, `"`)
+			if got := strings.Replace(html.UnescapeString(framed), `<base target="_blank">`, "", 1); got != m.HTML {
+				t.Errorf("%s in %s: the frame has\n%s\nwant\n%s", page, locale, got, m.HTML)
+			}
+			if !strings.HasPrefix(sandbox, ` sandbox="allow-same-origin">`) || strings.Contains(w.Body.String(), "Segments") {
+				t.Errorf("%s is no mail in a sandbox", page)
+			}
+		}
+	}
+}
+
+func TestRA_66_WhyNoMessageWouldGoOutIsToldInWords(t *testing.T) {
+	b, _ := settingsDesk(t, func(c *console.Config) {
+		c.Previews = &sketches{t: t, barred: fault.New(fault.Conflict, "public_url_missing", "This server has no address for customers.")}
+	})
+	wantSays(t, b.get(previewPath+"?page=sms_link"), "This can’t be shown", "<li>This server has no address for customers.</li>")
+}
+
 func TestRA_66_WhatKeepsAPageFromBeingDrawnIsToldInWords(t *testing.T) {
 	b, _ := settingsDesk(t)
 	for _, c := range []struct {
@@ -97,6 +176,7 @@ func TestRA_66_WhoMayOnlySeeLooksAtWhatIsKept(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &drawn); err != nil || drawn.Page != "done" || drawn.Locale != "de" || drawn.Look.Brand.Name != "Kept" {
 		t.Errorf("%v: drawn of %+v", err, drawn)
 	}
+	wantSays(t, viewer.get(previewPath+"?page=email_link&locale=de&name=Another"), html.EscapeString(written("email_link", "de", "Kept").Subject))
 	if strings.Contains(viewer.get(lookPath).Body.String(), "formaction") {
 		t.Error("a viewer is offered to try")
 	}
@@ -129,6 +209,14 @@ func TestSEC_89_APreviewAloneMayStandInAFrame(t *testing.T) {
 		is(path+" too large", b.post(path, url.Values{"name": {strings.Repeat("x", 2<<20)}}).Header(), true, false)
 		if w := b.get(path); strings.Contains(w.Body.String(), "<script") {
 			t.Errorf("%s runs something: %s", path, w.Body)
+		}
+	}
+	for _, page := range delivery.Samples() { // a mail has its style in it, and that alone is allowed beside
+		w := b.get(previewPath + "?page=" + page)
+		csp := w.Header().Get("Content-Security-Policy")
+		if mail := strings.HasPrefix(page, "email"); mail == (csp == console.FramedPolicy) || !mail && csp != console.FramedPolicy ||
+			regexp.MustCompile(` 'sha256-[A-Za-z0-9+/]{43}='`).ReplaceAllString(csp, "") != console.FramedPolicy || strings.Contains(w.Body.String(), "<script") {
+			t.Errorf("%s has the policy %s", page, csp)
 		}
 	}
 	for _, part := range []string{"default-src 'none'", "form-action 'none'", "frame-ancestors 'self'"} {

@@ -134,9 +134,9 @@ func (*crew) People(_ context.Context, t uid.Tenant) ([]operator.Person, error) 
 // settingsDesk is a browser of an admin over settings.
 func settingsDesk(t *testing.T, with ...func(*console.Config)) (*browser, *decisions) {
 	d := newDecisions(t)
-	b := newBrowser(t, &crew{}, append(with, func(c *console.Config) {
-		c.Settings, c.PageTexts, c.Previews, c.Contacts = d, vocabulary{}, sketches{}, places{}
-	})...)
+	b := newBrowser(t, &crew{}, append([]func(*console.Config){func(c *console.Config) {
+		c.Settings, c.PageTexts, c.Previews, c.Contacts = d, vocabulary{}, &sketches{t: t}, places{}
+	}}, with...)...)
 	return b.as(operator.Admin), d
 }
 

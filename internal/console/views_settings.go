@@ -32,8 +32,10 @@ const (
 	FieldLogoSent    = "logo_sent" // a file that came before, in base64
 	FieldLogoAway    = "logo_away"
 	FieldConsentText = "consent_text"
-	FieldText        = "text"   // text_{key}
-	FieldPage        = "page"   // one of Previews.Pages
+	FieldText        = "text"    // text_{key}
+	FieldUnsaved     = "unsaved" // texts of another language that were typed before
+	FieldOtherLocale = "other_locale"
+	FieldPage        = "page"   // one of Previews.Pages or Messages
 	FieldScheme      = "scheme" // one of schemes
 )
 
@@ -84,18 +86,35 @@ type Customisation struct {
 	Preview                  Previewed
 }
 
-// Previewed shows customers' pages beside the form that decides what is on them, in a frame.
+// Previewed shows customers' pages and messages beside the form that decides what is in them, in a frame.
 type Previewed struct {
 	URL     string   // draws what is kept
 	Try     Form     // draws what the form of the page says
 	Source  string   // what the frame shows at first
 	Pages   []Option // each by its words
-	Locale  string   // of the pages; "" where Locales are offered
+	Locale  string   // of these; "" where Locales are offered
 	Locales []Option
 	Schemes []Option // of colours, which the frame has by its style
 }
 
-// Unshown stands in that frame when a page can't be drawn.
+// Letter is a message that customers get, in that frame: one by e-mail with HTML, else a text message.
+type Letter struct {
+	Frame
+	Message string // its name
+	Locale  string // of its words
+	Text    string // of a text message, or the plain part of an e-mail
+
+	// Of a text message.
+	Encoding        string // one of delivery's
+	Units, Segments int
+	Bound           bool // to the pages' address, by its last line
+
+	// Of an e-mail.
+	From, Address string // whom it comes from; either may be empty
+	Subject, HTML string
+}
+
+// Unshown stands in that frame when something can't be drawn.
 type Unshown struct {
 	Frame
 	Flaws []Flaw
@@ -115,6 +134,9 @@ type TextRow struct {
 	Own      string // as typed or kept; "" is the product's own
 }
 
+// Unsaved are words of a language that is not shown, as they were typed.
+type Unsaved struct{ Language, Words string }
+
 // Texts is the firm's own words in one language.
 type Texts struct {
 	Frame
@@ -123,7 +145,10 @@ type Texts struct {
 	May            bool
 	Locale         string
 	Locales        []Option
-	URL            string // of this page: ?locale= asks for another language
+	URL            string    // of this page: ?locale= asks for another language
+	Turn           Form      // asks for it with what was typed
+	Typed          bool      // what is shown is not what is kept
+	Unsaved        []Unsaved // of other languages
 	Rows           []TextRow
 	Consent        string // as typed or kept; "" is the product's own
 	ConsentVersion string // of the texts that customers see now
@@ -133,6 +158,7 @@ type Texts struct {
 func (*Checks) name() string        { return "checks" }
 func (*Customisation) name() string { return "customisation" }
 func (*Texts) name() string         { return "texts" }
+func (*Letter) name() string        { return "letter" }
 func (*Unshown) name() string       { return "unshown" }
 
 // SettingsTabs are the parts of Settings.

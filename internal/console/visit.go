@@ -18,9 +18,10 @@ import (
 const maxForm = 64 << 10
 
 // largeForms are the paths whose forms may be larger, with how large, in bytes: what is over a limit of its own is told beside its field.
-// That is a picture, a file, notes of ten customers, and a text of 20000 characters, each of which takes up to twelve bytes.
+// That is a picture, a file, notes of ten customers, and in each of seven languages a text of 20000 characters, each of which takes up to
+// twelve bytes.
 var largeForms = map[string]int64{
-	pathCustomisation: 1 << 20, pathTryLook: 1 << 20, pathTexts: 512 << 10, pathTryTexts: 512 << 10, pathImport: 2 << 20, pathNew: 512 << 10,
+	pathCustomisation: 1 << 20, pathTryLook: 1 << 20, pathTexts: 2 << 20, pathTurnTexts: 2 << 20, pathTryTexts: 2 << 20, pathImport: 2 << 20, pathNew: 512 << 10,
 }
 
 // maxUserAgent is how much is kept of what a browser calls itself, in bytes.

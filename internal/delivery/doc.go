@@ -22,7 +22,8 @@
 //     is tried, and while it can't be told the message waits;
 //   - a notice (Notify) goes the same way as a message with a code, under one name for all its tries;
 //   - the code, or the link of a notice, is in memory and in the outgoing message, and nowhere else: neither logs nor errors
-//     nor metrics hold it.
+//     nor metrics hold it;
+//   - what a firm looks at (Sample) is written as what is sent, of made-up values, and goes to nobody.
 //
 // The package keeps no rows and reads no verification; it answers what came of a send, and the caller records it.
 // Providers live in sub-packages that only the program's wiring knows, and all pass the suite in deliverytest.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/mail"
 	"time"
 
 	"github.com/countersign/countersign/internal/recipient"
@@ -32,6 +33,12 @@ type ReceiptParser interface {
 	// Unauthenticated for a signature that is missing, wrong or too old, Malformed for what can't be read.
 	// Receipts may repeat; whoever records them goes by State.After.
 	ParseReceipts(header http.Header, body []byte, now time.Time) ([]Receipt, error)
+}
+
+// Signatory is a Provider that says itself whom a message comes from.
+type Signatory interface {
+	// Sender is whom the recipient sees, for the sender of a route and the name of who asks, as Outgoing has them.
+	Sender(from, name string) mail.Address
 }
 
 // Outgoing is one delivery, ready to be handed over.

@@ -122,6 +122,10 @@ func (m *making) check() error {
 	return r.checkTexts()
 }
 
+func errNoAddress() error {
+	return fault.New(fault.Conflict, "public_url_missing", "This server has no address for customers. Whoever runs it must set public_url to its https URL.")
+}
+
 // settings reads what holds for the firm at this moment.
 func (m *making) settings(ctx context.Context) (err error) {
 	r := m.r
@@ -129,7 +133,7 @@ func (m *making) settings(ctx context.Context) (err error) {
 		return err
 	}
 	if m.cfg.PublicURL == "" {
-		return fault.New(fault.Conflict, "public_url_missing", "This server has no address for customers. Whoever runs it must set public_url to its https URL.")
+		return errNoAddress()
 	}
 	if m.checks, err = m.Checks(ctx, r.Caller.Tenant); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/seal"
 )
 
 // without lets codes be asked for as fast as they can be.
@@ -93,8 +94,31 @@ func TestWithoutAnAddressForCustomersNoInvitationIsMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := nowhere.Create(d.ctx(), d.ask()); !fault.Is(err, fault.Conflict) || fault.As(err).Code != "public_url_missing" || !strings.Contains(fault.As(err).Message, "public_url") {
-		t.Errorf("it answers %v", err)
+	_, err = nowhere.Create(d.ctx(), d.ask())
+	_, _, sample := nowhere.Samples(d.ctx(), d.by.Tenant)
+	for _, err := range []error{err, sample} {
+		if !fault.Is(err, fault.Conflict) || fault.As(err).Code != "public_url_missing" || !strings.Contains(fault.As(err).Message, "public_url") {
+			t.Errorf("it answers %v", err)
+		}
+	}
+}
+
+// TestRA_66_ALinkToLookAtOpensNothing, and is as long as one that does.
+func TestRA_66_ALinkToLookAtOpensNothing(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.create()
+	link, _, err := d.Samples(d.ctx(), d.by.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, token, _ := strings.Cut(link, "/v/")
+	real, theirs, _ := strings.Cut(d.LinkOf(seal.CodeFrom(d.token())), "/v/")
+	if base != real || len(token) != len(theirs) || token == theirs {
+		t.Errorf("%s is not as long as that of a customer", link)
+	}
+	if _, err := d.Open(d.ctx(), token, "", nil, "req"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("it opens something: %v", err)
 	}
 }
 

@@ -1,10 +1,12 @@
 package invite
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"time"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/delivery"
@@ -103,9 +105,23 @@ func (s *Service) token(v *Invitation) (seal.Code, error) {
 	return token, nil
 }
 
-// url is what a customer opens.
 // LinkOf is the whole address that a token opens: a secret, as the token is.
 func (s *Service) LinkOf(token seal.Code) string { return s.cfg.PublicURL + "/v/" + token.Reveal() }
+
+// sampleToken is as long as one that the firm's customers get (seal.FullToken), and opens nothing.
+const sampleToken = "this-link-is-a-sample-that-leads-to-nothing"
+
+// Samples are what a firm's messages have in them, for the firm to look at: a link as customers get theirs, that opens nothing, and how long
+// a code is good, by text message one to a number that the firm gave, by e-mail, where there are none of that kind, one to an address that
+// was entered. Fault: public_url_missing, as in Create.
+func (s *Service) Samples(ctx context.Context, t uid.Tenant) (link string, lives map[delivery.Channel]time.Duration, err error) {
+	if s.cfg.PublicURL == "" {
+		return "", nil, errNoAddress()
+	}
+	checks, err := s.Checks(ctx, t)
+	lives = map[delivery.Channel]time.Duration{delivery.SMS: time.Duration(checks.CodeMinutes) * time.Minute, delivery.Email: defaultCodeLife}
+	return s.LinkOf(seal.CodeFrom(sampleToken)), lives, err
+}
 
 func (s *Service) linkHash(token string) [32]byte {
 	return s.ring.Hash(linkLabel, uid.Tenant{}, []byte(token))

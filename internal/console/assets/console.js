@@ -83,7 +83,7 @@ let soon;
 const preview = () => show.form.requestSubmit(show);
 if (show) {
   document.addEventListener("input", (e) => { if (e.target.form === show.form) { clearTimeout(soon); soon = setTimeout(preview, 500); } });
-  if (document.querySelector(".summary")) preview(); // what was typed is not what is kept
+  if (document.querySelector(".summary, [data-typed]")) preview(); // what was typed is not what is kept
 }
 document.addEventListener("submit", (e) => {
   const old = e.submitter?.formTarget === "preview" && document.querySelector("iframe[name=preview]");

@@ -30,7 +30,10 @@ type Mailer struct {
 	library *mail.Client // sends over sessions that we open
 }
 
-var _ delivery.Provider = (*Mailer)(nil)
+var (
+	_ delivery.Provider  = (*Mailer)(nil)
+	_ delivery.Signatory = (*Mailer)(nil)
+)
 
 // New makes a mailer of a configuration that Validate finds no fault with. It opens nothing; Close ends what Send opened.
 func New(cfg Config, client *egress.Client) (*Mailer, error) {
@@ -131,7 +134,8 @@ func (m *Mailer) conclude(ctx context.Context, s *session, err error) error {
 // compose makes the message. Every header is encoded or checked by the library; names were cleaned before.
 func (m *Mailer) compose(out delivery.Outgoing, to *netmail.Address) *mail.Msg {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
-	msg.FromMailAddress(m.sender(out.From, out.Name))
+	from := m.Sender(out.From, out.Name)
+	msg.FromMailAddress(&from)
 	msg.ToMailAddress(to)
 	msg.Subject(out.Content.Subject)
 	msg.SetMessageIDWithValue(out.SendKey + "@" + m.domain)
@@ -144,19 +148,19 @@ func (m *Mailer) compose(out delivery.Outgoing, to *netmail.Address) *mail.Msg {
 	return msg
 }
 
-// sender is the route's sender when it is an address, else our own address, under the name that the route gives, else that of who asks
+// Sender is the route's sender when it is an address, else our own address, under the name that the route gives, else that of who asks
 // (RA-66), else our own. A name with an @ in it would be taken for an address.
-func (m *Mailer) sender(route, asks string) *netmail.Address {
+func (m *Mailer) Sender(route, asks string) netmail.Address {
 	from := *m.from
 	if a, err := parseFrom(route); err == nil {
 		if from = *a; a.Name != "" {
-			return a
+			return from
 		}
 	} else if route != "" {
-		return &netmail.Address{Name: route, Address: from.Address}
+		return netmail.Address{Name: route, Address: from.Address}
 	}
 	if asks != "" && !strings.Contains(asks, "@") {
 		from.Name = asks
 	}
-	return &from
+	return from
 }
