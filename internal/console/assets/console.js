@@ -124,6 +124,13 @@ async function refresh() {
     settle();
   } finally { fetching = false; }
 }
+// What will have changed by itself, without an event, says in how many seconds.
+let look;
+function lookAgain() {
+  clearTimeout(look);
+  const soon = $$("[data-soon]").map((part) => Number(part.dataset.soon));
+  if (soon.length) look = setTimeout(refresh, 1000 * Math.min(...soon));
+}
 
 // The chart draws what stands in its table.
 function draw(figure) {
@@ -191,6 +198,7 @@ function settle() {
   tellTimes();
   showCopies();
   for (const f of $$("figure.chart")) draw(f);
+  lookAgain();
 }
 settle();
 for (const d of $$("details[data-folded]")) d.open = false;
