@@ -64,6 +64,9 @@ for (const box of $$("input[data-keys]")) {
   box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
 }
 
+// In a low window the list at the side scrolls: it begins where the page stands in it.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
+
 // The menu closes by Escape and by a click elsewhere.
 const menu = document.querySelector(".menu");
 document.addEventListener("click", (e) => { if (menu && !menu.contains(e.target)) menu.open = false; });
