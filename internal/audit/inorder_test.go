@@ -24,14 +24,14 @@ func TestInOrder(t *testing.T) {
 		before := slices.Clone(events)
 		audit.InOrder(events)
 		for i := range events {
-			if !uid.Together(events[i].ID, before[i].ID) {
+			if events[i].ID.Moment() != before[i].ID.Moment() {
 				t.Fatalf("event %d got an id of another moment or bucket", i)
 			}
 			if !slices.ContainsFunc(before, func(e audit.Event) bool { return e.ID == events[i].ID }) {
 				t.Fatalf("event %d got an id that was nobody's", i)
 			}
 			for k := range i {
-				if uid.Together(events[k].ID, events[i].ID) && events[k].ID.Hex() >= events[i].ID.Hex() {
+				if events[k].ID.Moment() == events[i].ID.Moment() && events[k].ID.Hex() >= events[i].ID.Hex() {
 					t.Fatalf("event %d has id %s, that after it %s", k, events[k].ID, events[i].ID)
 				}
 			}

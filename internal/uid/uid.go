@@ -111,8 +111,12 @@ func (id ID) Next() ID {
 	return id
 }
 
-// Together reports whether a and b are of one bucket and microsecond, so that which comes first says nothing.
-func Together(a, b ID) bool { return [9]byte(a[:9]) == [9]byte(b[:9]) && a[9]>>4 == b[9]>>4 }
+// Moment is the least identifier of the bucket and the microsecond of id. Which of those that share it comes first says nothing.
+func (id ID) Moment() ID {
+	id[9] &= 0xf0
+	clear(id[10:])
+	return id
+}
 
 // Bucket is the shard that the identifier names.
 func (id ID) Bucket() uint16 { return binary.BigEndian.Uint16(id[6:8]) & 0x0fff }
