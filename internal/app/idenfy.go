@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/compat/idenfy"
+	"github.com/countersign/countersign/internal/devphone"
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/signing"
@@ -61,7 +62,7 @@ func (s *server) idenfyAccount(ctx context.Context, base, key, signingKey string
 		c.SigningKey = secret.Reveal()
 		return c, err
 	}
-	_, secret, err = s.webhooks.Create(ctx, by, idenfy.CallbackWebhook(p.Tenant, base+idenfy.Mount))
+	_, secret, err = s.webhooks.Create(ctx, by, idenfy.CallbackWebhook(p.Tenant, base+devphone.PathWebhook))
 	if fault.Is(err, fault.Conflict) { // as many webhooks as a tenant may have: without room for one there is no key
 		err = nil
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/uid"
 	"github.com/countersign/countersign/internal/verify"
+	"github.com/countersign/countersign/internal/webhook"
 )
 
 // firmTown is a whole development server, whose customers go their way without pages, and a client's own server that listens.
@@ -268,6 +269,32 @@ func TestID_32_33_a_customer_is_sent_to_the_pages_of_the_list_with_nothing_added
 	c.next("IDENTIFICATION_AUTO_FINISHED")
 	if status, out := c.call("POST", "/api/v2/token", map[string]any{"clientId": "c", "successUrl": "https://evil.example/"}); status != 400 || out["identifier"] != "BAD_VALUE" {
 		t.Errorf("%d %v", status, out)
+	}
+}
+
+func TestIDenfy_a_test_of_the_webhook_of_development_mode_is_taken(t *testing.T) {
+	t.Parallel()
+	c := newFirmTown(t)
+	owner, err := uid.ParseTenant(c.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := c.webhooks.Endpoints(c.Context(), owner)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d webhooks, %v", len(all), err)
+	}
+	sent, err := c.webhooks.Test(c.Context(), webhook.Caller{Actor: "system"}, owner, all[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown webhook.Shown
+	c.until("the test to be tried", func() bool {
+		shown, err = c.webhooks.Show(c.Context(), owner, all[0].ID, sent.ID)
+		return err != nil || shown.Delivery.Tries > 0
+	})
+	if d := &shown.Delivery; err != nil || d.State != webhook.Delivered || d.Status != http.StatusOK || !strings.Contains(d.Answer, "development mode") ||
+		shown.Request == nil || shown.Request.URL != c.BaseURL+"/dev/webhook" {
+		t.Errorf("%s after status %d: %q, %+v; %v", d.State, d.Status, d.Answer, shown.Request, err)
 	}
 }
 

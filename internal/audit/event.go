@@ -9,7 +9,7 @@ import (
 // Event is one thing that happened. It is written in the transaction of the change that it tells of.
 // It holds no personal data except Subject.
 type Event struct {
-	ID        uid.ID // time-ordered; its bucket is that of the object
+	ID        uid.ID // time-ordered, those of one change by InOrder; its bucket is that of the object
 	Tenant    uid.Tenant
 	Type      string // "verification.started": noun.past_participle, snake_case
 	Object    uid.ID // what it is about

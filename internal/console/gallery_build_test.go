@@ -95,6 +95,7 @@ func webhooks() []exhibit {
 		{URL: "/console/x/hook", At: noon.Add(-time.Hour), Type: "invitation.mobile_verified", State: "pending", Status: 503, Tries: 3, Took: "1.2 s"}, {URL: "/console/x/hook", At: noon.Add(-80 * time.Hour), Type: "verification.expired", State: "dead", Tries: 10}}
 	window := console.Endpoint{Frame: f, ID: "whe_06ezk8m4yrtw70q9vgvhb3n5cr", Target: target, Description: "Orders", State: "enabled", Events: []string{"verification.*"}, Rows: hooks,
 		Pager: console.Pager{OlderURL: "?before=abc"}, Test: form, EditURL: "/console/x/endpointform", RollURL: "/console/x/confirm", Remove: "/console/x/confirm"}
+	window.Live, window.Soon = "/console/live", 1
 	fresh, off := window, window
 	fresh.Frame, fresh.Secret, fresh.Rows, fresh.Pager, fresh.Events = at(signed, console.AtWebhooks), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", nil, console.Pager{}, nil
 	off.Frame, off.Target, off.State, off.Off, off.PreviousUntil = l, longTarget, "disabled", "gone", noon.Add(time.Hour)

@@ -32,7 +32,7 @@ func (s *Site) home(v *visit) (View, error) {
 		return nil, err
 	}
 	view := &Home{Frame: v.frame(), AsOf: today.AsOf, Behind: int(today.Behind)}
-	view.Live = Prefix + "/live"
+	view.Live = pathLive
 	if today.Since.After(now.Truncate(day)) {
 		view.Since = today.Since
 	}

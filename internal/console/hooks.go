@@ -134,7 +134,25 @@ func (s *Site) hookPage(v *visit, e webhook.Endpoint, problems ...Problem) (View
 		view.State = hookState(e, page)
 	}
 	view.HookState = string(f.State)
+	if len(problems) == 0 { // the answer to a form can't be fetched anew
+		view.Live, view.Soon = pathLive, soon(page, s.Now())
+	}
 	return view, nil
+}
+
+// soon is in how many seconds deliveries are worth another look: when the next try of one should be over. A try is no event, so no stream
+// tells of it. 0: none waits.
+func soon(page []webhook.Delivery, now time.Time) (seconds int) {
+	const least, most = 2, 60
+	for i := range page {
+		if d := &page[i]; d.State == webhook.Pending {
+			in := min(max(int(d.Due.Sub(now).Seconds())+1, least), most)
+			if seconds == 0 || in < seconds {
+				seconds = in
+			}
+		}
+	}
+	return seconds
 }
 
 // endpoint is the window of one without its log.

@@ -223,6 +223,40 @@ func TestTheLogOfAnEndpointIsFilteredAndPaged(t *testing.T) {
 	}
 }
 
+func TestTheLogOfAnEndpointFollowsWhatIsSent(t *testing.T) {
+	waits := func(in time.Duration) webhook.Delivery {
+		d := lost
+		d.State, d.Due = webhook.Pending, keyNoon.Add(in)
+		return d
+	}
+	for _, c := range []struct {
+		name string
+		sent []webhook.Delivery
+		soon string // "": it waits for the stream alone
+	}{
+		{"nothing was sent", nil, ""},
+		{"nothing waits", []webhook.Delivery{lost}, ""},
+		{"one is being tried", []webhook.Delivery{lost, waits(-time.Second)}, "2"},
+		{"one is tried soon, another later", []webhook.Delivery{waits(time.Hour), waits(10 * time.Second)}, "11"},
+		{"one is tried much later", []webhook.Delivery{waits(time.Hour)}, "60"},
+	} {
+		h := &bells{endpoints: []webhook.Endpoint{orders}, sent: c.sent}
+		b := newBrowser(t, &people{}, func(f *console.Config) { f.Hooks, f.Now = h, func() time.Time { return keyNoon } }).as("owner")
+		body := b.get(ordersURL).Body.String()
+		has(t, body, `data-live="/console/live"`, `id="results" data-fresh`, `id="glance" data-fresh`)
+		if got, _, _ := strings.Cut(after(body, `data-soon="`), `"`); got != c.soon {
+			t.Errorf("%s: looks again in %q seconds, want %q", c.name, got, c.soon)
+		}
+		h.err = fault.New(fault.Conflict, "webhook_off", "This webhook is off.")
+		hasNot(t, b.send(ordersURL, ordersURL+"/test", url.Values{}).Body.String(), "data-live", "data-soon")
+	}
+}
+
+func after(text, mark string) string {
+	_, rest, _ := strings.Cut(text, mark)
+	return rest
+}
+
 func TestAnEndpointIsRemovedAfterAQuestion(t *testing.T) {
 	h := &bells{endpoints: []webhook.Endpoint{orders}}
 	b := withHooks(t, h).as("owner")

@@ -21,8 +21,38 @@ func TestNarrowPagesInABrowser(t *testing.T) {
 		"pages for developers fit 320 px":                 developersFit,
 		"what was refused of a file is read on a phone":   refusedFits,
 		"no short word of a table is broken in the midst": wordsStayWhole,
+		"in a low window the way out stays in reach":      lowWindow,
 	} {
 		t.Run(name, func(t *testing.T) { does(t, chromium) })
+	}
+}
+
+// low says what of the side is not where it should be: who is signed in and the way out are in sight and cover nothing, the page that is
+// shown is in sight in the list, and the keyboard gets to each link.
+const low = `(() => {
+	const out = [], box = (s) => document.querySelector(s).getBoundingClientRect();
+	const within = (a, b) => a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
+	const list = box(".side .menus"), foot = box(".side .me"), fresh = box(".side .new");
+	if (foot.bottom > innerHeight || fresh.top < 0) out.push("the foot ends at " + foot.bottom + ", the button begins at " + fresh.top);
+	if (foot.top < list.bottom || list.top < fresh.bottom || list.height < 88) out.push("the list has " + list.top + " to " + list.bottom);
+	const now = document.querySelector(".side .menus [aria-current]");
+	if (now && !within(now.getBoundingClientRect(), list)) out.push("the page is out of sight");
+	for (const a of document.querySelectorAll(".side .menus a")) {
+		a.focus();
+		if (!within(a.getBoundingClientRect(), list)) out.push(a.textContent + " is out of sight when it has the focus");
+	}
+	return out.concat(document.scrollingElement.scrollTop ? ["the page scrolled"] : []).join("; ");
+})()`
+
+func lowWindow(t *testing.T, chromium context.Context) {
+	v := enterHall(t, chromium)
+	for _, size := range [][2]int64{{1280, 657}, {1024, 600}} {
+		v.Look(size[0], size[1], "light")
+		for _, name := range []string{"home", "audit", "messages-longest-error"} {
+			v.Go("/console/x/" + name)
+			v.Wait(ready)
+			v.Is(low, "")
+		}
 	}
 }
 

@@ -155,6 +155,11 @@ func live(t *testing.T, chromium context.Context) {
 	v.Wait(`document.querySelectorAll("#results tbody tr").length === 6`)
 	v.Is(`(document.querySelector("#results a.row").focus(), document.querySelectorAll("#results tbody tr")[5].remove(), fetching = false,
 		refresh().then(() => document.querySelectorAll("#results tbody tr").length))`, "5") // nothing moves under somebody's hands
+	v.Go("/console/x/endpoint")
+	for range 2 { // the stream of the gallery speaks once: what waits for a try is looked at again without a word of it
+		v.Do(`document.querySelector("#results tbody").replaceChildren()`)
+		v.Wait(`document.querySelectorAll("#results tbody tr").length === 3`)
+	}
 }
 
 func fragment(t *testing.T, chromium context.Context) {
@@ -184,7 +189,34 @@ func chart(t *testing.T, chromium context.Context) {
 	v.Wait(`document.querySelector(".plot canvas") !== null && !document.querySelector(".chart details").open`)
 	v.Look(1280, 800, "dark")
 	v.Wait(`document.querySelectorAll(".plot canvas").length === 1`)
+	v.Do(drawn)
+	for _, c := range []struct{ rows, busy, want string }{ // of the day, what is drawn above the ground: from and to which hour
+		{"13", "5", "5 to 6"}, {"13", "0", "0 to 1"}, {"13", "12", "12 to 13"}, {"1", "0", "0 to 1"}, {"24", "23", "23 to 24"},
+	} {
+		v.Is(`drawn(`+c.rows+`, `+c.busy+`)`, c.want)
+	}
 }
+
+// drawn has the chart drawn with as many hours, of which one is busy, and says where in the day its line is above the ground.
+const drawn = `window.drawn = async (hours, busy) => {
+	const body = document.getElementById("hours"), row = body.rows[0], place = document.querySelector(".plot");
+	body.replaceChildren(...Array.from({ length: hours }, (_, h) => {
+		const r = row.cloneNode(true);
+		r.dataset.at = new Date(Date.UTC(2026, 10, 26, h)).toISOString();
+		for (const c of r.querySelectorAll("[data-n]")) c.dataset.n = 0;
+		r.cells[1].dataset.n = h === busy ? 9 : 0;
+		return r;
+	}));
+	place.redraw();
+	await new Promise(requestAnimationFrame);
+	const canvas = place.querySelector("canvas"), over = place.querySelector(".u-over"), scale = canvas.width / canvas.clientWidth;
+	const left = Math.round(over.offsetLeft * scale), top = Math.round(over.offsetTop * scale), wide = Math.round(over.clientWidth * scale);
+	const dots = canvas.getContext("2d").getImageData(left, top, wide, Math.round(over.clientHeight * scale / 2)).data;
+	const colour = getComputedStyle(place).getPropertyValue("--accent").match(/[0-9a-f]{2}/gi).map((c) => parseInt(c, 16));
+	const at = [];
+	for (let i = 0; i < dots.length; i += 4) if (colour.every((c, k) => Math.abs(dots[i + k] - c) < 40)) at.push(i / 4 % wide);
+	return Math.round(at.reduce((a, b) => Math.min(a, b)) / wide * 24) + " to " + Math.round(at.reduce((a, b) => Math.max(a, b)) / wide * 24);
+}`
 
 func contrast(t *testing.T, chromium context.Context) {
 	v := open(t, chromium, "customisation")

@@ -168,6 +168,7 @@ type Endpoint struct {
 	PreviousUntil            time.Time
 	Rows                     []HookRow
 	HookState                string // filter
+	Soon                     int    // in how many seconds Rows are worth another look; 0: when the stream says so
 	Pager                    Pager
 	Test                     Form // Action "" when the operator may not
 	EditURL, RollURL, Remove string

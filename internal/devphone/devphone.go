@@ -61,7 +61,10 @@ type phone struct {
 	page *template.Template
 }
 
-// New makes the handler of /dev/inbox and /dev/phone, to be wrapped in the chain of package web with web.PagePolicy.
+// PathWebhook takes every webhook that is posted to it. The console shows what was: it makes the request of each delivery anew.
+const PathWebhook = "/dev/webhook"
+
+// New makes the handler of /dev/inbox, /dev/phone and PathWebhook, to be wrapped in the chain of package web with web.PagePolicy.
 func New(cfg Config) (http.Handler, error) {
 	sub, err := fs.Sub(files, "assets")
 	if err != nil {
@@ -80,6 +83,7 @@ func New(cfg Config) (http.Handler, error) {
 	mux.HandleFunc("GET /dev/inbox", p.inbox)
 	mux.HandleFunc("GET /dev/phone", p.show)
 	mux.HandleFunc("GET /dev/phone/events", p.events)
+	mux.HandleFunc("POST "+PathWebhook, take)
 	mux.Handle("GET /dev/phone/assets/", assets)
 	return loopbackOnly(mux), nil
 }
@@ -100,6 +104,12 @@ func loopbackOnly(next http.Handler) http.Handler {
 		}
 		web.WriteProblem(w, r, errHost)
 	})
+}
+
+// take answers a webhook as a server would that has what it needs.
+func take(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, "Taken by the receiver of development mode, which keeps nothing.\n") // the sender may have gone
 }
 
 // inboxMessage is a message in the JSON answer.

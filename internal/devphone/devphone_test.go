@@ -274,6 +274,24 @@ func TestSEC_89_the_page_runs_nothing_inline(t *testing.T) {
 }
 
 // TestOnlyLoopbackNames: a site that lets its own name point here must not read codes.
+func TestAWebhookIsTaken(t *testing.T) {
+	t.Parallel()
+	h := newPhone(t, &inbox{})
+	post := func(host string) int {
+		r := httptest.NewRequest("POST", devphone.PathWebhook, strings.NewReader(`{"type":"webhook.tested"}`))
+		r.Host = host
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code
+	}
+	if got := post("127.0.0.1:8080"); got != http.StatusOK {
+		t.Errorf("a webhook is answered by %d", got)
+	}
+	if got := post("rebound.example"); got != http.StatusForbidden {
+		t.Errorf("under another name it is answered by %d", got)
+	}
+}
+
 func TestOnlyLoopbackNames(t *testing.T) {
 	t.Parallel()
 	h := newPhone(t, &inbox{kept: messages()})

@@ -149,7 +149,7 @@ func (s *Service) invited(ctx context.Context, l *Link) (*Operator, error) {
 // draft is a new operator without a password.
 func (s *Service) draft(t uid.Tenant, role Role, who person, locale string) *Operator {
 	now := s.moment()
-	o := &Operator{ID: uid.Random(now), Tenant: t, EmailIndex: s.ring.BlindIndex(uid.Tenant{}, who.Email), Role: role, State: Active,
+	o := &Operator{ID: uid.New(now, uid.ID(t).Bucket()), Tenant: t, EmailIndex: s.ring.BlindIndex(uid.Tenant{}, who.Email), Role: role, State: Active,
 		Locale: locale, CreatedAt: now, UpdatedAt: now, Version: 1}
 	o.Person = s.seal(place(t, o.ID, sealPerson), who)
 	return o

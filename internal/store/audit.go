@@ -180,6 +180,7 @@ const (
 
 // insertEvents writes events and marks them for the sealer, in a transaction that is no batch.
 func insertEvents(ctx context.Context, tx *sql.Tx, events []audit.Event, now time.Time) error {
+	audit.InOrder(events)
 	for _, e := range events {
 		if _, err := tx.ExecContext(ctx, insertOneEvent, eventRow(e)...); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/uid"
@@ -114,13 +115,19 @@ func (db *DB) StepImport(ctx context.Context, t uid.Tenant, id uid.ID, decide in
 				return fx, err
 			}
 		}
-		fx = step.Effects
+		var events []audit.Event // what was made, then what is said of the import
 		for i := range step.Made {
-			made := &step.Made[i]
-			if err := insertInvitation(ctx, tx, &made.Invitation, made.Events); err != nil {
+			events = append(events, step.Made[i].Events...)
+		}
+		fx, events = step.Effects, append(events, step.Effects.Events...)
+		audit.InOrder(events) // all of them, before the first id is noted
+		fx.Events = events
+		for i := range step.Made {
+			n := len(step.Made[i].Events)
+			if err := insertInvitation(ctx, tx, &step.Made[i].Invitation, events[:n]); err != nil {
 				return fx, err
 			}
-			fx.Events = append(fx.Events, made.Events...)
+			events = events[n:]
 		}
 		return fx, nil
 	})

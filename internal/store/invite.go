@@ -55,6 +55,7 @@ const eventsOfChange = 64
 
 // chronicle notes which events are about an invitation, in their order.
 func chronicle(ctx context.Context, tx *sql.Tx, v *invite.Invitation, events []audit.Event) error {
+	audit.InOrder(events)
 	for i, e := range events {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO invitation_event (invitation, n, event) VALUES ($1, $2, $3)`,
 			v.ID[:], v.Version*eventsOfChange+int64(i), e.ID[:]); err != nil {

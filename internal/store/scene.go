@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/uid"
@@ -272,6 +273,7 @@ func (s *scene) write(tenant uid.Tenant, rows []verify.Delivery, fresh bool) {
 
 // follow takes in what a change leaves behind.
 func (s *scene) follow(e outbox.Effects) {
+	audit.InOrder(e.Events)
 	s.effects.Jobs = append(s.effects.Jobs, e.Jobs...)
 	s.effects.Done = append(s.effects.Done, e.Done...)
 	s.effects.Events = append(s.effects.Events, e.Events...)

@@ -62,7 +62,7 @@ func (d *Directory) found(by Caller, t Tenant, data any) (Founding, error) {
 	if err := d.checkTenant(t).asError(); err != nil {
 		return Founding{}, err
 	}
-	s := Service{ID: uid.Random(now), Tenant: t.ID, Name: d.firstName(t.Name), Default: true, CreatedAt: now, UpdatedAt: now, Version: 1}
+	s := Service{ID: uid.New(now, uid.ID(t.ID).Bucket()), Tenant: t.ID, Name: d.firstName(t.Name), Default: true, CreatedAt: now, UpdatedAt: now, Version: 1}
 	s = s.withDefaults()
 	e := d.change(by, t.ID, "tenant.created", uid.ID(t.ID), data)
 	e.Events = append(e.Events, d.change(by, t.ID, "service.created", s.ID, nil).Events...)

@@ -55,6 +55,13 @@ func TestNew_orders_by_time(t *testing.T) {
 	if !slices.IsSortedFunc(made, func(a, b ID) int { return bytes.Compare(a[:], b[:]) }) {
 		t.Error("ids of later milliseconds don't compare greater")
 	}
+	made = nil
+	for i := range 1000 {
+		made = append(made, New(at.Truncate(time.Millisecond).Add(time.Duration(i)*time.Microsecond), 7))
+	}
+	if !slices.IsSortedFunc(made, func(a, b ID) int { return bytes.Compare(a[:], b[:]) }) {
+		t.Error("ids of later microseconds don't compare greater within a bucket")
+	}
 	next := Floor(at.Add(time.Millisecond))
 	for range 200 {
 		if id := New(at, Buckets-1); bytes.Compare(id[:], next[:]) >= 0 {
@@ -80,7 +87,7 @@ func TestNew_never_repeats_and_fills_its_random_bits(t *testing.T) {
 			zeros[i] |= ^id[i]
 		}
 	}
-	want, _ := hex.DecodeString("0fff3fffffffffffffff")
+	want, _ := hex.DecodeString("0fff000fffffffffffff") // the microseconds are those of at
 	for i, mask := range want {
 		if got := ones[i+6] & zeros[i+6]; got != mask {
 			t.Errorf("byte %d varies in bits %08b, want %08b", i+6, got, mask)
@@ -270,4 +277,13 @@ func TestNext_is_the_least_identifier_above(t *testing.T) {
 			t.Errorf("%s.Next() = %s, want %s", id, got, want)
 		}
 	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			New(at, 7)
+		}
+	})
 }

@@ -76,7 +76,8 @@ func TestRA_5_a_webhook_tells_of_a_proven_contact_and_of_no_identity(t *testing.
 		if !strings.HasPrefix(kind.Name, "invitation.") || kind.Name == "invitation.settings_changed" {
 			continue
 		}
-		if got := string(body(t, full{}, kind.Name, "{}")); regexp.MustCompile(`(?i)identi|kyc`).MatchString(got + kind.Means) {
+		got := regexp.MustCompile(`(evt|inv)_\w+`).ReplaceAllString(string(body(t, full{}, kind.Name, "{}")), "") // by chance an id spells anything
+		if regexp.MustCompile(`(?i)identi|kyc`).MatchString(got + kind.Means) {
 			t.Errorf("%s (%s) is told as %s", kind.Name, kind.Means, got)
 		}
 	}

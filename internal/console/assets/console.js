@@ -64,6 +64,9 @@ for (const box of $$("input[data-keys]")) {
   box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
 }
 
+// In a low window the list at the side scrolls: it begins where the page stands in it.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
+
 // The menu closes by Escape and by a click elsewhere.
 const menu = document.querySelector(".menu");
 document.addEventListener("click", (e) => { if (menu && !menu.contains(e.target)) menu.open = false; });
@@ -124,6 +127,13 @@ async function refresh() {
     settle();
   } finally { fetching = false; }
 }
+// What will have changed by itself, without an event, says in how many seconds.
+let look;
+function lookAgain() {
+  clearTimeout(look);
+  const soon = $$("[data-soon]").map((part) => Number(part.dataset.soon));
+  if (soon.length) look = setTimeout(refresh, 1000 * Math.min(...soon));
+}
 
 // The chart draws what stands in its table.
 function draw(figure) {
@@ -135,16 +145,19 @@ function draw(figure) {
   const strokes = ["--accent", "--good", "--wait", "--bad"], dashes = [[], [6, 3], [2, 3], [10, 4, 2, 4]];
   const names = $$("thead th", table).slice(1).map((th) => th.textContent);
   const rows = $$("tbody tr", table);
-  const data = [rows.map((r) => Date.parse(r.dataset.at) / 1000), ...names.map((_, i) => rows.map((r) => Number(r.cells[i + 1].dataset.n)))];
+  const hours = rows.map((r) => Date.parse(r.dataset.at) / 1000), begin = hours[0], hour = 3600; // in seconds
+  const counts = names.map((_, i) => rows.map((r) => Number(r.cells[i + 1].dataset.n)));
+  const end = hours.at(-1) + hour; // the last hour has its width too, and the first and the last stand on the ground
+  const data = [[begin, ...hours, end, end], ...counts.map((n) => [0, ...n, n.at(-1), 0])];
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" });
   const short = new Intl.NumberFormat(language, { notation: "compact", maximumSignificantDigits: 3 }); // 120K, so that no count is wider than its axis
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "16px system-ui, sans-serif" };
   const options = {
     width: place.clientWidth, height: 260, legend: { show: false }, cursor: { y: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"), // as its table and its title have it
-    scales: { y: { range: (_, __, max) => [0, Math.max(5, max * 1.1)] } },
+    scales: { x: { range: () => [begin, begin + 24 * hour] }, y: { range: (_, __, max) => [0, Math.max(5, max * 1.1)] } },
     axes: [{ ...axis, values: (_, hours) => hours.map((s) => clock.format(s * 1000)) }, { ...axis, size: 64, values: (_, counts) => counts.map((n) => short.format(n)) }],
-    series: [{}, ...names.map((label, i) => ({ label, stroke: colour(strokes[i]), dash: dashes[i], width: 2, points: { show: false }, paths: steps }))],
+    series: [{}, ...names.map((label, i) => ({ label, stroke: colour(strokes[i]), dash: dashes[i], width: 2, points: { show: false }, paths: steps, fill: i ? null : colour("--accent-soft") }))],
   };
   const plot = new uPlot(options, data, place);
   const fit = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 }));
@@ -191,6 +204,7 @@ function settle() {
   tellTimes();
   showCopies();
   for (const f of $$("figure.chart")) draw(f);
+  lookAgain();
 }
 settle();
 for (const d of $$("details[data-folded]")) d.open = false;

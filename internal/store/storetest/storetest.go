@@ -65,6 +65,8 @@ func Run(t *testing.T, engine Open) {
 		{"deliveries_and_references_are_found", deliveries},
 		{"due_places_are_listed_and_freed", due},
 		{"jobs_are_born_leased_and_handed_over_after_commit", bornLeased},
+		{"events_of_one_decision_stand_everywhere_in_the_order_in_which_they_happened", inOrder},
+		{"events_of_an_import_stand_in_timelines_and_in_the_log_alike", inOrderOfImports},
 		{"the_sweep_removes_what_is_past_its_time", sweeps},
 		{"the_sweep_keeps_factors_and_removes_what_hangs_on_none", factorsSwept},
 	} {
