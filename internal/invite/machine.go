@@ -39,7 +39,7 @@ var machine = map[Status]map[action]Status{
 		actCarry: Sent, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	Opened: {
-		actCarry: Opened, actOpen: Opened, actAsk: MobilePending, actReach: ConsentPending, actWaive: Consented, actLeave: Declined,
+		actCarry: Opened, actOpen: Opened, actAsk: MobilePending, actLock: MobileFailed, actReach: ConsentPending, actWaive: Consented, actLeave: Declined,
 		actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	MobilePending: {

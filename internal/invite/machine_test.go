@@ -17,7 +17,7 @@ const wantMachine = `
 created         sent  undeliverable opened .               .               .              .               .         .         .        .        .          .         expired canceled =       =       .
 sent            =     undeliverable opened .               .               .              .               .         .         .        .        .          .         expired canceled created created .
 undeliverable   sent  .             opened .               .               .              .               .         .         .        .        .          .         expired canceled created created .
-opened          =     .             =      mobile_pending  .               .              consent_pending .         consented .        declined .          .         expired canceled created created .
+opened          =     .             =      mobile_pending  .               mobile_failed  consent_pending .         consented .        declined .          .         expired canceled created created .
 mobile_pending  =     .             =      =               mobile_verified mobile_failed  .               .         .         .        declined .          .         expired canceled created created .
 mobile_verified =     .             =      =               =               =              consent_pending .         consented .        .        .          .         expired canceled created .       =
 mobile_failed   =     .             =      mobile_pending  .               .              .               .         .         .        .        .          .         expired canceled =       created mobile_pending
