@@ -202,7 +202,10 @@ func (v *Invitation) stepOf(session [32]byte, now time.Time) Step {
 		return StepExpired
 	case Canceled:
 		return StepCanceled
-	case Completed, HandedOff:
+	case Completed:
+		return StepDone
+	}
+	if v.used() {
 		return StepDone
 	}
 	for i := range v.Gates {
@@ -210,11 +213,17 @@ func (v *Invitation) stepOf(session [32]byte, now time.Time) Step {
 			return g.step()
 		}
 	}
-	if v.Status == Consented || v.WithoutConsent {
+	switch {
+	case v.Status == HandedOff:
+		return StepDone
+	case v.Status == Consented || v.WithoutConsent:
 		return StepHandOff
 	}
 	return StepConsent
 }
+
+// used reports whether the link was good once, and is for nobody who has not come by it before (ID-29).
+func (v *Invitation) used() bool { return v.Kind == Entered && v.Status == HandedOff }
 
 // Answer is what a customer says to the consent text. Version is that of the text that was shown; another than the invitation's is
 // Conflict with consent_changed.
@@ -289,7 +298,8 @@ func (s *Service) answered(v *Invitation, a Answer, text *policy.Consent, sessio
 }
 
 // HandOff says where the customer goes when every step is done: the redirect URL with invitation_id, state and the signed result
-// (RA-48), or "" for the built-in end page; then the invitation is completed. Again it gives the same place with a new result.
+// (RA-48), or "" for the built-in end page; then the invitation is completed. Again it gives the same place with a new result, to a session
+// that has proven the contacts: any other one gets the end page of an invitation that is over (RA-45).
 func (s *Service) HandOff(ctx context.Context, visit Visit) (to string, page Page, err error) {
 	v, hash, err := s.admitted(ctx, &visit)
 	if err != nil {
@@ -303,7 +313,7 @@ func (s *Service) HandOff(ctx context.Context, visit Visit) (to string, page Pag
 	if err != nil {
 		return "", Page{}, err
 	}
-	if page, err = s.page(ctx, v, hash, nil); err != nil || v.Status == Expired || v.RedirectURL == "" {
+	if page, err = s.page(ctx, v, hash, nil); err != nil || v.Status == Expired || v.RedirectURL == "" || !v.passedIn(hash, now) {
 		return "", page, err
 	}
 	to, err = s.redirect(ctx, v, now)
@@ -312,7 +322,7 @@ func (s *Service) HandOff(ctx context.Context, visit Visit) (to string, page Pag
 
 // handOff sends the customer on; without a redirect there is nothing left to be done.
 func (v *Invitation) handOff(session [32]byte, by By, now time.Time) (events []audit.Event, err error) {
-	if v.Status == Completed {
+	if v.Status == Completed || v.used() && !v.passedIn(session, now) {
 		return nil, errNothing
 	}
 	if !v.passedIn(session, now) || v.Status.Terminal() {

@@ -1,0 +1,145 @@
+package invite_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/internal/delivery"
+	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/verify"
+)
+
+// TestRA_39_codes_that_are_used_up_lock_the_gate_also_behind_a_new_link: the count goes over to it (RA-38), so it is locked as it would
+// have been without the link, and there is a way on.
+func TestRA_39_codes_that_are_used_up_lock_the_gate_also_behind_a_new_link(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	v := d.invited()
+	for range 4 { // the first and three more: nobody has asked for a fifth
+		d.send(v, invite.SendSent)
+		d.later(2 * time.Minute)
+	}
+	v, _ = d.open(d.again(v))
+	d.hub(v, invite.StepPhone)
+	page := d.send(v, invite.SendLocked)
+	d.is(page.Gate.State, invite.GateLocked, "face")
+	d.status(v, invite.MobileFailed)
+	d.later(30 * time.Minute)
+	d.send(v, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+}
+
+// late is a verifier that does something between a check and its record.
+type late struct {
+	invite.Verifier
+	then func()
+}
+
+func (l *late) Check(ctx context.Context, r verify.CheckRequest) (verify.CheckAnswer, error) {
+	a, err := l.Verifier.Check(ctx, r)
+	if l.then != nil {
+		l.then()
+	}
+	return a, err
+}
+
+// TestRA_60_a_right_code_that_a_new_link_overtook_passes_nothing_and_bars_nobody: the session that was right is over, and who opens the
+// new link proves the number anew.
+func TestRA_60_a_right_code_that_a_new_link_overtook_passes_nothing_and_bars_nobody(t *testing.T) {
+	t.Parallel()
+	l := &late{}
+	d := setupWith(t, nil, func(v invite.Verifier) invite.Verifier { l.Verifier = v; return l })
+	v := d.invited()
+	d.send(v, invite.SendSent)
+	code := d.code()
+	l.then = func() { d.again(v) }
+	_, _, err := d.Check(t.Context(), v, delivery.SMS, code)
+	d.fault(err, fault.Conflict, "session_over")
+	l.then = nil
+	d.later(2 * time.Minute)
+	v, page := d.open(d.token())
+	d.is(page.Gate.State, invite.GateIntro, "face")
+	d.hub(v, invite.StepPhone)
+	d.send(v, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+	d.hub(v, invite.StepConsent)
+}
+
+// handedOff is an invitation whose customer was sent on, with another browser that opened the link and proved nothing.
+func handedOff(t *testing.T) (d *desk, v, stranger invite.Visit) {
+	t.Helper()
+	d = setup(t)
+	d.checks(func(c *policy.Checks) { c.RedirectURLs = []string{"https://firm.example"} })
+	d.create(func(r *invite.CreateRequest) { r.RedirectURL = "https://firm.example/back" })
+	token := d.token()
+	v, _ = d.open(token)
+	stranger, _ = d.open(token)
+	d.send(v, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+	if err := d.accept(v); err != nil {
+		t.Fatal(err)
+	}
+	if to, _, err := d.HandOff(t.Context(), v); err != nil || to == "" {
+		t.Fatal(to, err)
+	}
+	return d, v, stranger
+}
+
+func TestRA_45_after_the_hand_over_another_browser_is_asked_for_a_code(t *testing.T) {
+	t.Parallel()
+	d, v, stranger := handedOff(t)
+	d.hub(v, invite.StepDone)
+	d.hub(stranger, invite.StepPhone)
+	d.later(time.Minute)
+	d.send(stranger, invite.SendSent)
+	d.check(stranger, d.code(), invite.CheckRight)
+	d.hub(stranger, invite.StepDone)
+	if to, _, err := d.HandOff(t.Context(), stranger); err != nil || to == "" {
+		t.Error(to, err)
+	}
+}
+
+func TestRA_45_once_it_is_completed_a_browser_that_proved_nothing_gets_no_signed_result(t *testing.T) {
+	t.Parallel()
+	d, v, stranger := handedOff(t)
+	if _, err := d.Complete(t.Context(), d.target(v)); err != nil {
+		t.Fatal(err)
+	}
+	d.hub(stranger, invite.StepDone)
+	if to, page, err := d.HandOff(t.Context(), stranger); err != nil || to != "" || page.Step != invite.StepDone {
+		t.Errorf("%q %s %v", to, page.Step, err)
+	}
+	if to, _, err := d.HandOff(t.Context(), v); err != nil || to == "" { // Back, in the browser that did
+		t.Errorf("%q %v", to, err)
+	}
+}
+
+func TestID_29_after_the_hand_over_the_link_asks_nobody_for_anything(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.checks(func(c *policy.Checks) { c.RedirectURLs = []string{"https://firm.example"} })
+	token := d.create(entered(true, false), func(r *invite.CreateRequest) { r.RedirectURL = "https://firm.example/back" }).Token.Reveal()
+	v, _ := d.open(token)
+	stranger, _ := d.open(token)
+	d.sendTo(v, delivery.SMS, mobile, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+	for range 2 { // Back, and on again
+		if to, _, err := d.HandOff(t.Context(), v); err != nil || to != "https://firm.example/back" {
+			t.Fatal(to, err)
+		}
+	}
+	d.later(time.Minute)
+	late, _ := d.open(token)
+	for _, by := range []invite.Visit{stranger, late} {
+		d.hub(by, invite.StepDone)
+		if to, page, err := d.HandOff(t.Context(), by); err != nil || to != "" || page.Step != invite.StepDone {
+			t.Errorf("%q %s %v", to, page.Step, err)
+		}
+		_, _, err := d.Send(t.Context(), by, delivery.SMS, invite.Entry{}) // by a form of before
+		d.fault(err, fault.Conflict, "gate_closed")
+	}
+	d.is(d.sent(), 1, "codes")
+}
