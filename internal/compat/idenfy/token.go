@@ -2,12 +2,14 @@ package idenfy
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/countersign/countersign/internal/invite"
@@ -126,9 +128,24 @@ func (c *created) readPerson(f *form) {
 			f.member(name, &one, "Give a text, or a list of texts.")
 		}
 	}
-	if c.others = rest; len(rest) > 0 && utf8.RuneCount(encode(rest)) > invite.MaxNotes {
+	if c.others = rest; len(rest) > 0 && utf8.RuneCountInString(kept(rest)) > invite.MaxNotes {
 		f.bad(first(rest), "The fields that are only kept are too long together. Give at most 2000 characters.")
 	}
+}
+
+// kept is how members are kept: as JSON in which every character can be seen, for the notes of an invitation take no other.
+func kept(members map[string]json.RawMessage) string {
+	var b strings.Builder
+	for _, r := range string(encode(members)) {
+		if r == '\n' || unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 // first is the name of the longest member.
