@@ -173,7 +173,7 @@ func (s *Service) Hub(ctx context.Context, visit Visit) (Page, error) {
 // far the invitation is (RA-54).
 func (s *Service) replaced(ctx context.Context, v *Invitation) (Page, error) {
 	name, look, err := s.brand(ctx, v.Tenant)
-	return Page{ID: v.ID, Tenant: v.Tenant, Step: StepReplaced, Firm: name, Support: look.Brand.Support,
+	return Page{ID: v.ID, Step: StepReplaced, Firm: name, Support: look.Brand.Support,
 		Brand: look.Brand, Texts: look.Texts, Locale: v.Locale, Now: s.moment()}, err
 }
 
