@@ -9,6 +9,7 @@ import (
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/ratelimit"
 	"github.com/countersign/countersign/internal/verify"
 )
 
@@ -142,4 +143,28 @@ func TestID_29_after_the_hand_over_the_link_asks_nobody_for_anything(t *testing.
 		d.fault(err, fault.Conflict, "gate_closed")
 	}
 	d.is(d.sent(), 1, "codes")
+}
+
+// TestID_54_a_number_that_a_limit_bars_does_not_bar_another_one: it may be a stranger's, mistyped, and the session has half an hour.
+func TestID_54_a_number_that_a_limit_bars_does_not_bar_another_one(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.world.owner.Limits.Recipient = []ratelimit.Limit{{Burst: 1, Period: time.Hour}}
+	d.world.owner.Limits.RecipientNew = d.world.owner.Limits.Recipient
+	first := d.invited(entered(true, false))
+	d.sendTo(first, delivery.SMS, mobile, invite.SendSent)
+	d.later(time.Minute)
+	v := d.invited(entered(true, false))
+	page := d.sendTo(v, delivery.SMS, mobile, invite.SendLimited)
+	if !page.Gate.CanChange || page.Gate.NextSendAt.Before(d.world.time().Add(30*time.Minute)) {
+		t.Errorf("%+v", page.Gate)
+	}
+	d.sendTo(v, delivery.SMS, mobile, invite.SendCooling) // the same one has to wait
+	d.sendTo(v, delivery.SMS, another, invite.SendSent)
+	d.sendTo(v, delivery.SMS, "+12025550142", invite.SendCooling) // and after a code that was sent, any one has
+	d.later(30*time.Second - time.Microsecond)
+	d.sendTo(v, delivery.SMS, "+12025550142", invite.SendCooling)
+	d.later(time.Microsecond)
+	d.sendTo(v, delivery.SMS, "+12025550142", invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
 }
