@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -129,7 +130,7 @@ func (c *created) readPerson(f *form) {
 		}
 	}
 	if c.others = rest; len(rest) > 0 && utf8.RuneCountInString(kept(rest)) > invite.MaxNotes {
-		f.bad(first(rest), "The fields that are only kept are too long together. Give at most 2000 characters.")
+		f.bad(longest(rest), "The fields that are only kept are too long together. Give at most 2000 characters.")
 	}
 }
 
@@ -148,9 +149,16 @@ func kept(members map[string]json.RawMessage) string {
 	return b.String()
 }
 
-// first is the name of the longest member.
-func first(members map[string]json.RawMessage) string {
-	return slices.MaxFunc(slices.Sorted(maps.Keys(members)), func(a, b string) int { return len(members[a]) - len(members[b]) })
+// fieldName is what the vendor's names look like.
+var fieldName = regexp.MustCompile(`^[A-Za-z]{1,40}$`)
+
+// longest is the name of the longest member, "" when it is none of the vendor's: it was made up, and could hold anything.
+func longest(members map[string]json.RawMessage) string {
+	name := slices.MaxFunc(slices.Sorted(maps.Keys(members)), func(a, b string) int { return len(members[a]) - len(members[b]) })
+	if !fieldName.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 // readName reads a name: letters, and what stands between them. It is put in capitals, as the vendor does.

@@ -105,6 +105,11 @@ func TestToken_keeps_what_it_does_not_use_whatever_characters_it_has(t *testing.
 	if err := json.Unmarshal([]byte(notes), &kept); err != nil || kept["address"] != address || kept["theme"] != "\u2028" {
 		t.Errorf("%q %v", notes, err)
 	}
+	made := f.call("POST", tokenPath, `{"clientId":"c","+447700900123":"`+strings.Repeat("a", 2000)+`"}`)
+	checkError(t, made, http.StatusBadRequest, "BAD_VALUE")
+	if strings.Contains(made.text, "900123") {
+		t.Errorf("a name that was sent is told: %s", made.text)
+	}
 	long := f.call("POST", tokenPath, `{"clientId":"c","theme":"`+strings.Repeat("\u00a0", 400)+`"}`) // six characters each
 	checkField(t, long, "BAD_VALUE", "theme")
 }
