@@ -101,11 +101,10 @@ func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict
 // remind sends a reminder by one channel and takes down what came of it, unless that is not known.
 func (s *Service) remind(ctx context.Context, v *Invitation, n *Notice) error {
 	result, err := s.notifier.Notify(ctx, *n)
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil && !result.Accepted {
 		return err
 	}
-	m := s.message(n, "")
-	m.carried(&result, err)
+	m := s.handed(n, &result, err)
 	d := data{Link: v.Link.N, Send: n.N / reminderN, Channel: m.Channel, State: m.State, Reason: m.Error}
 	return s.store.ChangeInvitation(context.WithoutCancel(ctx), v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
 		now := s.moment()
