@@ -185,7 +185,7 @@ func (v *Invitation) ask(g *Gate, session [32]byte, changed bool, by By, now tim
 		return asking{outcome: SendLocked}, nil
 	case g.Starting && !changed:
 		g.Asker = session
-		return asking{outcome: SendSent, n: g.N}, nil
+		return v.asked(g, by, now, false)
 	case !g.LockedUntil.IsZero():
 		g.turn()
 	case now.Before(v.nextSend(g, changed)):
@@ -194,13 +194,21 @@ func (v *Invitation) ask(g *Gate, session [32]byte, changed bool, by By, now tim
 		e, err := v.useUp(g, by, now)
 		return asking{outcome: SendLocked, events: e}, err
 	}
+	g.count(session, v.Resend.CoolDown(g.Sends+1), now)
+	return v.asked(g, by, now, true)
+}
+
+// asked says that the send of now is to be started. One that is made again is told where the status is that of a new link.
+func (v *Invitation) asked(g *Gate, by By, now time.Time, counted bool) (asking, error) {
 	d, err := v.step(actAsk, now)
 	if err != nil {
 		return asking{}, err
 	}
-	g.count(session, v.Resend.CoolDown(g.Sends+1), now)
-	d.Gate, d.Cycle, d.Send = g.Channel, g.Cycle, g.Sends
-	return asking{outcome: SendSent, n: g.N, events: []audit.Event{v.event(EventCodeAsked, by, now, d)}}, nil
+	a := asking{outcome: SendSent, n: g.N}
+	if d.Gate, d.Cycle, d.Send = g.Channel, g.Cycle, g.Sends; counted || d.From != "" {
+		a.events = []audit.Event{v.event(EventCodeAsked, by, now, d)}
+	}
+	return a, nil
 }
 
 // nextSend is before when no further code is sent. A limit of one contact bars no other one: after that only the wait behind the last code

@@ -2,6 +2,7 @@ package invite_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -65,6 +66,23 @@ func TestRA_60_a_right_code_that_a_new_link_overtook_passes_nothing_and_bars_nob
 	d.is(page.Gate.State, invite.GateIntro, "face")
 	d.hub(v, invite.StepPhone)
 	d.send(v, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+	d.hub(v, invite.StepConsent)
+}
+
+// TestRA_60_a_code_that_was_not_started_when_a_new_link_came_is_started_behind_it: it is the same send, and the proof counts as any.
+func TestRA_60_a_code_that_was_not_started_when_a_new_link_came_is_started_behind_it(t *testing.T) {
+	t.Parallel()
+	k := &dying{dead: true}
+	d := setupWith(t, nil, func(v invite.Verifier) invite.Verifier { k.Verifier = v; return k })
+	v := d.invited()
+	if _, _, err := d.Send(t.Context(), v, delivery.SMS, invite.Entry{}); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	v, _ = d.open(d.again(v))
+	k.dead = false
+	d.is(d.send(v, invite.SendSent).Gate.SendsLeft, 3, "sends: the same one is counted once")
+	d.status(v, invite.MobilePending)
 	d.check(v, d.code(), invite.CheckRight)
 	d.hub(v, invite.StepConsent)
 }
