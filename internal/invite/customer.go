@@ -316,7 +316,7 @@ func (s *Service) HandOff(ctx context.Context, visit Visit) (to string, page Pag
 	if page, err = s.page(ctx, v, hash, nil); err != nil || v.Status == Expired || v.RedirectURL == "" || !v.passedIn(hash, now) {
 		return "", page, err
 	}
-	to, err = s.redirect(ctx, v, now)
+	to, err = s.redirect(ctx, v)
 	return to, page, err
 }
 
@@ -354,7 +354,7 @@ func (v *Invitation) handOff(session [32]byte, by By, now time.Time) (events []a
 }
 
 // redirect is the firm's page, with what tells the firm who comes. For an entered invitation that is its id, if asked for (ID-33).
-func (s *Service) redirect(ctx context.Context, v *Invitation, now time.Time) (string, error) {
+func (s *Service) redirect(ctx context.Context, v *Invitation) (string, error) {
 	if v.Kind == Entered {
 		return v.named(v.RedirectURL), nil
 	}
@@ -367,8 +367,8 @@ func (s *Service) redirect(ctx context.Context, v *Invitation, now time.Time) (s
 	q.Set("state", v.ExternalID)
 	if s.signer != nil {
 		r := Result{
-			Tenant: v.Tenant, Invitation: v.ID, Status: v.Status, ExternalID: v.ExternalID, Reference: v.Reference, Audience: v.RedirectURL,
-			Mobile2FA: v.Mobile2FA, VerifiedAt: v.VerifiedAt, Consent: v.Consent.Version, ConsentedAt: v.ConsentedAt, At: now,
+			Tenant: v.Tenant, Invitation: v.ID, Status: v.Status, ExternalID: v.ExternalID, Reference: v.Reference,
+			VerifiedAt: v.VerifiedAt, Consent: v.Consent.Version, ConsentedAt: v.ConsentedAt,
 		}
 		signed, err := s.signer(ctx, r)
 		if err != nil {
