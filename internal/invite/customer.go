@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
@@ -362,9 +363,7 @@ func (s *Service) redirect(ctx context.Context, v *Invitation) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	q := u.Query()
-	q.Set("invitation_id", v.ID.Text(uid.Invitation))
-	q.Set("state", v.ExternalID)
+	q := url.Values{"invitation_id": {v.ID.Text(uid.Invitation)}, "state": {v.ExternalID}, "result": nil}
 	if s.signer != nil {
 		r := Result{
 			Tenant: v.Tenant, Invitation: v.ID, Status: v.Status, ExternalID: v.ExternalID, Reference: v.Reference,
@@ -376,6 +375,18 @@ func (s *Service) redirect(ctx context.Context, v *Invitation) (string, error) {
 		}
 		q.Set("result", signed)
 	}
-	u.RawQuery = q.Encode()
+	u.RawQuery = joined(q, u.RawQuery)
 	return u.String(), nil
+}
+
+// joined are values before what a query has of other names, which stays as it was written: a firm may read it in a way of its own.
+func joined(own url.Values, raw string) string {
+	all := []string{own.Encode()}
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); pair != "" && (err != nil || !own.Has(plain)) {
+			all = append(all, pair)
+		}
+	}
+	return strings.Join(all, "&")
 }
