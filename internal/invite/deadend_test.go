@@ -34,6 +34,38 @@ func TestRA_39_codes_that_are_used_up_lock_the_gate_also_behind_a_new_link(t *te
 	d.check(v, d.code(), invite.CheckRight)
 }
 
+// TestRA_39_a_gate_that_another_browser_shut_is_unlocked_also_behind_a_new_link: the status tells nothing of it then.
+func TestRA_39_a_gate_that_another_browser_shut_is_unlocked_also_behind_a_new_link(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	v := d.invited()
+	other, _ := d.open(d.token())
+	d.prove(v)
+	d.hub(v, invite.StepConsent)
+	d.later(2 * time.Minute)
+	for range 3 {
+		d.send(other, invite.SendSent)
+		d.later(2 * time.Minute)
+	}
+	d.send(other, invite.SendLocked)
+	d.later(30 * time.Minute)
+	if page := d.exhaust(other); !page.Gate.Shut {
+		t.Fatalf("%+v", page.Gate)
+	}
+	d.status(v, invite.ConsentPending)
+	v, page := d.open(d.again(v))
+	d.is(page.Gate.Shut, true, "shut")
+	d.send(v, invite.SendLocked)
+	if got := d.status(v, invite.Opened); !got.Offers().Unlock {
+		t.Error("no unlock is offered")
+	}
+	if _, err := d.Unlock(t.Context(), d.target(v), "the customer called"); err != nil {
+		t.Fatal(err)
+	}
+	d.send(v, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+}
+
 // late is a verifier that does something between a check and its record.
 type late struct {
 	invite.Verifier

@@ -244,7 +244,9 @@ func (s *Service) Unlock(ctx context.Context, t Target, reason string) (View, er
 			return fx, errStatus()
 		}
 		d, err := v.step(actUnlock, now)
-		d.Reason, v.Failure = reason, ""
+		if d.Reason = reason; v.Failure == FailureGate {
+			v.Failure = ""
+		}
 		fx.Events = []audit.Event{v.event(EventUnlocked, t.Caller.by(), now, d)}
 		return fx, err
 	})
