@@ -143,10 +143,6 @@ func (s *Site) consent(w http.ResponseWriter, r *http.Request, v invite.Visit, w
 
 // done sends the customer on to the firm, or says that all is done.
 func (s *Site) done(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodHead {
-		w.WriteHeader(http.StatusOK) // who only looks is not sent on
-		return
-	}
 	if s.chooseLanguage(w, r) {
 		return
 	}

@@ -21,7 +21,7 @@
 //
 // Steps go back to the hub and never to each other. A GET changes nothing but the language: with ?lang= in its query, which
 // is what the language switch asks for. Two of them note how far the customer has come: that consent is asked for, and that
-// the firm goes on. HEAD does neither, and opens nothing.
+// the firm goes on. HEAD does neither: it is answered 200, and nothing is looked at.
 //
 // # Sessions and forms
 //

@@ -124,7 +124,7 @@ func (f *filler) gate() View {
 	case invite.GateLocked:
 		v := &Locked{Frame: f.frame(), URL: f.hub}
 		if !g.Shut {
-			v.Until, v.Minutes = g.LockedUntil, minutes(g.LockedUntil.Sub(f.page.Now))
+			v.Until, v.Minutes = clock(g.LockedUntil), minutes(g.LockedUntil.Sub(f.page.Now))
 		}
 		return v
 	}
@@ -206,6 +206,14 @@ func (f *filler) wait(path string) *Wait {
 		v.Seconds = seconds(g.NextSendAt.Sub(f.page.Now))
 	}
 	return v
+}
+
+// clock is the first time without seconds at which at is past.
+func clock(at time.Time) time.Time {
+	if whole := at.Truncate(time.Minute); whole.Before(at) {
+		return whole.Add(time.Minute)
+	}
+	return at
 }
 
 func minutes(d time.Duration) int { return int((max(d, 0) + time.Minute - 1) / time.Minute) }

@@ -41,7 +41,7 @@ func TestGate_faces(t *testing.T) {
 		{"dead", invite.GateDead, func(g *invite.GatePage) { g.NextSendAt = time.Time{} }, "Enter your code",
 			[]string{"This code no longer works", "You can ask for a new code"}, []string{"data-wait"}},
 		{"locked", invite.GateLocked, func(g *invite.GatePage) { g.LockedUntil = moment.Add(29*time.Minute + time.Second) }, "Please take a break",
-			[]string{"in 30 minutes", `datetime="2026-11-26T12:29:01Z"`, `href="` + hub + `"`}, nil},
+			[]string{"in 30 minutes", `datetime="2026-11-26T12:30:00Z"`, `href="` + hub + `"`}, nil},
 		{"shut", invite.GateLocked, func(g *invite.GatePage) { g.Shut = true }, "You need help to continue", []string{"Ask"}, []string{"minutes"}},
 	} {
 		h := inside(t, &clerk{page: gateAt(c.state, c.change)})
@@ -324,5 +324,21 @@ func TestRA_33_Life(t *testing.T) {
 	h := inside(t, &clerk{page: gateAt(invite.GateDead, func(g *invite.GatePage) { g.CodeLife, g.CodeEnds = 8*time.Minute, moment })})
 	if a := h.get(hub + "/mobile"); !strings.Contains(a.text, "It works for 8 minutes.") {
 		t.Errorf("the life of a code is not told:\n%s", a.text)
+	}
+}
+
+// TestRA_39_TheLockIsOverAtTheTimeThatThePageTells: which has no seconds.
+func TestRA_39_TheLockIsOverAtTheTimeThatThePageTells(t *testing.T) {
+	t.Parallel()
+	for until, told := range map[time.Time]string{
+		moment.Add(29*time.Minute + 20*time.Second):                  "12:30",
+		moment.Add(29 * time.Minute):                                 "12:29",
+		moment.Add(30*time.Minute - time.Microsecond):                "12:30",
+		moment.Add(11*time.Hour + 59*time.Minute + time.Millisecond): "00:00",
+	} {
+		h := inside(t, &clerk{page: gateAt(invite.GateLocked, func(g *invite.GatePage) { g.LockedUntil = until })})
+		if a := h.get(hub + "/mobile"); !strings.Contains(a.text, ">"+told+" UTC<") {
+			t.Errorf("locked until %s: %s is not told:\n%s", until, told, a.text)
+		}
 	}
 }

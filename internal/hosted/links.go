@@ -12,10 +12,6 @@ import (
 // sent, however often machines that read mail open it (RA-24).
 func (s *Site) openLink(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	if r.Method == http.MethodHead {
-		w.WriteHeader(http.StatusOK) // who only looks whether there is something begins no session
-		return
-	}
 	token := strings.TrimRight(r.PathValue("token"), mailEnds)
 	if !isToken(token) {
 		s.fail(w, r, web.ErrNoSuchRoute)

@@ -197,3 +197,16 @@ func TestRA_54_AnOlderLinkAndItsSessionNameTheFirm(t *testing.T) {
 		}
 	}
 }
+
+// TestRA_24_WhoOnlyLooksChangesNothing: by HEAD, as programs do that look whether a page is there. Even that consent is asked for would be noted.
+func TestRA_24_WhoOnlyLooksChangesNothing(t *testing.T) {
+	t.Parallel()
+	c := &clerk{page: stepAt(invite.StepConsent), url: "https://acme.example/back"}
+	h := inside(t, c)
+	before := len(c.calls())
+	for _, path := range []string{"", "/mobile", "/mobile/state", "/email", "/consent", "/stop", "/done", "/logo/x.png", "/consent?lang=de"} {
+		if a := h.do("HEAD", hub+path, nil, nil); a.status != http.StatusOK || len(c.calls()) != before || a.header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d, %v, and the domain was asked %v", path, a.status, a.header, c.calls()[before:])
+		}
+	}
+}

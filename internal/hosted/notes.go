@@ -57,7 +57,7 @@ func (s *Site) tell(w http.ResponseWriter, r *http.Request, v invite.Visit, path
 // told is the note for the page that is asked for, which is told once. What is no note for it is none.
 func (s *Site) told(w http.ResponseWriter, r *http.Request, v invite.Visit) (n note) {
 	got, err := r.Cookie(s.cookies.name(noteCookie))
-	if err != nil || len(got.Value) > maxNote || r.Method == http.MethodHead {
+	if err != nil || len(got.Value) > maxNote {
 		return note{}
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(got.Value)

@@ -100,25 +100,36 @@ func (s *Site) routes() {
 	s.mux = web.NewMux(s.fail)
 	s.mux.HandleFunc("GET "+assetPrefix, s.pages.ServeAssets)
 	s.mux.HandleFunc("GET "+brandPrefix, s.pages.ServeAssets)
-	s.mux.HandleFunc("GET "+linkPrefix+"{token}", s.openLink)
-	s.mux.HandleFunc("GET "+of, s.get(s.hub))
+	s.read(linkPrefix+"{token}", s.openLink)
+	s.read(of, s.get(s.hub))
 	for gate, path := range gatePaths {
 		d := desk{s, gate}
-		s.mux.HandleFunc("GET "+of+path, s.get(d.show))
-		s.mux.HandleFunc("GET "+of+path+pathState, d.state)
+		s.read(of+path, s.get(d.show))
+		s.read(of+path+pathState, d.state)
 		s.mux.HandleFunc("POST "+of+path, s.post(d.enter))
 		s.mux.HandleFunc("POST "+of+path+pathSend, s.post(d.send))
 		s.mux.HandleFunc("POST "+of+path+pathCheck, s.post(d.check))
 		// Where a form was refused without a page of its own, the browser's address is the form's: asked for again, it is the page.
-		s.mux.HandleFunc("GET "+of+path+pathSend, s.back(path))
-		s.mux.HandleFunc("GET "+of+path+pathCheck, s.back(path))
+		s.read(of+path+pathSend, s.back(path))
+		s.read(of+path+pathCheck, s.back(path))
 	}
-	s.mux.HandleFunc("GET "+of+pathConsent, s.get(s.showConsent))
+	s.read(of+pathConsent, s.get(s.showConsent))
 	s.mux.HandleFunc("POST "+of+pathConsent, s.post(s.consent))
-	s.mux.HandleFunc("GET "+of+pathStop, s.get(s.showStop))
+	s.read(of+pathStop, s.get(s.showStop))
 	s.mux.HandleFunc("POST "+of+pathStop, s.post(s.stop))
-	s.mux.HandleFunc("GET "+of+pathDone, s.done)
-	s.mux.HandleFunc("GET "+of+pathLogo+"{name}", s.logo)
+	s.read(of+pathDone, s.done)
+	s.read(of+pathLogo+"{name}", s.logo)
+}
+
+// read routes what is asked for by GET. Who only looks whether there is something, by HEAD, begins no session and notes nothing.
+func (s *Site) read(path string, show http.HandlerFunc) {
+	s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		show(w, r)
+	})
 }
 
 // Pages draws the site's pages, and knows what a firm may put in place of their texts.

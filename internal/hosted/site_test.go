@@ -109,7 +109,7 @@ var (
 // gateAt is the page of an invitation whose gate has a face.
 func gateAt(state invite.GateState, change func(g *invite.GatePage)) invite.Page {
 	p := invite.Page{
-		ID: inv, Kind: invite.Fixed, Step: invite.StepPhone, Steps: []invite.Step{invite.StepPhone, invite.StepConsent},
+		ID: inv, Step: invite.StepPhone, Steps: []invite.Step{invite.StepPhone, invite.StepConsent},
 		Firm: "Acme Payments", Support: "help@acme.example", Now: moment, Consent: policy.Consent{Version: policy.OwnConsent},
 		Gate: &invite.GatePage{
 			Channel: delivery.SMS, Via: delivery.SMS, Taken: true, State: state, Fixed: true, Masked: "+44 ••• ••• •123", CodeLength: 6, CodeLife: 5 * time.Minute, ChecksLeft: 5, SendsLeft: 4, Country: "GB",

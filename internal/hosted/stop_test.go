@@ -98,3 +98,17 @@ func TestID_33_NoPageLeadsToAScript(t *testing.T) {
 		}
 	}
 }
+
+// TestRA_48_LongIDsLeadToAnAppToo: the address with the signed result is longer than one that a firm may give.
+func TestRA_48_LongIDsLeadToAnAppToo(t *testing.T) {
+	t.Parallel()
+	to := "acme-app://done?state=" + strings.Repeat("%D7%A9", 100) + "&result=" + strings.Repeat("a", 2000)
+	var page bytes.Buffer
+	if err := newPages(t).Render(&page, &hosted.Leave{URL: to}); err != nil {
+		t.Fatal(err)
+	}
+	shown := strings.ReplaceAll(to, "&", "&amp;")
+	if text := page.String(); !strings.Contains(text, `content="0;url=`+shown) || !strings.Contains(text, `href="`+shown+`"`) {
+		t.Errorf("the page does not go on:\n%s", text)
+	}
+}

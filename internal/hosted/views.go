@@ -147,7 +147,7 @@ type Way struct {
 // Locked says that too much was tried.
 type Locked struct {
 	Frame
-	Until   time.Time // when it may be tried again; zero when only the firm can unlock
+	Until   time.Time // when it may be tried again, a whole minute; zero when only the firm can unlock
 	Minutes int       // until then, rounded up; used with Until
 	URL     string    // the hub, to try again; used with Until
 }

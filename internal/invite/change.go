@@ -185,22 +185,39 @@ func (v *Invitation) ask(g *Gate, session [32]byte, changed bool, by By, now tim
 		return asking{outcome: SendLocked}, nil
 	case g.Starting && !changed:
 		g.Asker = session
-		return asking{outcome: SendSent, n: g.N}, nil
+		return v.asked(g, by, now, false)
 	case !g.LockedUntil.IsZero():
 		g.turn()
-	case now.Before(g.NextSendAt):
+	case now.Before(v.nextSend(g, changed)):
 		return asking{outcome: SendCooling}, nil
 	case g.Sends >= g.MaxSends:
 		e, err := v.useUp(g, by, now)
 		return asking{outcome: SendLocked, events: e}, err
 	}
+	g.count(session, v.Resend.CoolDown(g.Sends+1), now)
+	return v.asked(g, by, now, true)
+}
+
+// asked says that the send of now is to be started. One that is made again is told where the status is that of a new link.
+func (v *Invitation) asked(g *Gate, by By, now time.Time, counted bool) (asking, error) {
 	d, err := v.step(actAsk, now)
 	if err != nil {
 		return asking{}, err
 	}
-	g.count(session, v.Resend.CoolDown(g.Sends+1), now)
-	d.Gate, d.Cycle, d.Send = g.Channel, g.Cycle, g.Sends
-	return asking{outcome: SendSent, n: g.N, events: []audit.Event{v.event(EventCodeAsked, by, now, d)}}, nil
+	a := asking{outcome: SendSent, n: g.N}
+	if d.Gate, d.Cycle, d.Send = g.Channel, g.Cycle, g.Sends; counted || d.From != "" {
+		a.events = []audit.Event{v.event(EventCodeAsked, by, now, d)}
+	}
+	return a, nil
+}
+
+// nextSend is before when no further code is sent. A limit of one contact bars no other one: after that only the wait behind the last code
+// that was sent holds.
+func (v *Invitation) nextSend(g *Gate, changed bool) time.Time {
+	if own := g.AskedAt.Add(v.Resend.CoolDown(g.Sends)); changed && !g.Starting && own.Before(g.NextSendAt) {
+		return own
+	}
+	return g.NextSendAt
 }
 
 // useUp is what follows when a gate has had its sends: a fixed one is locked (RA-39), an entered one ends the invitation (ID-22).

@@ -373,3 +373,26 @@ func TestNoSecretAndNoPersonIsInTheDatabase(t *testing.T) {
 		}
 	}
 }
+
+// TestContacts_that_can_not_be_read_are_refused_by_what_their_field_takes: of the two kinds of contacts each field takes one.
+func TestContacts_that_can_not_be_read_are_refused_by_what_their_field_takes(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	for field, typed := range map[string][]string{
+		"email": {"ann", "ann.example.net", "+12025550123", "+12025550123 ext 7"}, "mobile": {"ann@example.net", "a@b", "ann", "++"},
+	} {
+		for _, one := range typed {
+			_, err := d.Create(t.Context(), d.ask(func(r *invite.CreateRequest) {
+				if field == "email" {
+					r.Email = one
+				} else {
+					r.Mobile = one
+				}
+			}))
+			f, other := fault.As(err), map[string]string{"email": "number", "mobile": "e-mail"}[field]
+			if f.Kind != fault.Invalid || f.Field != field || strings.Contains(f.Message, other) || !strings.HasPrefix(f.Message, "Give ") {
+				t.Errorf("%s %q: %v on %s: %s", field, one, f.Code, f.Field, f.Message)
+			}
+		}
+	}
+}

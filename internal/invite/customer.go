@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
@@ -173,7 +174,7 @@ func (s *Service) Hub(ctx context.Context, visit Visit) (Page, error) {
 // far the invitation is (RA-54).
 func (s *Service) replaced(ctx context.Context, v *Invitation) (Page, error) {
 	name, look, err := s.brand(ctx, v.Tenant)
-	return Page{ID: v.ID, Tenant: v.Tenant, Step: StepReplaced, Firm: name, Support: look.Brand.Support,
+	return Page{ID: v.ID, Step: StepReplaced, Firm: name, Support: look.Brand.Support,
 		Brand: look.Brand, Texts: look.Texts, Locale: v.Locale, Now: s.moment()}, err
 }
 
@@ -202,7 +203,10 @@ func (v *Invitation) stepOf(session [32]byte, now time.Time) Step {
 		return StepExpired
 	case Canceled:
 		return StepCanceled
-	case Completed, HandedOff:
+	case Completed:
+		return StepDone
+	}
+	if v.used() {
 		return StepDone
 	}
 	for i := range v.Gates {
@@ -210,11 +214,17 @@ func (v *Invitation) stepOf(session [32]byte, now time.Time) Step {
 			return g.step()
 		}
 	}
-	if v.Status == Consented || v.WithoutConsent {
+	switch {
+	case v.Status == HandedOff:
+		return StepDone
+	case v.Status == Consented || v.WithoutConsent:
 		return StepHandOff
 	}
 	return StepConsent
 }
+
+// used reports whether the link was good once, and is for nobody who has not come by it before (ID-29).
+func (v *Invitation) used() bool { return v.Kind == Entered && v.Status == HandedOff }
 
 // Answer is what a customer says to the consent text. Version is that of the text that was shown; another than the invitation's is
 // Conflict with consent_changed.
@@ -289,7 +299,8 @@ func (s *Service) answered(v *Invitation, a Answer, text *policy.Consent, sessio
 }
 
 // HandOff says where the customer goes when every step is done: the redirect URL with invitation_id, state and the signed result
-// (RA-48), or "" for the built-in end page; then the invitation is completed. Again it gives the same place with a new result.
+// (RA-48), or "" for the built-in end page; then the invitation is completed. Again it gives the same place with a new result, to a session
+// that has proven the contacts: any other one gets the end page of an invitation that is over (RA-45).
 func (s *Service) HandOff(ctx context.Context, visit Visit) (to string, page Page, err error) {
 	v, hash, err := s.admitted(ctx, &visit)
 	if err != nil {
@@ -303,16 +314,16 @@ func (s *Service) HandOff(ctx context.Context, visit Visit) (to string, page Pag
 	if err != nil {
 		return "", Page{}, err
 	}
-	if page, err = s.page(ctx, v, hash, nil); err != nil || v.Status == Expired || v.RedirectURL == "" {
+	if page, err = s.page(ctx, v, hash, nil); err != nil || v.Status == Expired || v.RedirectURL == "" || !v.passedIn(hash, now) {
 		return "", page, err
 	}
-	to, err = s.redirect(ctx, v, now)
+	to, err = s.redirect(ctx, v)
 	return to, page, err
 }
 
 // handOff sends the customer on; without a redirect there is nothing left to be done.
 func (v *Invitation) handOff(session [32]byte, by By, now time.Time) (events []audit.Event, err error) {
-	if v.Status == Completed {
+	if v.Status == Completed || v.used() && !v.passedIn(session, now) {
 		return nil, errNothing
 	}
 	if !v.passedIn(session, now) || v.Status.Terminal() {
@@ -344,7 +355,7 @@ func (v *Invitation) handOff(session [32]byte, by By, now time.Time) (events []a
 }
 
 // redirect is the firm's page, with what tells the firm who comes. For an entered invitation that is its id, if asked for (ID-33).
-func (s *Service) redirect(ctx context.Context, v *Invitation, now time.Time) (string, error) {
+func (s *Service) redirect(ctx context.Context, v *Invitation) (string, error) {
 	if v.Kind == Entered {
 		return v.named(v.RedirectURL), nil
 	}
@@ -352,13 +363,11 @@ func (s *Service) redirect(ctx context.Context, v *Invitation, now time.Time) (s
 	if err != nil {
 		return "", err
 	}
-	q := u.Query()
-	q.Set("invitation_id", v.ID.Text(uid.Invitation))
-	q.Set("state", v.ExternalID)
+	q := url.Values{"invitation_id": {v.ID.Text(uid.Invitation)}, "state": {v.ExternalID}, "result": nil}
 	if s.signer != nil {
 		r := Result{
-			Tenant: v.Tenant, Invitation: v.ID, Status: v.Status, ExternalID: v.ExternalID, Reference: v.Reference, Audience: v.RedirectURL,
-			Mobile2FA: v.Mobile2FA, VerifiedAt: v.VerifiedAt, Consent: v.Consent.Version, ConsentedAt: v.ConsentedAt, At: now,
+			Tenant: v.Tenant, Invitation: v.ID, Status: v.Status, ExternalID: v.ExternalID, Reference: v.Reference,
+			VerifiedAt: v.VerifiedAt, Consent: v.Consent.Version, ConsentedAt: v.ConsentedAt,
 		}
 		signed, err := s.signer(ctx, r)
 		if err != nil {
@@ -366,6 +375,18 @@ func (s *Service) redirect(ctx context.Context, v *Invitation, now time.Time) (s
 		}
 		q.Set("result", signed)
 	}
-	u.RawQuery = q.Encode()
+	u.RawQuery = joined(q, u.RawQuery)
 	return u.String(), nil
+}
+
+// joined are values before what a query has of other names, which stays as it was written: a firm may read it in a way of its own.
+func joined(own url.Values, raw string) string {
+	all := []string{own.Encode()}
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); pair != "" && (err != nil || !own.Has(plain)) {
+			all = append(all, pair)
+		}
+	}
+	return strings.Join(all, "&")
 }

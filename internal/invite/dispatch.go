@@ -56,17 +56,18 @@ func (s *Service) message(n *Notice, state delivery.State) Dispatch {
 	}
 }
 
-// carried notes what came of handing m over.
-func (m *Dispatch) carried(result *delivery.Result, err error) {
-	c := carriedBy(m.Channel, result.Tries)
+// handed is the message of a notice after what came of handing it over.
+func (s *Service) handed(n *Notice, result *delivery.Result, err error) Dispatch {
+	m, c := s.message(n, ""), carriedBy(n.Channel, result.Tries)
 	switch m.Provider = c.Provider; {
-	case err != nil:
-		m.State, m.Error = delivery.Failed, "no_route"
 	case result.Accepted:
 		m.State, m.Error = c.State, c.Error
+	case err != nil:
+		m.State, m.Error = delivery.Failed, s.unasked(n, err)
 	default:
 		m.State, m.Error = delivery.Failed, refusal(result)
 	}
+	return m
 }
 
 // DispatchQuery selects messages of a tenant's invitations. A field that is zero selects all.

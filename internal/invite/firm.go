@@ -2,6 +2,7 @@ package invite
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/internal/audit"
@@ -228,7 +229,7 @@ func (s *Service) again(v *Invitation, a action, kind string, d data, by By, now
 
 // Unlock gives a failed gate one more cycle (RA b.2). It needs a reason of 1..200 characters. Conflict when nothing is locked.
 func (s *Service) Unlock(ctx context.Context, t Target, reason string) (View, error) {
-	if reason == "" || !isText(reason, MaxReason, false) {
+	if strings.TrimSpace(reason) == "" || !isText(reason, MaxReason, false) {
 		return View{}, invalid("reason_invalid", "Give a reason of 1 to 200 printable characters, without names and numbers.", "reason")
 	}
 	return s.viewed(ctx, t, "unlock an invitation", func(v *Invitation, now time.Time) (fx outbox.Effects, err error) {
@@ -243,7 +244,9 @@ func (s *Service) Unlock(ctx context.Context, t Target, reason string) (View, er
 			return fx, errStatus()
 		}
 		d, err := v.step(actUnlock, now)
-		d.Reason, v.Failure = reason, ""
+		if d.Reason = reason; v.Failure == FailureGate {
+			v.Failure = ""
+		}
 		fx.Events = []audit.Event{v.event(EventUnlocked, t.Caller.by(), now, d)}
 		return fx, err
 	})

@@ -108,8 +108,10 @@ func TestRA_55_the_firm_can_neither_pass_nor_skip_a_gate(t *testing.T) {
 	d.fault(err, fault.Conflict, "invitation_status")
 	_, err = d.Unlock(t.Context(), d.target(v), "please") // nothing is locked
 	d.fault(err, fault.Conflict, "invitation_status")
-	_, err = d.Unlock(t.Context(), d.target(v), "")
-	d.fault(err, fault.Invalid, "reason_invalid")
+	for _, reason := range []string{"", "  "} {
+		_, err = d.Unlock(t.Context(), d.target(v), reason)
+		d.fault(err, fault.Invalid, "reason_invalid")
+	}
 	d.hub(v, invite.StepPhone)
 	// A right code that the firm hands in by its own API approves the verification, and passes no gate: nobody typed it here.
 	id := uid.ID{}

@@ -59,14 +59,12 @@ func (s *Service) HandleFormer(ctx context.Context, j outbox.Job) outbox.Verdict
 	}
 	result, err := s.notifier.Notify(ctx, n)
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil && !result.Accepted:
 		return s.later(j, err).Unrecorded(true) // interrupted in the middle
 	case err == nil && !result.Accepted && result.Retry && j.Attempt+1 < linkRounds:
 		return outbox.RetryAt(s.Now().Add(max(result.Wait, j.Backoff(linkBackoff, linkSlowest))), "no provider took it").Unrecorded(j.Taken)
 	}
-	m := s.message(&n, "")
-	m.carried(&result, err)
-	return s.toldFormer(context.WithoutCancel(ctx), &v, j, m)
+	return s.toldFormer(context.WithoutCancel(ctx), &v, j, s.handed(&n, &result, err))
 }
 
 // formerNotice is the message: it names the firm and nobody else, for the address may be a stranger's.

@@ -3,6 +3,7 @@ package invite_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -194,5 +195,24 @@ func TestID_32_of_leaving_and_the_right_code_at_once_one_happens(t *testing.T) {
 			t.Errorf("proven %t, and the customer goes to %q, %v", proven, to, err)
 		}
 		d.later(time.Minute)
+	}
+}
+
+// TestRA_48_what_the_firm_has_in_its_address_stays_as_it_is: values are added, and take the place of those with their names alone.
+func TestRA_48_what_the_firm_has_in_its_address_stays_as_it_is(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.checks(func(c *policy.Checks) { c.RedirectURLs = []string{"https://firm.example"} })
+	v := d.invited(func(r *invite.CreateRequest) {
+		r.RedirectURL, r.ExternalID, r.Mobile2FA = "https://firm.example/back?b=1;c=%20&flag&a=x%zz&result=old&%73tate=old&&a", "order 7", ptr(false)
+	})
+	if err := d.accept(v); err != nil {
+		t.Fatal(err)
+	}
+	to, _, err := d.HandOff(t.Context(), v)
+	before, after, _ := strings.Cut(to, "?")
+	if err != nil || before != "https://firm.example/back" || !strings.HasPrefix(after, "invitation_id=inv_") ||
+		!strings.HasSuffix(after, "&state=order+7&b=1;c=%20&flag&a=x%zz&a") || strings.Contains(after, "old") {
+		t.Errorf("%s %v", to, err)
 	}
 }

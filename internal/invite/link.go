@@ -72,18 +72,30 @@ func (s *Service) HandleLink(ctx context.Context, j outbox.Job) outbox.Verdict {
 	}
 	result, err := s.notifier.Notify(ctx, n)
 	switch {
+	case result.Accepted:
+		return s.record(context.WithoutCancel(ctx), &v, j, carriedBy(ch, result.Tries))
 	case err != nil && ctx.Err() != nil:
 		return s.record(context.WithoutCancel(ctx), &v, j, Carried{Channel: ch, State: delivery.Unknown}) // interrupted in the middle
 	case err != nil:
-		return s.record(ctx, &v, j, Carried{Channel: ch, State: delivery.Failed, Error: "no_route"})
-	case result.Accepted:
-		return s.record(context.WithoutCancel(ctx), &v, j, carriedBy(ch, result.Tries))
+		return s.record(ctx, &v, j, Carried{Channel: ch, State: delivery.Failed, Error: s.unasked(&n, err)})
 	case result.Retry && j.Attempt+1 < linkRounds:
 		return outbox.RetryAt(s.Now().Add(max(result.Wait, j.Backoff(linkBackoff, linkSlowest))), "no provider took it")
 	}
 	c := carriedBy(ch, result.Tries)
 	c.State, c.Error = delivery.Failed, refusal(&result)
 	return s.record(context.WithoutCancel(ctx), &v, j, c)
+}
+
+// unasked is the word for why no provider was asked to take a message. What is a fault of ours is told to the log.
+func (s *Service) unasked(n *Notice, err error) string {
+	switch {
+	case errors.Is(err, delivery.ErrNoRoute):
+		return "no_route"
+	case errors.Is(err, delivery.ErrSuspended):
+		return "suspended"
+	}
+	s.log.Error("a message of an invitation could not be written", "invitation", n.ID.Text(uid.Invitation), "kind", n.Kind, "channel", string(n.Channel), "error", err)
+	return "internal"
 }
 
 // refusal is the word of the last provider that did not take a message.

@@ -27,20 +27,23 @@ const (
 
 // machine is RA b.5, with ID-26 to ID-29. What is not in it does not happen: it is a Conflict. A status that leads to itself is one
 // in which the action is fine and changes no status: the link of one that is under way may be opened again, and its gate asked
-// for again in another browser (RA-45).
+// for again in another browser (RA-45), or unlocked behind a new link.
 var machine = map[Status]map[action]Status{
 	Created: {
-		actCarry: Sent, actFail: Undeliverable, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
+		actCarry: Sent, actFail: Undeliverable, actOpen: Opened, actUnlock: Created,
+		actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	Sent: {
-		actCarry: Sent, actFail: Undeliverable, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
+		actCarry: Sent, actFail: Undeliverable, actOpen: Opened, actUnlock: Sent,
+		actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	Undeliverable: {
-		actCarry: Sent, actOpen: Opened, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
+		actCarry: Sent, actOpen: Opened, actUnlock: Undeliverable,
+		actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	Opened: {
-		actCarry: Opened, actOpen: Opened, actAsk: MobilePending, actReach: ConsentPending, actWaive: Consented, actLeave: Declined,
-		actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
+		actCarry: Opened, actOpen: Opened, actAsk: MobilePending, actLock: MobileFailed, actUnlock: Opened, actReach: ConsentPending, actWaive: Consented,
+		actLeave: Declined, actExpire: Expired, actCancel: Canceled, actRelink: Created, actCorrect: Created,
 	},
 	MobilePending: {
 		actCarry: MobilePending, actOpen: MobilePending, actAsk: MobilePending, actPass: MobileVerified, actLock: MobileFailed, actLeave: Declined,

@@ -14,10 +14,10 @@ var actions = []action{actCarry, actFail, actOpen, actAsk, actPass, actLock, act
 // Conflict.
 const wantMachine = `
                 carry fail          open   ask             pass            lock           reach           accept    waive     decline  leave    hand_off   complete  expire  cancel   relink  correct unlock
-created         sent  undeliverable opened .               .               .              .               .         .         .        .        .          .         expired canceled =       =       .
-sent            =     undeliverable opened .               .               .              .               .         .         .        .        .          .         expired canceled created created .
-undeliverable   sent  .             opened .               .               .              .               .         .         .        .        .          .         expired canceled created created .
-opened          =     .             =      mobile_pending  .               .              consent_pending .         consented .        declined .          .         expired canceled created created .
+created         sent  undeliverable opened .               .               .              .               .         .         .        .        .          .         expired canceled =       =       =
+sent            =     undeliverable opened .               .               .              .               .         .         .        .        .          .         expired canceled created created =
+undeliverable   sent  .             opened .               .               .              .               .         .         .        .        .          .         expired canceled created created =
+opened          =     .             =      mobile_pending  .               mobile_failed  consent_pending .         consented .        declined .          .         expired canceled created created =
 mobile_pending  =     .             =      =               mobile_verified mobile_failed  .               .         .         .        declined .          .         expired canceled created created .
 mobile_verified =     .             =      =               =               =              consent_pending .         consented .        .        .          .         expired canceled created .       =
 mobile_failed   =     .             =      mobile_pending  .               .              .               .         .         .        .        .          .         expired canceled =       created mobile_pending

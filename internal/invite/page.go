@@ -26,27 +26,20 @@ const (
 
 // Page is what a customer's page is made of. It holds no contact in full.
 type Page struct {
-	ID        uid.ID
-	Tenant    uid.Tenant
-	Kind      Kind
-	Status    Status
-	Step      Step
-	Steps     []Step // all that this invitation has, in order, without the endings
-	Firm      string // name, as the customer knows it
-	Support   string // whom to turn to; may be empty
-	Brand     policy.Brand
-	Texts     map[string]map[string]string // locale -> key -> text
-	Locale    string                       // wanted; empty: the browser's
-	FirstName string
-	Gate      *GatePage      // of StepPhone and StepEmail
-	Consent   policy.Consent // of StepConsent; without texts it is the product's own
-	Redirects bool           // HandOff leads away from here
-	Failure   string         // of an ending: a stable word, as contact_attempts_exceeded
-	Version   int64          // of the invitation: a form may carry it
-	Now       time.Time
-	ExpiresAt time.Time
-	CanLeave  bool   // Leave may be offered
-	LeadsTo   string // of an ending: where the firm wants its customer to go now; empty: nowhere (ID-32)
+	ID       uid.ID
+	Step     Step
+	Steps    []Step // all that this invitation has, in order, without the endings
+	Firm     string // name, as the customer knows it
+	Support  string // whom to turn to; may be empty
+	Brand    policy.Brand
+	Texts    map[string]map[string]string // locale -> key -> text
+	Locale   string                       // wanted; empty: the browser's
+	Gate     *GatePage                    // of StepPhone and StepEmail
+	Consent  policy.Consent               // of StepConsent; without texts it is the product's own
+	Failure  string                       // of an ending: a stable word, as contact_attempts_exceeded
+	Now      time.Time
+	CanLeave bool   // Leave may be offered
+	LeadsTo  string // of an ending: where the firm wants its customer to go now; empty: nowhere (ID-32)
 }
 
 // GateState is which of its faces a gate shows.

@@ -18,14 +18,9 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 	if err != nil {
 		return Page{}, err
 	}
-	person, err := s.person(v)
-	if err != nil {
-		return Page{}, err
-	}
 	p := Page{
-		ID: v.ID, Tenant: v.Tenant, Kind: v.Kind, Status: v.Status, Step: v.stepOf(session, now), Steps: v.steps(), Firm: name,
-		Support: look.Brand.Support, Brand: look.Brand, Texts: look.Texts, Locale: v.Locale, FirstName: person.FirstName,
-		Redirects: v.RedirectURL != "", Failure: v.Failure, Version: v.Version, Now: now, ExpiresAt: v.Link.ExpiresAt, LeadsTo: v.leadsTo(),
+		ID: v.ID, Step: v.stepOf(session, now), Steps: v.steps(), Firm: name, Support: look.Brand.Support, Brand: look.Brand,
+		Texts: look.Texts, Locale: v.Locale, Failure: v.Failure, Now: now, LeadsTo: v.leadsTo(),
 	}
 	if p.Step == StepConsent {
 		p.Consent, err = s.consentOf(ctx, v, &look)
@@ -34,6 +29,10 @@ func (s *Service) page(ctx context.Context, v *Invitation, session [32]byte, see
 	}
 	if p.Step != StepPhone && p.Step != StepEmail {
 		return p, nil
+	}
+	person, err := s.person(v)
+	if err != nil {
+		return Page{}, err
 	}
 	g := v.Gate(gateOf(p.Step == StepPhone))
 	if seen == nil && g.Asker == session && g.live(now) {

@@ -133,11 +133,11 @@ func linkChannels(asked []delivery.Channel, silent, email, mobile bool) (list []
 // readPhone reads a number that codes can be sent to (RA-32, ID-54). strict refuses numbers of the internet, too.
 func (s *Service) readPhone(owner *tenant.Tenant, typed, country, field string, strict bool) (recipient.Recipient, error) {
 	to, err := recipient.ParseIn(typed, country, s.cfg.Rules)
-	if err != nil {
-		return to, onField(err, field)
-	}
-	if to.Kind != recipient.Phone {
+	switch {
+	case strings.Contains(typed, "@") || err != nil && fault.As(err).Code == "recipient_invalid":
 		return to, invalid("recipient_invalid", "Give a mobile number, such as +12025550123.", field)
+	case err != nil:
+		return to, onField(err, field)
 	}
 	line := to.LineType
 	if means := sandbox.Of(to.Value).Line; owner.Sandbox && means != "" {
@@ -159,12 +159,12 @@ func (v *Invitation) admits(to recipient.Recipient, field string) error {
 }
 
 func (s *Service) readEmail(typed, field string) (recipient.Recipient, error) {
+	if !strings.Contains(typed, "@") {
+		return recipient.Recipient{}, invalid("email_invalid", "Give an e-mail address, such as name@example.net.", field)
+	}
 	to, err := recipient.Parse(typed, s.cfg.Rules)
 	if err != nil {
 		return to, onField(err, field)
-	}
-	if to.Kind != recipient.Email {
-		return to, invalid("email_invalid", "Give an e-mail address.", field)
 	}
 	return to, nil
 }

@@ -23,17 +23,26 @@ func (v *Invitation) waiting() bool {
 	return slices.Contains([]Status{Sent, Opened, MobilePending}, v.Status)
 }
 
+// reminds is when the next reminder is due; false after the last one.
+func (v *Invitation) reminds() (due time.Time, more bool) {
+	if v.Link.Reminded >= len(v.Reminders) || v.SentAt.IsZero() {
+		return due, false
+	}
+	return v.SentAt.Add(time.Duration(v.Reminders[v.Link.Reminded]) * 24 * time.Hour), true
+}
+
 // nextReminder is the job of the reminder that comes next; none when the last one was sent.
 func (s *Service) nextReminder(v *Invitation) []outbox.Job {
-	if v.Link.Reminded >= len(v.Reminders) || v.SentAt.IsZero() {
+	due, more := v.reminds()
+	if !more {
 		return nil
 	}
-	due := v.SentAt.Add(time.Duration(v.Reminders[v.Link.Reminded]) * 24 * time.Hour)
 	return []outbox.Job{{ID: uid.New(s.Now(), v.ID.Bucket()), Kind: JobRemind, Tenant: v.Tenant, Object: v.ID, N: v.Link.N, Due: due}}
 }
 
 // HandleRemind sends a reminder by the channels that had taken the link, outside the quiet hours of the number. It is counted, and the
-// next one planned, before it is sent: after a crash one may be missing, and none comes twice.
+// next one planned, before it is sent: after a crash one may be missing, and none comes twice. Of several whose days went by meanwhile, as
+// in an outage, one is sent.
 func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict {
 	v, err := s.store.Invitation(ctx, j.Tenant, j.Object)
 	if errors.Is(err, ErrNotFound) {
@@ -56,22 +65,29 @@ func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict
 	if quiet.After(now) {
 		return outbox.Later(quiet, "quiet hours")
 	}
+	var early time.Time // another holder of the job was faster, or the clock was set back
 	err = s.store.ChangeInvitation(ctx, v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
-		if v.Link.N != j.N || !v.waiting() {
+		due, more := v.reminds()
+		if early = due; v.Link.N != j.N || !v.waiting() || !more || now.Before(due) {
 			return fx, errNothing
 		}
 		v.Link.Reminded++
-		fx.Done, fx.Jobs = []outbox.Ref{j.Ref()}, s.nextReminder(v)
 		fx.Events = []audit.Event{v.event(EventReminded, system(), now, data{Status: v.Status, Link: v.Link.N, Send: v.Link.Reminded})}
+		for due, more = v.reminds(); more && !now.Before(due); due, more = v.reminds() {
+			v.Link.Reminded++
+		}
+		fx.Done, fx.Jobs = []outbox.Ref{j.Ref()}, s.nextReminder(v)
 		for i := range notices { // unknown for as long as nobody has said what came of it: also after a crash
 			v.post(s.message(&notices[i], delivery.Unknown), now)
 		}
 		return fx, nil
 	})
-	if errors.Is(err, errNothing) {
+	switch {
+	case errors.Is(err, errNothing) && early.After(now):
+		return outbox.Later(early, "not yet due")
+	case errors.Is(err, errNothing):
 		return outbox.Finish()
-	}
-	if err != nil {
+	case err != nil:
 		return s.later(j, err)
 	}
 	for i := range notices {
@@ -85,11 +101,10 @@ func (s *Service) HandleRemind(ctx context.Context, j outbox.Job) outbox.Verdict
 // remind sends a reminder by one channel and takes down what came of it, unless that is not known.
 func (s *Service) remind(ctx context.Context, v *Invitation, n *Notice) error {
 	result, err := s.notifier.Notify(ctx, *n)
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil && !result.Accepted {
 		return err
 	}
-	m := s.message(n, "")
-	m.carried(&result, err)
+	m := s.handed(n, &result, err)
 	d := data{Link: v.Link.N, Send: n.N / reminderN, Channel: m.Channel, State: m.State, Reason: m.Error}
 	return s.store.ChangeInvitation(context.WithoutCancel(ctx), v.Tenant, v.ID, func(v *Invitation) (fx outbox.Effects, err error) {
 		now := s.moment()

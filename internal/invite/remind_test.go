@@ -8,6 +8,7 @@ import (
 	"github.com/countersign/countersign/internal/delivery"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/policy"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // reminders are the channels by which reminders went out.
@@ -99,4 +100,41 @@ func TestRA_61_reminders_stop_behind_the_gate_at_the_end_and_with_a_new_link(t *
 	d.is(len(d.reminders()), 0, "reminders")
 	d.later(12 * time.Hour)
 	d.is(len(d.reminders()), 1, "reminders of the new link")
+}
+
+// TestRA_61_two_holders_of_a_reminder_send_it_once: one whose lease ran out while it was read, and the one that took the job over.
+func TestRA_61_two_holders_of_a_reminder_send_it_once(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.withReminders()
+	d.later(3 * time.Hour)
+	d.create(func(r *invite.CreateRequest) { r.Email = "" })
+	d.work()
+	d.later(24 * time.Hour)
+	now := d.world.time().Add(time.Second)
+	jobs, err := d.db.Claim(t.Context(), uid.Random(now), now, now.Add(time.Minute), 100, 1, 0)
+	if err != nil || len(jobs) != 1 {
+		t.Fatal(jobs, err)
+	}
+	for range 2 {
+		d.Handlers()[invite.JobRemind](t.Context(), jobs[0])
+	}
+	d.is(len(d.reminders()), 1, "reminders")
+	d.later(24 * time.Hour)
+	d.is(len(d.reminders()), 2, "reminders a day later")
+}
+
+func TestRA_61_reminders_that_an_outage_held_up_do_not_come_all_at_once(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	d.withReminders()
+	d.later(3 * time.Hour)
+	d.create(func(r *invite.CreateRequest) { r.Email = "" })
+	d.work()
+	d.later(5 * 24 * time.Hour) // those of days 1, 2 and 4
+	d.is(len(d.reminders()), 1, "reminders after the outage")
+	d.later(3 * 24 * time.Hour)
+	d.is(len(d.reminders()), 2, "reminders on day 8")
+	d.later(30 * 24 * time.Hour)
+	d.is(len(d.reminders()), 2, "reminders in all")
 }

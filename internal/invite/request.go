@@ -191,11 +191,8 @@ type Result struct {
 	Status     Status
 	ExternalID string
 	Reference  string
-	Audience   string    // the redirect URL
-	Mobile2FA  bool      // the gate was on
 	VerifiedAt time.Time // "mobile control confirmed" (RA-5); zero: no gate
 	Consent    string    // version that was accepted; empty: none was asked for here
 
 	ConsentedAt time.Time // zero: none was asked for here
-	At          time.Time
 }

@@ -78,7 +78,7 @@ func (s *Service) setContact(v *Invitation, g *Gate, value, masked string) {
 	g.Contact, g.Masked, g.Index = s.seal(v, sealContact+string(g.Channel), value), masked, s.ring.BlindIndex(v.Tenant, value)
 }
 
-// relink gives v its first or next link. The one before is dead with that.
+// relink gives v its first or next link. The one before is dead with that, and a code that one of its sessions has handed in passes nothing.
 func (s *Service) relink(v *Invitation) error {
 	v.Link = Link{N: v.Link.N + 1, Key: s.ring.Current()}
 	_, _ = rand.Read(v.Link.Salt[:]) // never fails since Go 1.24
@@ -89,6 +89,9 @@ func (s *Service) relink(v *Invitation) error {
 	v.Link.Hash = s.linkHash(token.Reveal())
 	v.retire(v.Sessions...)
 	v.Sessions = nil
+	for i := range v.Gates {
+		v.Gates[i].Checked = false
+	}
 	return nil
 }
 

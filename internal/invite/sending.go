@@ -296,7 +296,7 @@ func (v *Invitation) adopted(g *Gate, n int, got *verify.View, visit *Visit, now
 
 // turn reports why a gate can't be asked for in a session: none, passed already, or others come first (ID-3).
 func (v *Invitation) turn(g *Gate, session [32]byte, now time.Time) error {
-	if g == nil || g.PassedIn(session, now) {
+	if g == nil || g.PassedIn(session, now) || v.used() {
 		return errGate()
 	}
 	for i := range v.Gates {

@@ -134,9 +134,9 @@ func (b *Brand) validate() error {
 	return b.readable()
 }
 
-// isLine reports whether s is at most limit printable characters.
+// isLine reports whether s is at most limit printable characters, and more than spaces if it is anything.
 func isLine(s string, limit int) bool {
-	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+	return (s == "" || strings.TrimSpace(s) != "") && utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
 // isProse reports whether s is text of at most limit characters, in lines, without markup (RA-66).

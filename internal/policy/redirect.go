@@ -33,14 +33,11 @@ var appRest = regexp.MustCompile(`^[A-Za-z0-9._~/-]*(\?[A-Za-z0-9._~/?&=%+:@,;-]
 // redirect reads an entry of the allow list.
 func redirect(s string) (*url.URL, bool) {
 	u, ok := page(s)
-	return u, ok && u.RawQuery == "" && !u.ForceQuery
+	return u, ok && len(s) <= MaxURL && u.RawQuery == "" && !u.ForceQuery
 }
 
 // page reads the address of a page, or of a place in an app, that a customer may be sent to.
 func page(s string) (*url.URL, bool) {
-	if len(s) > MaxURL {
-		return nil, false
-	}
 	u, err := url.Parse(s)
 	if err != nil || u.User != nil || strings.ContainsAny(s, `#\`) || slices.Contains(strings.Split(u.Path, "/"), "..") {
 		return nil, false
@@ -53,7 +50,7 @@ func page(s string) (*url.URL, bool) {
 }
 
 // IsRedirect reports whether s can be the address of a page or of a place in an app at all, whosever it is: what Checks.Redirects
-// lets through is one.
+// lets through is one, also with a signed result behind it, which makes it longer than MaxURL.
 func IsRedirect(s string) bool {
 	_, ok := page(s)
 	return ok
@@ -63,7 +60,7 @@ func IsRedirect(s string) bool {
 // app's scheme on the list, and below what the entry says beyond the scheme (RA b.3, ID-33).
 func (c *Checks) Redirects(s string) bool {
 	u, ok := page(s)
-	if !ok {
+	if !ok || len(s) > MaxURL {
 		return false
 	}
 	return slices.ContainsFunc(c.RedirectURLs, func(entry string) bool {

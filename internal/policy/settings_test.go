@@ -114,6 +114,8 @@ func TestRA_66_a_brand_is_readable_and_holds_no_markup(t *testing.T) {
 		"toggle":       {func(c *Customisation) { c.VerifyPhone = "yes" }, "verify_phone_invalid"},
 		"empty toggle": {func(c *Customisation) { c.VerifyEmail = "" }, "verify_email_invalid"},
 		"line break":   {func(c *Customisation) { c.Brand.Name = "A\nB" }, "brand_name_invalid"},
+		"blank name":   {func(c *Customisation) { c.Brand.Name = "  " }, "brand_name_invalid"}, // no message could say who asks
+		"blank help":   {func(c *Customisation) { c.Brand.Support = " " }, "brand_support_invalid"},
 	} {
 		x := DefaultCustomisation()
 		c.change(&x)

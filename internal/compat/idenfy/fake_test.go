@@ -67,6 +67,7 @@ type fake struct {
 	asked    []invite.CreateRequest
 	toggle   policy.Toggle // for both contacts
 	reveals  int
+	erased   bool              // there is nothing to reveal
 	answered map[string]string // idempotency key -> body
 	taken    int               // digit strings that are told as taken
 	started  verify.StartRequest
@@ -279,6 +280,9 @@ func (f *fake) Reveal(_ context.Context, _ invite.Target) (invite.Revealed, erro
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reveals++
+	if f.erased {
+		return invite.Revealed{}, nil
+	}
 	return invite.Revealed{Phone: "+447700900123", Email: "ann@example.net"}, nil
 }
 

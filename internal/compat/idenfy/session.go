@@ -46,7 +46,7 @@ func (c *created) request(ctx context.Context) invite.CreateRequest {
 		Vendor: map[string]string{setDialect: dialectName, setType: c.tokenType, setSession: strconv.Itoa(c.session)},
 	}
 	if len(c.others) > 0 {
-		r.Notes = string(encode(c.others))
+		r.Notes = kept(c.others)
 	}
 	if c.hookURL != "" {
 		r.Vendor[setDialect], r.Vendor[setCallback] = callbackDialect, c.hookURL

@@ -200,3 +200,39 @@ func TestID_31_an_expired_session_is_not_revived_but_asked_for_anew(t *testing.T
 		checkField(t, f.call("POST", again, `{"lifetime":`+life+`}`), "BAD_VALUE", "lifetime")
 	}
 }
+
+// TestID_53_a_new_link_for_the_same_person_leaves_a_locked_contact_locked: with a link of its own the customer could enter any other one.
+func TestID_53_a_new_link_for_the_same_person_leaves_a_locked_contact_locked(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	again := func(members string, fixed ...bool) (reply, invite.CreateRequest) {
+		scanRef, _ := f.token(t, `"verifyPhone":true,"verifyEmail":true`+members).object["scanRef"].(string)
+		f.change(scanRef, func(v *invite.View) {
+			for i := range fixed {
+				v.Gates[i].Fixed, v.Gates[i].Masked = fixed[i], "masked"
+			}
+		})
+		user, secret := as("all") // the number is shown to nobody
+		r := f.callAs(user, secret, "POST", "/kyc/identifications/"+scanRef+"/request-information/", `{}`)
+		return r, f.last()
+	}
+	for _, c := range []struct {
+		phone, email bool
+		want         invite.Prefill
+	}{
+		{true, true, invite.Prefill{Phone: "+447700900123", Email: "ann@example.net", Locked: true}},
+		{true, false, invite.Prefill{Phone: "+447700900123", Locked: true}}, // the address is the customer's own
+		{false, true, invite.Prefill{Email: "ann@example.net", Locked: true}},
+		{false, false, invite.Prefill{}},
+	} {
+		if r, asked := again("", c.phone, c.email); r.status != 200 || asked.Contacts != c.want {
+			t.Errorf("%+v: %s %+v", c, r.text, asked.Contacts)
+		}
+	}
+	if f.reveals != 3 {
+		t.Errorf("%d readings in full, want 3", f.reveals)
+	}
+	f.erased = true
+	r, _ := again("", true, false)
+	checkField(t, r, "BAD_VALUE", "scanRef")
+}

@@ -266,7 +266,11 @@ func (d *Door) again(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a, err := d.cfg.Sessions.Create(ctx, sameAs(ctx, v, life))
+	req := sameAs(ctx, v, life)
+	if req.Contacts, err = d.locked(ctx, v); err != nil {
+		return err
+	}
+	a, err := d.cfg.Sessions.Create(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -277,6 +281,30 @@ func (d *Door) again(w http.ResponseWriter, r *http.Request) error {
 		ScanRef     string `json:"scanRef"` // ours: that of the new session
 	}{d.link(r, token), token, a.View.ID.UUID()})
 	return nil
+}
+
+// locked are the contacts that v lets its customer confirm and not change (ID-53). They are read in full, which leaves an event, and shown
+// to nobody.
+func (d *Door) locked(ctx context.Context, v invite.View) (c invite.Prefill, err error) {
+	phone, email := gates(v)
+	lockedPhone, lockedEmail := phone != nil && phone.Fixed, email != nil && email.Fixed
+	if !lockedPhone && !lockedEmail {
+		return c, nil
+	}
+	full, err := d.cfg.Sessions.Reveal(ctx, invite.Target{Caller: host(ctx), ID: v.ID})
+	if err != nil {
+		return c, err
+	}
+	if c.Locked = true; lockedPhone {
+		c.Phone = full.Phone
+	}
+	if lockedEmail {
+		c.Email = full.Email
+	}
+	if lockedPhone && c.Phone == "" || lockedEmail && c.Email == "" {
+		err = errBad("scanRef", "The contact that this session was locked to was erased. Make a new session that names it.")
+	}
+	return c, err
 }
 
 // sameAs is a session that asks the same of the same person as v did. What v did not ask for, the account's settings of now decide.

@@ -2,12 +2,15 @@ package idenfy
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/countersign/countersign/internal/invite"
@@ -126,14 +129,36 @@ func (c *created) readPerson(f *form) {
 			f.member(name, &one, "Give a text, or a list of texts.")
 		}
 	}
-	if c.others = rest; len(rest) > 0 && utf8.RuneCount(encode(rest)) > invite.MaxNotes {
-		f.bad(first(rest), "The fields that are only kept are too long together. Give at most 2000 characters.")
+	if c.others = rest; len(rest) > 0 && utf8.RuneCountInString(kept(rest)) > invite.MaxNotes {
+		f.bad(longest(rest), "The fields that are only kept are too long together. Give at most 2000 characters.")
 	}
 }
 
-// first is the name of the longest member.
-func first(members map[string]json.RawMessage) string {
-	return slices.MaxFunc(slices.Sorted(maps.Keys(members)), func(a, b string) int { return len(members[a]) - len(members[b]) })
+// kept is how members are kept: as JSON in which every character can be seen, for the notes of an invitation take no other.
+func kept(members map[string]json.RawMessage) string {
+	var b strings.Builder
+	for _, r := range string(encode(members)) {
+		if r == '\n' || unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
+}
+
+// fieldName is what the vendor's names look like.
+var fieldName = regexp.MustCompile(`^[A-Za-z]{1,40}$`)
+
+// longest is the name of the longest member, "" when it is none of the vendor's: it was made up, and could hold anything.
+func longest(members map[string]json.RawMessage) string {
+	name := slices.MaxFunc(slices.Sorted(maps.Keys(members)), func(a, b string) int { return len(members[a]) - len(members[b]) })
+	if !fieldName.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 // readName reads a name: letters, and what stands between them. It is put in capitals, as the vendor does.

@@ -1,6 +1,7 @@
 package idenfy_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
@@ -78,6 +80,38 @@ func TestToken_echoes_and_keeps_what_it_does_not_use_sealed(t *testing.T) {
 	if old.status != 201 || old.object["clientId"] != "old" {
 		t.Errorf("%s", old.text)
 	}
+}
+
+// TestToken_keeps_what_it_does_not_use_whatever_characters_it_has: an address from a web page has spaces that do not break, a name in it
+// joiners; the invitation keeps them in notes, which take what can be seen.
+func TestToken_keeps_what_it_does_not_use_whatever_characters_it_has(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	const address = "12\u00a0rue X,\u200b \u202eY \U0001F468\u200d\U0001F4BB \U000E0001\tZ"
+	text, err := json.Marshal(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := f.token(t, `"address":`+string(text)+`,"theme":"\u2028"`); r.object["address"] != address || r.object["theme"] != "\u2028" {
+		t.Errorf("%s", r.text)
+	}
+	notes := f.last().Notes
+	for _, r := range notes {
+		if r != '\n' && !unicode.IsPrint(r) {
+			t.Errorf("notes would be refused for %U: %q", r, notes)
+		}
+	}
+	var kept map[string]string
+	if err := json.Unmarshal([]byte(notes), &kept); err != nil || kept["address"] != address || kept["theme"] != "\u2028" {
+		t.Errorf("%q %v", notes, err)
+	}
+	made := f.call("POST", tokenPath, `{"clientId":"c","+447700900123":"`+strings.Repeat("a", 2000)+`"}`)
+	checkError(t, made, http.StatusBadRequest, "BAD_VALUE")
+	if strings.Contains(made.text, "900123") {
+		t.Errorf("a name that was sent is told: %s", made.text)
+	}
+	long := f.call("POST", tokenPath, `{"clientId":"c","theme":"`+strings.Repeat("\u00a0", 400)+`"}`) // six characters each
+	checkField(t, long, "BAD_VALUE", "theme")
 }
 
 func TestID_1_contacts_are_off_by_default_and_independent(t *testing.T) {
