@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/factor"
@@ -56,6 +58,11 @@ var moreTypes = []string{
 
 var errObject = fault.New(fault.Invalid, "object_invalid", "Give an ID as it stands in the list, such as inv_06ezk8m4yrtw70q9vgvhb3n5cr.").On(QueryObject)
 
+// notText is told of what stands in no event: some databases can't even be asked for it.
+func notText(field string) *fault.Error {
+	return fault.New(fault.Invalid, "filter_invalid", "Give text with no control characters.").On(field)
+}
+
 func notDay(field string) *fault.Error {
 	return fault.New(fault.Invalid, "day_invalid", "Give a day, such as 2026-04-15.").On(field)
 }
@@ -80,6 +87,11 @@ func (f auditFilter) url(path string) string {
 // query reads the filters but that of the actor, and tells what is wrong with them.
 func (f auditFilter) query(t uid.Tenant) (q audit.Query, wrong []Problem) {
 	q = audit.Query{Tenant: t, Type: f.typ}
+	for _, p := range [][2]string{{QueryType, f.typ}, {QueryActor, f.actor}} {
+		if !utf8.ValidString(p[1]) || strings.ContainsFunc(p[1], unicode.IsControl) {
+			wrong = append(wrong, problemOf(notText(p[0])))
+		}
+	}
 	var err error
 	if q.Object, err = readObject(f.object); err != nil {
 		wrong = append(wrong, problemOf(errObject))
