@@ -49,7 +49,7 @@ type Deps struct {
 //
 // Faults: Unauthenticated with sign_in_failed, session_ended or proof_needed (Prove first); Limited with sign_in_paused; Denied with
 // role_forbids or account_suspended; Invalid with the field at fault; Conflict with last_owner or email_taken; NotFound with
-// link_invalid, invitation_ended, operator_not_found or session_not_found.
+// link_invalid, invitation_ended or operator_not_found.
 type Service struct {
 	Now func() time.Time // the wall clock
 

@@ -212,6 +212,13 @@ func TestSEC_72_operators_see_their_own_sessions_and_end_them(t *testing.T) {
 	_, err = o.Session(o.ctx(), other.token)
 	o.fault(err, "session_ended", "the one that was ended")
 	o.signed(bob)
+	ends := len(o.events(operator.EventSessionsEnded))
+	o.ok(o.Revoke(o.ctx(), here, g, g.Operator.ID, list[1].ID)) // a second click, or it ended by itself meanwhile
+	o.ok(o.Revoke(o.ctx(), here, g, g.Operator.ID, o.signed(ann).Session.ID))
+	if n := len(o.events(operator.EventSessionsEnded)); n != ends {
+		t.Errorf("%d events tell of sessions that were none of Bob's any more", n-ends)
+	}
+	o.signed(ann)
 	err = o.Revoke(o.ctx(), here, g, o.signed(ann).Operator.ID, uid.ID{})
 	o.fault(err, "role_forbids", "an agent ends an owner's")
 }

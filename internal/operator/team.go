@@ -30,7 +30,7 @@ func manages(me *Operator, of Role) bool {
 }
 
 // team lets decide change an operator of the team of g, whose role is looked at under the same lock: it may have been taken away since
-// the request began.
+// the request began. ErrNotFound when a session that decide names is not there.
 func (s *Service) team(ctx context.Context, g Signed, operator uid.ID, decide func(h *Held, me *Operator) (outbox.Effects, error)) error {
 	target := Target{Tenant: g.Operator.Tenant, Operator: operator, Team: true}
 	err := s.store.ChangeOperator(ctx, target, func(h *Held) (fx outbox.Effects, err error) {
@@ -51,7 +51,7 @@ func (s *Service) team(ctx context.Context, g Signed, operator uid.ID, decide fu
 	if errors.Is(err, errNothing) {
 		return nil
 	}
-	return told(err, errNoOperator)
+	return err
 }
 
 // Team lists the operators of the tenant, and the invitations that were not used and whose time is not over, oldest first.
