@@ -114,9 +114,10 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 	hash, short, refused := s.choose(ctx, who, firm.Name, o.least(), fresh)
 	now := s.moment()
 	var step Step
+	var weak error
 	err = s.within(ctx, token, Target{Waits: s.waitKeys(c, o.EmailIndex)}, func(h *Held) (fx outbox.Effects, err error) {
 		got, v := h.Operator, h.Session
-		step = Step{}
+		step, weak = Step{}, nil
 		if err := h.takes(sub, now); err != nil {
 			return fx, err
 		}
@@ -129,10 +130,10 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 			v.answer(sub.refused, now)
 			return effects(s.failed(got, c, "proof", now)), nil
 		}
-		if refused != nil {
-			return fx, refused
-		}
 		forgive(h.Waits, 1)
+		if weak = refused; weak != nil {
+			return fx, nil // to choose a weak one is no failure
+		}
 		got.Password, got.Short, got.PasswordOnly, got.UpdatedAt = hash, short, false, now
 		step = s.moveOn(v, sub, now)
 		h.CloseAll = true
@@ -140,6 +141,9 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 		fx.Jobs = append(fx.Jobs, mailJob(got.Tenant, got.ID, MailPassword, now))
 		return fx, nil
 	})
+	if err == nil && weak != nil {
+		return Step{}, weak
+	}
 	return s.settled(ctx, token, sub, step, err)
 }
 

@@ -302,3 +302,19 @@ func TestSEC_72_a_password_that_changes_while_it_is_compared_does_not_open_anyth
 		})
 	}
 }
+
+func TestSEC_16_a_new_password_that_is_too_weak_is_no_failure(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	ann := o.ann()
+	for i := range 6 {
+		_, err := o.ChangePassword(o.ctx(), here, ann.token, ann.password, "short")
+		o.fault(err, "password_invalid", fmt.Sprintf("weak password %d", i+1))
+	}
+	for i := range 4 {
+		_, err := o.ChangePassword(o.ctx(), here, ann.token, "not "+ann.password, "another pass for all of it")
+		o.fault(err, "sign_in_failed", fmt.Sprintf("wrong password %d", i+1))
+	}
+	_, err := o.ChangePassword(o.ctx(), here, ann.token, ann.password, "another pass for all of it")
+	o.fault(err, "sign_in_paused", "after four that were wrong")
+}
