@@ -318,3 +318,41 @@ func TestSEC_16_a_new_password_that_is_too_weak_is_no_failure(t *testing.T) {
 	_, err := o.ChangePassword(o.ctx(), here, ann.token, ann.password, "another pass for all of it")
 	o.fault(err, "sign_in_paused", "after four that were wrong")
 }
+
+func TestSEC_47_a_code_beside_a_wrong_password_is_not_used_up(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	ann := o.ann()
+	for name, typed := range map[string]string{"a recovery code": ann.codes[0], "a code of the app": o.shows(ann)} {
+		used := len(o.events(operator.EventCodeUsed))
+		o.mail()
+		_, err := o.Prove(o.ctx(), here, ann.token, "not "+ann.password, typed)
+		o.fault(err, "sign_in_failed", name+" beside a wrong password")
+		if got := o.mail(); len(got) != 0 || len(o.events(operator.EventCodeUsed)) != used {
+			t.Errorf("%s beside a wrong password is told of: %v", name, got)
+		}
+		step, err := o.Prove(o.ctx(), here, ann.token, ann.password, typed)
+		o.fault(err, "", name+" beside the right one")
+		ann.token = step.Token.Reveal()
+		_, err = o.Prove(o.ctx(), here, ann.token, ann.password, typed)
+		o.fault(err, "sign_in_failed", name+" once more")
+	}
+}
+
+func TestSEC_15_a_wrong_code_is_counted_beside_a_wrong_password_too(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	ann := o.ann()
+	wrong := []byte(o.shows(ann))
+	wrong[0] = '0' + (wrong[0]-'0'+5)%10
+	for i := range 50 {
+		if i == 49 { // a right one there is none that takes the count back
+			_, err := o.Prove(o.ctx(), from("203.0.113.1"), ann.token, "not "+ann.password, ann.codes[0])
+			o.fault(err, "sign_in_failed", "a recovery code beside a wrong password")
+		}
+		_, err := o.Prove(o.ctx(), from(fmt.Sprintf("198.51.100.%d", i)), ann.token, "not "+ann.password, string(wrong))
+		o.fault(err, "sign_in_failed", "both are wrong")
+	}
+	_, err := o.Prove(o.ctx(), from("203.0.113.2"), ann.token, ann.password, ann.codes[0])
+	o.fault(err, "sign_in_failed", "a recovery code after fifty wrong codes")
+}
