@@ -32,6 +32,15 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, v View)
 	_, _ = page.WriteTo(w) // a browser that is gone needs no page
 }
 
+// patience is how long a browser may take to read one piece of an answer that has many.
+const patience = 30 * time.Second
+
+// piece writes one piece of an answer that may take longer than answers do, as long as it is read.
+func (v *visit) piece(p []byte) (int, error) {
+	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(patience)) // with a writer that can't, it ends early and is asked again
+	return v.w.Write(p)
+}
+
 // trouble tells a signed-in operator that a page can't be shown.
 func (s *Site) trouble(v *visit, err error) { s.tell(v.w, v.r, v.frame(), err) }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/fault"
@@ -124,11 +123,10 @@ type download struct {
 func (d *download) Write(p []byte) (int, error) {
 	if !d.begun {
 		d.begun = true
-		_ = http.NewResponseController(d.w).SetWriteDeadline(time.Time{}) // a long one takes its time; a writer that can't lift it ends early
 		d.w.Header().Set("Content-Type", "application/jsonl; charset=utf-8")
 		d.w.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
 	}
-	return d.w.Write(p)
+	return d.piece(p)
 }
 
 // end tells err by a page when nothing was written yet. Afterwards the connection is broken, which is the only way left.
