@@ -39,7 +39,7 @@ func (s *Site) auditEntry(v *visit) (View, error) {
 	e := &p.Event
 	page := &AuditEntry{
 		Frame: v.frame(), ID: e.ID.Text(uid.Event), Kind: e.Type, Actor: who.of(e.Actor), At: e.At, Facts: facts(e), Proof: verdicts[p.Verdict],
-		Detail: p.Detail, Index: p.Index, Size: p.Size, Leaf: p.Leaf.String(), Root: p.Root.String(), CheckedAt: s.Now(), BackURL: pathAudit,
+		Detail: p.Detail, Index: p.Index, Size: p.Size, Leaf: p.Leaf.String(), Root: p.Root.String(), BackURL: pathAudit,
 	}
 	for _, h := range p.Path {
 		page.Path = append(page.Path, h.String())
