@@ -115,7 +115,9 @@ func readDays(from, to string) (since, until time.Time, wrong []Problem) {
 		return at
 	}
 	if since, until = day(QueryFrom, from), day(QueryTo, to); !until.IsZero() {
-		until = until.AddDate(0, 0, 1)
+		if until = until.AddDate(0, 0, 1); !since.Before(until) {
+			wrong = append(wrong, Problem{Field: QueryFrom, Message: "Give a day that is not after the last one."})
+		}
 	}
 	return since, until, wrong
 }
