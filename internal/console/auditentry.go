@@ -75,6 +75,9 @@ func facts(e *audit.Event) (all []Fact) {
 	if about := objectOf(e); about != "" {
 		all = append(all, Fact{"object", about})
 	}
+	if e.Actor != "" {
+		all = append(all, Fact{"actor", e.Actor})
+	}
 	if e.RequestID != "" {
 		all = append(all, Fact{"request_id", e.RequestID})
 	}

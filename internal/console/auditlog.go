@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -185,14 +186,19 @@ func (s *Site) auditList(v *visit) (View, error) {
 	if wrong != nil {
 		return page, nil
 	}
+	var err error
+	if q.Actor, err = v.actor(f.actor); errors.Is(err, errNamesakes) {
+		page.Problems = []Problem{problemOf(errNamesakes)}
+		return page, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	if v.May(operator.ExportAudit) {
 		page.ExportURL = f.url(pathAuditExport)
 	}
 	who, err := v.names()
 	if err != nil {
-		return nil, err
-	}
-	if q.Actor, err = v.actor(f.actor); err != nil {
 		return nil, err
 	}
 	if q.Page, err = v.place(auditPage); err != nil {
@@ -213,7 +219,10 @@ func (s *Site) auditList(v *visit) (View, error) {
 	return page, nil
 }
 
-// actor is the actor whom somebody means who gives a name, an address or an id; what is none of a person is taken as it is.
+var errNamesakes = fault.New(fault.Invalid, "actor_ambiguous", "More than one person is called this. Give an address or an ID.").On(QueryActor)
+
+// actor is the actor whom somebody means who gives an address, a name or an id; what is none of a person is taken as it is. Invalid for a
+// name that several have.
 func (v *visit) actor(typed string) (string, error) {
 	if typed == "" {
 		return "", nil
@@ -222,15 +231,24 @@ func (v *visit) actor(typed string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	var called []string
 	for _, p := range people {
-		if strings.EqualFold(typed, p.Email) || strings.EqualFold(typed, p.Name) {
-			return actorOperator + ":" + p.ID.Text(uid.Operator), nil
+		actor := actorOperator + ":" + p.ID.Text(uid.Operator)
+		if strings.EqualFold(typed, p.Email) {
+			return actor, nil
+		}
+		if strings.EqualFold(typed, p.Name) {
+			called = append(called, actor)
 		}
 	}
-	switch prefix, _, _ := strings.Cut(typed, "_"); uid.Prefix(prefix) {
-	case uid.Operator:
+	switch prefix, _, _ := strings.Cut(typed, "_"); {
+	case len(called) > 1:
+		return "", errNamesakes
+	case len(called) == 1:
+		return called[0], nil
+	case uid.Prefix(prefix) == uid.Operator:
 		return actorOperator + ":" + typed, nil
-	case uid.Key:
+	case uid.Prefix(prefix) == uid.Key:
 		return actorKey + ":" + typed, nil
 	}
 	return typed, nil
