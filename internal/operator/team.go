@@ -119,9 +119,12 @@ type InviteRequest struct {
 
 // Invite sends somebody a link to the team, which works for 72 hours, once. A link that the address got before is dead with that. Asked for
 // twice within half a minute it is one. Only owners invite owners, and put another invitation in the place of an owner's. Conflict with
-// email_taken for somebody who is in the team, with team_full for one too many; that an address is of another team is told to nobody but
+// email_taken for somebody who is in the team, with team_full for one too many, with public_url_missing where no link can be sent; that an address is of another team is told to nobody but
 // its holder.
 func (s *Service) Invite(ctx context.Context, c Client, g Signed, r InviteRequest) (Pending, error) {
+	if s.cfg.PublicURL == "" {
+		return Pending{}, errNoAddress()
+	}
 	l, _, err := s.invitation(g.Operator.Tenant, actorOf(g.Operator.ID), r)
 	if err != nil {
 		return Pending{}, err
@@ -284,11 +287,14 @@ func (s *Service) Enable(ctx context.Context, c Client, g Signed, operator uid.I
 	})
 }
 
-// Reset takes away what somebody of the team signs in with, ends all sessions and the invitations that they made, and sends that person a link, good for 24 hours and once,
-// to choose it anew. last_owner as in ChangeRole; Denied for oneself.
+// Reset takes away what somebody of the team signs in with, ends all sessions and the invitations that they made, and sends that person a link,
+// good for 24 hours and once, to choose it anew. last_owner as in ChangeRole, public_url_missing as in Invite; Denied for oneself.
 func (s *Service) Reset(ctx context.Context, c Client, g Signed, operator uid.ID) error {
-	if operator == g.Operator.ID {
+	switch {
+	case operator == g.Operator.ID:
 		return errForbidden()
+	case s.cfg.PublicURL == "":
+		return errNoAddress()
 	}
 	_, err := s.manage(ctx, g, operator, func(h *Held, _ *Operator, now time.Time) ([]audit.Event, error) {
 		_, events, err := s.reset(h, c.signed(g), now)
