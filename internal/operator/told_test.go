@@ -3,8 +3,11 @@ package operator_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/operator"
 )
 
@@ -65,5 +68,36 @@ func TestSEC_76_no_page_tells_a_right_password_by_its_work(t *testing.T) {
 		if !slices.Equal(both[0], both[1]) {
 			t.Errorf("%s: after a right password the database is asked for %q, after a wrong one for %q", page, both[0], both[1])
 		}
+	}
+}
+
+func TestA_pause_says_how_long_it_is(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	o.ann()
+	wrong := func() error {
+		_, err := o.SignIn(o.ctx(), here, annEmail, "not the right one at all")
+		return err
+	}
+	for range 4 {
+		o.ok(wrong())
+	}
+	for after, want := range map[time.Duration]string{0: "Try again in 30 seconds.", 29500 * time.Millisecond: "Try again in 1 second."} {
+		o.later(after)
+		if err := wrong(); err == nil || !strings.Contains(fault.As(err).Message, want) {
+			t.Errorf("%v later: %v", after, err)
+		}
+		o.later(-after)
+	}
+	for range 3 {
+		o.later(2 * time.Minute)
+		o.ok(wrong())
+	}
+	if err := wrong(); err == nil || !strings.Contains(fault.As(err).Message, "Try again in 4 minutes.") {
+		t.Errorf("after seven: %v", err)
+	}
+	o.later(time.Second)
+	if err := wrong(); err == nil || !strings.Contains(fault.As(err).Message, "Try again in 4 minutes.") {
+		t.Errorf("too early is no help: %v", err)
 	}
 }
