@@ -188,7 +188,7 @@ func readLocale(tag string) (string, error) {
 // is over already is no fault.
 func (s *Service) Revoke(ctx context.Context, c Client, g Signed, operator, session uid.ID) error {
 	now := s.moment()
-	err := s.team(ctx, g, operator, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
+	err := s.team(ctx, g, Target{Operator: operator}, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
 		o := h.Operator
 		if o.ID != me.ID && !manages(me, o.Role) {
 			return fx, errForbidden()

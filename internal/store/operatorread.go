@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/operator"
-	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -129,12 +128,4 @@ func (db *DB) Links(ctx context.Context, kind operator.LinkKind, t uid.Tenant) (
 		WHERE l.kind = $1 AND l.tenant = $2 ORDER BY l.id`, string(kind), t[:])
 	list, err := collect(rows, err, scanOperatorLink)
 	return list, db.away("list links", err)
-}
-
-// DropLink implements operator.Store.
-func (db *DB) DropLink(ctx context.Context, kind operator.LinkKind, t uid.Tenant, id uid.ID, fx outbox.Effects) error {
-	return db.changeInvitations(ctx, "remove a link", func(tx *sql.Tx) (outbox.Effects, error) {
-		r, err := tx.ExecContext(ctx, `DELETE FROM operator_token WHERE kind = $1 AND tenant = $2 AND id = $3`, string(kind), t[:], id[:])
-		return fx, one(r, err, &decided{operator.ErrNotFound})
-	})
 }
