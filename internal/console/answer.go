@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,9 @@ func (s *Site) tell(w http.ResponseWriter, r *http.Request, frame Frame, err err
 		t.Reference = p.RequestID
 	}
 	t.RetryURL = retryOf(r, t.Kind, p.Status)
+	if t.Kind == Busied && t.Act {
+		t.sendAgain(r)
+	}
 	var view View = t
 	if inFrame(w, r) {
 		view = &Unshown{Flaws: []Flaw{{Message: p.Detail}}}
@@ -92,6 +96,22 @@ func (s *Site) tell(w http.ResponseWriter, r *http.Request, frame Frame, err err
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(p.Status)
 	_, _ = page.WriteTo(w)
+}
+
+// untold are the fields that no page repeats.
+var untold = []string{FieldPassword, FieldOldPass, FieldCode, FieldLink}
+
+// sendAgain offers to send the form of r as it was, under its name, so that nothing is done twice. A file can't be sent so, and a secret is not.
+func (t *Trouble) sendAgain(r *http.Request) {
+	if r.MultipartForm != nil || !r.PostForm.Has(FieldToken) || slices.ContainsFunc(untold, r.PostForm.Has) {
+		return
+	}
+	tokens := r.PostForm[FieldToken] // one for each address that a button of the form sends it to
+	t.Again = Form{Action: r.URL.RequestURI(), Token: tokens[0], Once: r.PostForm.Get(FieldOnce)}
+	for _, token := range tokens[1:] {
+		t.Carry = append(t.Carry, Carried{FieldToken, token})
+	}
+	t.Carry = append(t.Carry, carried(r.PostForm, FieldToken, FieldOnce)...)
 }
 
 // retryOf is what can be asked for again: the page, or that of a step of the sign-in, whose form is empty then.
