@@ -64,8 +64,16 @@ func (j *journal) String() string {
 
 func newTown(t *testing.T) *town {
 	t.Helper()
+	return townOf(t, "")
+}
+
+// townOf is one with a configuration.
+func townOf(t *testing.T, file string) *town {
+	t.Helper()
 	w := &town{T: t, dir: t.TempDir(), address: "127.0.0.1:0"}
-	w.config = func(address string) (Config, error) { return Load(Options{Dev: true, Listen: address, DataDir: w.dir}) }
+	w.config = func(address string) (Config, error) {
+		return Load(Options{Dev: true, Listen: address, DataDir: w.dir, File: file})
+	}
 	w.start()
 	t.Cleanup(func() { w.stop() })
 	tenant, err := w.s.findTenant(t.Context(), devTenant)

@@ -77,20 +77,26 @@ func firstVerification(t *testing.T, chromium context.Context) { firstIn(t, chro
 
 // firstOnPostgreSQL is the same with the other database.
 func firstOnPostgreSQL(t *testing.T, chromium context.Context) {
-	url := postgrestest.Own(t).URL
 	key := filepath.Join(t.TempDir(), "master.key")
-	err := seal.CreateFile(key)
+	if err := seal.CreateFile(key); err != nil {
+		t.Fatal(err)
+	}
+	firstIn(t, chromium, officeOn(t, "database_url: "+ownDatabase(t)+"\nmaster_key_file: "+key+"\n"))
+}
+
+// ownDatabase is the address of a PostgreSQL with the newest schema.
+func ownDatabase(t *testing.T) string {
+	t.Helper()
+	url := postgrestest.Own(t).URL
+	db, err := postgres.Open(t.Context(), url)
 	if err == nil {
-		var db *postgres.Engine
-		if db, err = postgres.Open(t.Context(), url); err == nil {
-			_, err = db.Schema(t.Context(), true)
-			err = errors.Join(err, db.Close())
-		}
+		_, err = db.Schema(t.Context(), true)
+		err = errors.Join(err, db.Close())
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	firstIn(t, chromium, officeOn(t, "database_url: "+url+"\nmaster_key_file: "+key+"\n"))
+	return url
 }
 
 func firstIn(t *testing.T, chromium context.Context, o *office) {

@@ -17,33 +17,54 @@ const (
 // names tells who stands behind an actor of an event: operators and API keys by name, others as they are.
 type names map[string]string
 
-// names reads the names of the team, and those of API keys for whoever may see them.
+// actors are those in events that are no person and no key.
+var actors = []string{"system", "command", "customer", "stranger"}
+
+// names reads the names of the team, and those of API keys for whoever may see them. People choose what they and their keys are called:
+// what could also be somebody else has its id beside it.
 func (v *visit) names() (names, error) {
 	people, err := v.site.Operators.People(v.ctx(), v.Operator.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	all := names{}
+	all, taken := names{}, map[string]int{}
+	for _, word := range actors {
+		taken[word]++
+	}
+	put := func(actor, name string) {
+		all[actor] = name
+		taken[strings.ToLower(name)]++
+	}
 	for _, p := range people {
-		all[actorOperator+":"+p.ID.Text(uid.Operator)] = called(p)
-	}
-	if !v.May(operator.SeeKeys) {
-		return all, nil
-	}
-	keys, err := v.site.Directory.Keys(v.ctx(), v.Operator.Tenant)
-	for i := range keys {
-		if keys[i].Name != "" {
-			all[actorKey+":"+keys[i].ID.Text(uid.Key)] = keys[i].Name
+		put(actorOperator+":"+p.ID.Text(uid.Operator), called(p))
+		if p.Name != "" {
+			taken[strings.ToLower(p.Email)]++
 		}
 	}
-	return all, err
+	if v.May(operator.SeeKeys) {
+		keys, err := v.site.Directory.Keys(v.ctx(), v.Operator.Tenant)
+		if err != nil {
+			return nil, err
+		}
+		for i := range keys {
+			if keys[i].Name != "" {
+				put(actorKey+":"+keys[i].ID.Text(uid.Key), keys[i].Name)
+			}
+		}
+	}
+	for actor, name := range all {
+		if _, id, _ := strings.Cut(actor, ":"); taken[strings.ToLower(name)] > 1 {
+			all[actor] = name + " (" + id + ")"
+		}
+	}
+	return all, nil
 }
 
 // isActor reports whether an actor is one that events have, and so holds nothing that somebody made up.
 func isActor(actor string) bool {
 	kind, id, named := strings.Cut(actor, ":")
 	if !named {
-		return slices.Contains([]string{"", "system", "command", "customer", "stranger"}, actor)
+		return actor == "" || slices.Contains(actors, actor)
 	}
 	prefix := map[string]uid.Prefix{actorOperator: uid.Operator, actorKey: uid.Key, nounInvitation: uid.Invitation}[kind]
 	_, err := uid.Parse(prefix, id)

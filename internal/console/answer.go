@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,15 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, v View)
 	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
 	w.WriteHeader(status)
 	_, _ = page.WriteTo(w) // a browser that is gone needs no page
+}
+
+// patience is how long a browser may take to read one piece of an answer that has many.
+const patience = 30 * time.Second
+
+// piece writes one piece of an answer that may take longer than answers do, as long as it is read.
+func (v *visit) piece(p []byte) (int, error) {
+	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(patience)) // with a writer that can't, it ends early and is asked again
+	return v.w.Write(p)
 }
 
 // trouble tells a signed-in operator that a page can't be shown.
@@ -72,6 +82,9 @@ func (s *Site) tell(w http.ResponseWriter, r *http.Request, frame Frame, err err
 		t.Reference = p.RequestID
 	}
 	t.RetryURL = retryOf(r, t.Kind, p.Status)
+	if t.Kind == Busied && t.Act {
+		t.sendAgain(r)
+	}
 	var view View = t
 	if inFrame(w, r) {
 		view = &Unshown{Flaws: []Flaw{{Message: p.Detail}}}
@@ -83,6 +96,22 @@ func (s *Site) tell(w http.ResponseWriter, r *http.Request, frame Frame, err err
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(p.Status)
 	_, _ = page.WriteTo(w)
+}
+
+// untold are the fields that no page repeats.
+var untold = []string{FieldPassword, FieldOldPass, FieldCode, FieldLink}
+
+// sendAgain offers to send the form of r as it was, under its name, so that nothing is done twice. A file can't be sent so, and a secret is not.
+func (t *Trouble) sendAgain(r *http.Request) {
+	if r.MultipartForm != nil || !r.PostForm.Has(FieldToken) || slices.ContainsFunc(untold, r.PostForm.Has) {
+		return
+	}
+	tokens := r.PostForm[FieldToken] // one for each address that a button of the form sends it to
+	t.Again = Form{Action: r.URL.RequestURI(), Token: tokens[0], Once: r.PostForm.Get(FieldOnce)}
+	for _, token := range tokens[1:] {
+		t.Carry = append(t.Carry, Carried{FieldToken, token})
+	}
+	t.Carry = append(t.Carry, carried(r.PostForm, FieldToken, FieldOnce)...)
 }
 
 // retryOf is what can be asked for again: the page, or that of a step of the sign-in, whose form is empty then.

@@ -130,6 +130,19 @@ func TestAFilterThatCantBeReadIsToldAndNothingIsLost(t *testing.T) {
 	}
 }
 
+// A database that keeps only text can't be asked for anything else: that is no trouble of the server.
+func TestAFilterThatNoEventCanHaveIsToldAndNotAskedFor(t *testing.T) {
+	for _, field := range []string{"type", "actor"} {
+		for _, typed := range []string{"a%00b", "%ff%fe", "a%0ab"} {
+			b, r := auditors(t)
+			wantSays(t, b.get("/console/audit?"+field+"="+typed), `<a href="#`+field+`">`, "no control characters")
+			if w := b.get("/console/audit/export?" + field + "=" + typed); w.Code != http.StatusUnprocessableEntity || r.asked != nil || r.taken != nil {
+				t.Errorf("an export by %s %s is answered by %d; asked for %+v %+v", field, typed, w.Code, r.asked, r.taken)
+			}
+		}
+	}
+}
+
 func TestAnEntryIsProvenInItsPlace(t *testing.T) {
 	b, r := auditors(t)
 	at := "/console/audit/" + r.proof.Event.ID.Text(uid.Event)

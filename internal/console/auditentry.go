@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/fault"
@@ -40,7 +39,7 @@ func (s *Site) auditEntry(v *visit) (View, error) {
 	e := &p.Event
 	page := &AuditEntry{
 		Frame: v.frame(), ID: e.ID.Text(uid.Event), Kind: e.Type, Actor: who.of(e.Actor), At: e.At, Facts: facts(e), Proof: verdicts[p.Verdict],
-		Detail: p.Detail, Index: p.Index, Size: p.Size, Leaf: p.Leaf.String(), Root: p.Root.String(), CheckedAt: s.Now(), BackURL: pathAudit,
+		Detail: p.Detail, Index: p.Index, Size: p.Size, Leaf: p.Leaf.String(), Root: p.Root.String(), BackURL: pathAudit,
 	}
 	for _, h := range p.Path {
 		page.Path = append(page.Path, h.String())
@@ -75,6 +74,9 @@ const maxFact = 2000
 func facts(e *audit.Event) (all []Fact) {
 	if about := objectOf(e); about != "" {
 		all = append(all, Fact{"object", about})
+	}
+	if e.Actor != "" {
+		all = append(all, Fact{"actor", e.Actor})
 	}
 	if e.RequestID != "" {
 		all = append(all, Fact{"request_id", e.RequestID})
@@ -124,11 +126,10 @@ type download struct {
 func (d *download) Write(p []byte) (int, error) {
 	if !d.begun {
 		d.begun = true
-		_ = http.NewResponseController(d.w).SetWriteDeadline(time.Time{}) // a long one takes its time; a writer that can't lift it ends early
 		d.w.Header().Set("Content-Type", "application/jsonl; charset=utf-8")
 		d.w.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
 	}
-	return d.w.Write(p)
+	return d.piece(p)
 }
 
 // end tells err by a page when nothing was written yet. Afterwards the connection is broken, which is the only way left.

@@ -2,10 +2,13 @@ package console
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/factor"
@@ -56,6 +59,11 @@ var moreTypes = []string{
 
 var errObject = fault.New(fault.Invalid, "object_invalid", "Give an ID as it stands in the list, such as inv_06ezk8m4yrtw70q9vgvhb3n5cr.").On(QueryObject)
 
+// notText is told of what stands in no event: some databases can't even be asked for it.
+func notText(field string) *fault.Error {
+	return fault.New(fault.Invalid, "filter_invalid", "Give text with no control characters.").On(field)
+}
+
 func notDay(field string) *fault.Error {
 	return fault.New(fault.Invalid, "day_invalid", "Give a day, such as 2026-04-15.").On(field)
 }
@@ -80,6 +88,11 @@ func (f auditFilter) url(path string) string {
 // query reads the filters but that of the actor, and tells what is wrong with them.
 func (f auditFilter) query(t uid.Tenant) (q audit.Query, wrong []Problem) {
 	q = audit.Query{Tenant: t, Type: f.typ}
+	for _, p := range [][2]string{{QueryType, f.typ}, {QueryActor, f.actor}} {
+		if !utf8.ValidString(p[1]) || strings.ContainsFunc(p[1], unicode.IsControl) {
+			wrong = append(wrong, problemOf(notText(p[0])))
+		}
+	}
 	var err error
 	if q.Object, err = readObject(f.object); err != nil {
 		wrong = append(wrong, problemOf(errObject))
@@ -103,7 +116,9 @@ func readDays(from, to string) (since, until time.Time, wrong []Problem) {
 		return at
 	}
 	if since, until = day(QueryFrom, from), day(QueryTo, to); !until.IsZero() {
-		until = until.AddDate(0, 0, 1)
+		if until = until.AddDate(0, 0, 1); !since.Before(until) {
+			wrong = append(wrong, Problem{Field: QueryFrom, Message: "Give a day that is not after the last one."})
+		}
 	}
 	return since, until, wrong
 }
@@ -171,14 +186,19 @@ func (s *Site) auditList(v *visit) (View, error) {
 	if wrong != nil {
 		return page, nil
 	}
+	var err error
+	if q.Actor, err = v.actor(f.actor); errors.Is(err, errNamesakes) {
+		page.Problems = []Problem{problemOf(errNamesakes)}
+		return page, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	if v.May(operator.ExportAudit) {
 		page.ExportURL = f.url(pathAuditExport)
 	}
 	who, err := v.names()
 	if err != nil {
-		return nil, err
-	}
-	if q.Actor, err = v.actor(f.actor); err != nil {
 		return nil, err
 	}
 	if q.Page, err = v.place(auditPage); err != nil {
@@ -199,7 +219,10 @@ func (s *Site) auditList(v *visit) (View, error) {
 	return page, nil
 }
 
-// actor is the actor whom somebody means who gives a name, an address or an id; what is none of a person is taken as it is.
+var errNamesakes = fault.New(fault.Invalid, "actor_ambiguous", "More than one person is called this. Give an address or an ID.").On(QueryActor)
+
+// actor is the actor whom somebody means who gives an address, a name or an id; what is none of a person is taken as it is. Invalid for a
+// name that several have.
 func (v *visit) actor(typed string) (string, error) {
 	if typed == "" {
 		return "", nil
@@ -208,15 +231,24 @@ func (v *visit) actor(typed string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	var called []string
 	for _, p := range people {
-		if strings.EqualFold(typed, p.Email) || strings.EqualFold(typed, p.Name) {
-			return actorOperator + ":" + p.ID.Text(uid.Operator), nil
+		actor := actorOperator + ":" + p.ID.Text(uid.Operator)
+		if strings.EqualFold(typed, p.Email) {
+			return actor, nil
+		}
+		if strings.EqualFold(typed, p.Name) {
+			called = append(called, actor)
 		}
 	}
-	switch prefix, _, _ := strings.Cut(typed, "_"); uid.Prefix(prefix) {
-	case uid.Operator:
+	switch prefix, _, _ := strings.Cut(typed, "_"); {
+	case len(called) > 1:
+		return "", errNamesakes
+	case len(called) == 1:
+		return called[0], nil
+	case uid.Prefix(prefix) == uid.Operator:
 		return actorOperator + ":" + typed, nil
-	case uid.Key:
+	case uid.Prefix(prefix) == uid.Key:
 		return actorKey + ":" + typed, nil
 	}
 	return typed, nil

@@ -186,17 +186,7 @@ func (s *Site) setChecks(v *visit) (View, error) {
 }
 
 // carry are the fields of the form, for the page that comes between. Whether it was meant is asked anew each time.
-func (v *visit) carry() (all []Carried) {
-	for _, name := range sortedKeys(v.r.PostForm) {
-		if name == FieldToken || name == FieldConfirmed {
-			continue
-		}
-		for _, value := range v.r.PostForm[name] {
-			all = append(all, Carried{name, lines(value)})
-		}
-	}
-	return all
-}
+func (v *visit) carry() []Carried { return carried(v.r.PostForm, FieldToken, FieldConfirmed) }
 
 // staleChecks shows what somebody else saved meanwhile beside what was sent.
 func (s *Site) staleChecks(v *visit, mine Checks) (View, error) {

@@ -19,7 +19,7 @@ const (
 )
 
 // maxCookie is longer than any cookie that was given out, in bytes.
-const maxCookie = 1024
+const maxCookie = 2048
 
 func (s *Site) cookieName(name string) string {
 	if s.secure {

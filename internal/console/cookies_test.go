@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/countersign/countersign/internal/console"
+	"github.com/countersign/countersign/internal/operator"
+	"github.com/countersign/countersign/internal/uid"
 )
 
 // overHTTPS is a browser of a server whose address is https.
@@ -84,4 +86,16 @@ func TestAFormFromThePlainAddressIsFromElsewhere(t *testing.T) {
 			t.Errorf("a form from %s is answered by %d, want %d", origin, w.Code, want)
 		}
 	}
+}
+
+func TestWhatWasDoneToTheLongestNameIsSaid(t *testing.T) {
+	d := newSender()
+	v := d.views[adaID]
+	v.FirstName, v.LastName = strings.Repeat("<", 100), strings.Repeat("\U0001e900", 100) // of six bytes each in JSON, and of four
+	d.views[adaID] = v
+	b := d.browse(t, operator.Agent)
+	window := "/console/verifications/" + adaID.Text(uid.Invitation)
+	wantTo(t, b.send(window+"/unlock", window+"/unlock", url.Values{"reason": {"It was ours"}, "version": {"1"}}), window)
+	wantSays(t, b.get(window), `class="flash"`, v.LastName)
+	hasNot(t, b.get(window).Body.String(), `class="flash"`)
 }

@@ -220,8 +220,7 @@ func (s *Site) second(w http.ResponseWriter, r *http.Request) {
 		s.proceed(w, r, step)
 	case f.Code == codeSignInFailed:
 		s.write(w, r, http.StatusOK, s.secondPage(w, r, Frame{Problems: []Problem{{Field: FieldCode, Message: f.Message}}}))
-	case f.Kind == fault.Unauthenticated: // the sign-in took too long, or too many codes were wrong
-		s.keepFlash(w, Flash{Said: "signin_ended", Bad: true})
+	case f.Kind == fault.Unauthenticated: // a second click, after what the first has led to was ended
 		http.Redirect(w, r, pathSignIn, http.StatusSeeOther)
 	default:
 		s.again(w, r, err, func(f Frame) View { return s.secondPage(w, r, f) })

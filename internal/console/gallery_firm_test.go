@@ -40,14 +40,14 @@ func log() []exhibit {
 	entries := []console.AuditRow{{URL: "/console/x/auditentry", At: noon, Kind: "invitation.revealed", Actor: "Mara Jensen", Object: "inv_06ezk8m4yrtw70q9vgvhb3n5cr"},
 		{URL: "/console/x/auditentry", At: noon.Add(-time.Minute), Kind: "verification.check_failed", Object: "vrf_06ezk8m4yrtw70q9vgvhb3n5cr"},
 		{URL: "/console/x/auditentry", At: noon.Add(-time.Hour), Kind: "something.of_tomorrow", Actor: "key Web shop", Object: mobile}}
-	entry := console.AuditEntry{Frame: f, ID: "evt_06ezk8m4yrtw70q9vgvhb3n5cr", Kind: "invitation.settings_changed", Actor: "Mara Jensen", IP: "203.0.113.7", At: noon,
+	entry := console.AuditEntry{Frame: f, ID: "evt_06ezk8m4yrtw70q9vgvhb3n5cr", Kind: "invitation.settings_changed", Actor: "Mara Jensen", At: noon,
 		Facts: []console.Fact{{Name: "mobile_2fa.old", Value: "yes_required"}, {Name: "mobile_2fa.new", Value: "no_optional"}}, Proof: "valid", Index: 48112, Size: 48190,
 		Leaf: "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", Root: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", Path: []string{"n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="},
 		DownloadURL: "/console/x/entry", BackURL: "/console/audit"}
 	bad, young := entry, entry
 	bad.Detail = "The event is not the one that was sealed: its hash is another."
 	bad.Frame, bad.Proof, bad.Facts = l, "invalid", []console.Fact{{Name: "redirect_urls", Value: long(longTarget+" ", 6)}}
-	young.Proof, young.Path, young.Actor, young.DownloadURL, young.IP = "pending", nil, "", "", ""
+	young.Proof, young.Path, young.Actor, young.DownloadURL = "pending", nil, "", ""
 	return []exhibit{
 		{"audit", &console.Audit{Frame: f, Types: types, Rows: entries, Pager: console.Pager{OlderURL: "/console/audit?before=abc"}, ExportURL: "/console/x/export"}},
 		{"audit-filtered", &console.Audit{Frame: f, Types: types, Filtered: true, Actor: "Mara Jensen", Rows: entries[:1], ExportURL: "/console/x/export",

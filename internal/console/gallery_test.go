@@ -97,6 +97,7 @@ func common() []exhibit {
 		{"trouble-missing", &console.Trouble{Frame: signed, Kind: console.Missing}},
 		{"trouble-limited", &console.Trouble{Frame: nobody, Kind: console.Limited, RetryURL: "/console/sign-in"}},
 		{"trouble-busied", &console.Trouble{Frame: signed, Kind: console.Busied, RetryURL: "/console"}},
+		{"trouble-busied-form", &console.Trouble{Frame: signed, Kind: console.Busied, Act: true, Again: console.Form{Action: "/console/verifications/new", Token: "dG9rZW4"}, Carry: []console.Carried{{"first_name_0", "Ada"}}}},
 		{"trouble-busied-door", &console.Trouble{Frame: nobody, Kind: console.Busied, Reference: "req_06ezk8m4yrtw70q9vgvhb3n5cr", RetryURL: "/console/sign-in"}},
 		{"trouble-outdated", &console.Trouble{Frame: signed, Kind: console.Outdated, RetryURL: "/console/settings/checks"}},
 		{"trouble-broken", &console.Trouble{Frame: longest, Kind: console.Broken, Reference: "req_06ezk8m4yrtw70q9vgvhb3n5cr", RetryURL: "/console"}},

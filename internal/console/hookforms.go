@@ -51,7 +51,7 @@ func (v *visit) typedHook(e webhook.Endpoint, problems ...Problem) *EndpointForm
 	if e.Dialect == "" {
 		view.choose(v.r.PostForm[FieldEvents])
 	}
-	if seen, err := strconv.ParseInt(v.value(fieldVersion), 10, 64); err == nil {
+	if seen, err := strconv.ParseInt(v.value(FieldVersion), 10, 64); err == nil {
 		view.Version = seen
 	}
 	return view
@@ -108,7 +108,7 @@ func (s *Site) changeHook(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen, err := strconv.ParseInt(v.value(fieldVersion), 10, 64)
+	seen, err := strconv.ParseInt(v.value(FieldVersion), 10, 64)
 	if err != nil {
 		return nil, errForm
 	}

@@ -155,8 +155,8 @@ func (s *Site) keyMadeBefore(v *visit, made tenant.Key) (View, error) {
 // keyName is what a key is called.
 func keyName(k tenant.Key) string { return cmp.Or(k.Name, k.ID.Text(uid.Key)) }
 
-// liveKey is the key of the path, which works.
-func (v *visit) liveKey() (tenant.Key, error) {
+// ownKey is the key of the path.
+func (v *visit) ownKey() (tenant.Key, error) {
 	id, err := v.id(uid.Key, "id")
 	if err != nil {
 		return tenant.Key{}, err
@@ -165,11 +165,20 @@ func (v *visit) liveKey() (tenant.Key, error) {
 	if err != nil {
 		return tenant.Key{}, err
 	}
-	i := slices.IndexFunc(all, func(k tenant.Key) bool { return k.ID == id && k.Live(v.site.Now()) })
+	i := slices.IndexFunc(all, func(k tenant.Key) bool { return k.ID == id })
 	if i < 0 {
 		return tenant.Key{}, errNothing
 	}
 	return all[i], nil
+}
+
+// liveKey is the key of the path, which works.
+func (v *visit) liveKey() (tenant.Key, error) {
+	k, err := v.ownKey()
+	if err == nil && !k.Live(v.site.Now()) {
+		err = errNothing
+	}
+	return k, err
 }
 
 func (s *Site) askRotateKey(v *visit) (View, error) {
@@ -208,8 +217,9 @@ func (s *Site) askRevokeKey(v *visit) (View, error) {
 	return &Confirm{Frame: v.frame(), What: "revoke_key", Object: keyName(k), Act: v.form(keyURL(k, "revoke")), BackURL: pathKeys}, nil
 }
 
+// revokeKey ends a key. To revoke it again changes nothing, and is answered like the first click.
 func (s *Site) revokeKey(v *visit) (View, error) {
-	k, err := v.liveKey()
+	k, err := v.ownKey()
 	if err != nil {
 		return nil, err
 	}

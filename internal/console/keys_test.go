@@ -148,7 +148,10 @@ func TestAKeyIsRevokedAfterAQuestion(t *testing.T) {
 	if f.calls != nil {
 		t.Errorf("asking calls %v", f.calls)
 	}
-	wantTo(t, b.send(keyPath(web1, "revoke"), keyPath(web1, "revoke"), url.Values{}), "/console/keys")
+	form := url.Values{}
+	wantTo(t, b.send(keyPath(web1, "revoke"), keyPath(web1, "revoke"), form), "/console/keys")
+	f.list[0].RevokedAt, f.calls = keyNoon, nil
+	wantTo(t, b.post(keyPath(web1, "revoke"), form), "/console/keys") // a second click
 	if !slices.Equal(f.calls, []string{"revoke " + web1.ID.Text(uid.Key)}) {
 		t.Errorf("calls %v", f.calls)
 	}

@@ -55,12 +55,10 @@ func (s *Site) live(v *visit) (View, error) {
 func (v *visit) stream(changes <-chan tally.Change, of []string) {
 	ctx, stop := web.UntilStop(v.ctx())
 	defer stop()
-	rc := http.NewResponseController(v.w)
-	_ = rc.SetWriteDeadline(time.Time{}) // the stream has no end; a writer that can't lift it ends early and is asked again
 	v.w.Header().Set("Content-Type", "text/event-stream")
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
-	if !v.say(rc, ": live\n\n") || v.r.Method == http.MethodHead {
+	if !v.say(": live\n\n") || v.r.Method == http.MethodHead {
 		return
 	}
 	for {
@@ -78,7 +76,7 @@ func (v *visit) stream(changes <-chan tally.Change, of []string) {
 			line = "event: changed\ndata: 1\n\n"
 		case <-tick.C:
 		}
-		if v.out(ctx) || !v.say(rc, line) {
+		if v.out(ctx) || !v.say(line) {
 			return
 		}
 	}
@@ -90,9 +88,9 @@ func (v *visit) out(ctx context.Context) bool {
 	return fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Denied)
 }
 
-func (v *visit) say(rc *http.ResponseController, line string) bool {
-	if _, err := v.w.Write([]byte(line)); err != nil {
+func (v *visit) say(line string) bool {
+	if _, err := v.piece([]byte(line)); err != nil {
 		return false
 	}
-	return rc.Flush() == nil
+	return http.NewResponseController(v.w).Flush() == nil
 }

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -69,6 +70,46 @@ func TestHeadOfAStreamDoesNotWait(t *testing.T) {
 		w := b.do(httptest.NewRequest(http.MethodHead, "http://console.test/console/live", nil))
 		if w.Code != http.StatusOK || time.Since(began) != 0 {
 			t.Errorf("%d after %v", w.Code, time.Since(began))
+		}
+	})
+}
+
+// reader is an answer whose writes have a time to be taken in.
+type reader struct {
+	*httptest.ResponseRecorder
+	times []time.Duration // from now; below 0: for ever
+}
+
+func (r *reader) SetWriteDeadline(at time.Time) error {
+	r.times = append(r.times, time.Until(at))
+	return nil
+}
+
+func TestWhoReadsNoMoreIsNotWaitedForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, b := watched(t, 3)
+		log, r := auditors(t)
+		r.export = func(w io.Writer) error {
+			for range 3 {
+				time.Sleep(time.Hour) // the log is long
+				_, _ = io.WriteString(w, "{}\n")
+			}
+			return nil
+		}
+		for path, site := range map[string]*browser{"/console/live": b, "/console/audit/export": log} {
+			w := &reader{ResponseRecorder: httptest.NewRecorder()}
+			q := httptest.NewRequest(http.MethodGet, "http://console.test"+path, nil)
+			q.AddCookie(&http.Cookie{Name: "countersign_console", Value: site.cookies["countersign_console"]})
+			site.site.ServeHTTP(w, q)
+			for _, took := range w.times {
+				if took <= 0 || took > time.Minute {
+					t.Errorf("%s: a piece may take %v", path, took)
+				}
+			}
+			if len(w.times) != 3 {
+				t.Errorf("%s: %d pieces have a time, want 3", path, len(w.times))
+			}
 		}
 	})
 }

@@ -133,6 +133,11 @@ func TestADayThatIsNoneIsToldBesideItsField(t *testing.T) {
 	}
 	has(t, w.Body.String(), "Give a day", "&lt;script&gt;", `value="2026-13-01"`)
 	hasNot(t, w.Body.String(), "<script>alert")
+	w = b.get("/console/messages?from=2026-04-16&to=2026-04-15")
+	has(t, w.Body.String(), `<a href="#from">Give a day that is not after the last one.</a>`)
+	if p.calls != 0 {
+		t.Error("days in the wrong order are asked for")
+	}
 	p.err = fault.New(fault.Invalid, "channel_invalid", "Choose a channel.").On("channel")
 	has(t, b.get("/console/messages?channel=pigeon").Body.String(), "Choose a channel.")
 }

@@ -29,8 +29,7 @@ type operation struct {
 		Schema                schema
 	} `json:"parameters"`
 	RequestBody *struct {
-		Required bool    `json:"required"`
-		Content  content `json:"content"`
+		Content content `json:"content"`
 	} `json:"requestBody"`
 	Responses map[string]struct {
 		Description string  `json:"description"`
@@ -122,7 +121,6 @@ func (d *document) operation(method, path string, o *operation, base string) Ope
 	}
 	if o.RequestBody != nil {
 		body := o.RequestBody.Content[jsonType].Schema
-		out.BodyNeeded = o.RequestBody.Required
 		out.Body = d.values(body.object())
 	}
 	for _, status := range slices.Sorted(maps.Keys(o.Responses)) {

@@ -37,8 +37,12 @@ func (s *Site) provePage(v *visit, problems ...Problem) View {
 
 func (s *Site) prove(v *visit) (View, error) {
 	step, err := s.Operators.Prove(v.ctx(), v.client(), v.token, v.r.PostFormValue(FieldPassword), v.r.PostFormValue(FieldCode))
-	if f := fault.As(err); err != nil && f.Code == codeSignInFailed {
-		return s.provePage(v, Problem{Message: f.Message}), nil
+	if err != nil && fault.As(err).Code == codeSignInFailed {
+		wrong := Problem{Field: FieldPassword, Message: textNotYours}
+		if v.Operator.TOTP { // which of the two was wrong is not told
+			wrong = Problem{Message: "That did not work. Check your password and the code."}
+		}
+		return s.provePage(v, wrong), nil
 	}
 	if err != nil {
 		problems, err := wrong(err, nil)

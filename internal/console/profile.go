@@ -121,12 +121,15 @@ func (v *visit) passwordPage(wrong ...Problem) View {
 	return &ChangePassword{Frame: v.frame(wrong...), Act: v.form(pathPassword).once(), Least: v.Operator.LeastPassword()}
 }
 
+// textNotYours is told of a wrong password of somebody who is signed in.
+const textNotYours = "That is not your password."
+
 func (s *Site) changePassword(v *visit) (View, error) {
 	// Not by value, which trims.
 	old, fresh := v.r.PostForm.Get(FieldOldPass), v.r.PostForm.Get(FieldPassword)
 	step, err := s.Operators.ChangePassword(v.ctx(), v.client(), v.token, old, fresh)
 	if f := fault.As(err); err != nil && f.Code == codeSignInFailed {
-		return v.passwordPage(Problem{Field: FieldOldPass, Message: "That is not your password."}), nil
+		return v.passwordPage(Problem{Field: FieldOldPass, Message: textNotYours}), nil
 	}
 	if err != nil {
 		problems, err := wrong(err, nil)

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"testing"
@@ -46,6 +47,38 @@ func TestSessionsAreListedAndEachOtherCanBeEnded(t *testing.T) {
 		}
 	}
 	h.wants(t)
+}
+
+// doubter takes no proof.
+type doubter struct {
+	people
+	coded bool
+}
+
+func (d *doubter) Session(ctx context.Context, token string) (operator.Signed, error) {
+	g, err := d.people.Session(ctx, token)
+	g.Operator.TOTP = d.coded
+	return g, err
+}
+
+func (*doubter) Prove(context.Context, operator.Client, string, string, string) (operator.Step, error) {
+	return operator.Step{}, fault.New(fault.Unauthenticated, "sign_in_failed", "Check your address, and begin again.")
+}
+
+func TestAProofThatFailedSaysWhatToLookAtOnItsPage(t *testing.T) {
+	for coded, want := range map[bool]string{true: "Check your password and the code.", false: `<a href="#password">That is not your password.</a>`} {
+		b := newBrowser(t, &doubter{coded: coded}).as(operator.Agent)
+		w := b.send("/console/prove", "/console/prove", url.Values{"password": {"x"}, "code": {"1"}})
+		wantSays(t, w, want)
+		hasNot(t, w.Body.String(), "your address")
+	}
+}
+
+func TestWhoHasLostThePhoneIsAskedForARecoveryCodeToo(t *testing.T) {
+	b, _ := ownPages(t)
+	w := b.get("/console/prove")
+	wantSays(t, w, "Code or recovery code")
+	hasNot(t, w.Body.String(), `inputmode="numeric"`) // a telephone shows no letters for it
 }
 
 func TestSEC_72_ANewPasswordGivesAnotherToken(t *testing.T) {

@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"context"
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -333,4 +335,50 @@ func TestALinkFillsInNoForm(t *testing.T) {
 		body := b.get(path + "?first_name_0=Mallory&mobile_0=Mallory&mobile=Mallory&reason=Mallory&notes_0=Mallory").Body.String()
 		hasNot(t, body, "Mallory")
 	}
+}
+
+// A form that the server has no time for is sent once more by a button, as it is: nobody types it again.
+func TestWhatWasTypedOutlivesAServerThatIsBusy(t *testing.T) {
+	t.Parallel()
+	d := newSender()
+	d.rows = []error{fault.New(fault.Unavailable, "busy", "Not now.")}
+	b := d.browse(t, operator.Agent)
+	w := b.send(newPath, newPath, ada("notes_0", `"><script>`, "reference_0", "A 1"))
+	body := w.Body.String()
+	if w.Code != http.StatusServiceUnavailable {
+		t.Fatalf("answered by %d", w.Code)
+	}
+	has(t, body, `<form method="post" action="`+newPath+`"`, "Try again")
+	hasNot(t, body, "<script>")
+	form := url.Values{}
+	for _, m := range regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`).FindAllStringSubmatch(body[strings.Index(body, `action="`+newPath):], -1) {
+		form.Add(m[1], html.UnescapeString(m[2]))
+	}
+	first := d.requests(t)[0]
+	d.rows = nil
+	if w := b.post(newPath, form); w.Code != http.StatusSeeOther {
+		t.Errorf("sent once more: %d", w.Code)
+	}
+	if again := d.requests(t)[0]; first.Notes != `"><script>` || first.Notes != again.Notes || first.Reference != again.Reference || first.Idempotency.Key != again.Idempotency.Key {
+		t.Errorf("%+v was sent, then %+v", first, again)
+	}
+}
+
+// keeper is an operator whose server is busy.
+type keeper struct{ people }
+
+var errNotNow = fault.New(fault.Unavailable, "busy", "Not now.")
+
+func (*keeper) Prove(context.Context, operator.Client, string, string, string) (operator.Step, error) {
+	return operator.Step{}, errNotNow
+}
+
+func TestNoSecretIsCarriedByAServerThatIsBusy(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t, &keeper{}).as(operator.Owner)
+	w := b.send("/console/prove", "/console/prove", url.Values{"password": {"hush hush"}, "code": {"424242"}})
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("answered by %d", w.Code)
+	}
+	hasNot(t, w.Body.String(), "hush", "424242", `name="password"`)
 }

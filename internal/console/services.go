@@ -94,7 +94,7 @@ func (v *visit) typedService(s tenant.Service, problems ...Problem) *Service {
 	view.Name, view.Digits, view.Seconds, view.PostSeconds = v.value("name"), v.value(FieldDigits), v.value(FieldSeconds), v.value(FieldPostLife)
 	view.MaxChecks, view.MaxSends, view.Resend, view.Host = v.value(FieldMaxChecks), v.value(FieldMaxSends), v.value(FieldResend), v.value(FieldHost)
 	view.Channels, view.Default = ticked(channels, v.r.PostForm[FieldChannels]), v.ticked("default")
-	if seen, err := strconv.ParseInt(v.value(fieldVersion), 10, 64); err == nil {
+	if seen, err := strconv.ParseInt(v.value(FieldVersion), 10, 64); err == nil {
 		view.Version = seen
 	}
 	return view
@@ -152,7 +152,7 @@ func (s *Site) changeService(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen, err := strconv.ParseInt(v.value(fieldVersion), 10, 64)
+	seen, err := strconv.ParseInt(v.value(FieldVersion), 10, 64)
 	if err != nil {
 		return nil, errForm
 	}

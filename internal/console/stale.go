@@ -36,12 +36,7 @@ func (v *visit) staleSettings(action, reload string, now edition, fields []compa
 	if page.Differences == nil { // both did the same
 		return v.leave(reload, Flash{Said: "saved"})
 	}
-	for _, c := range v.carry() {
-		if c.Name != FieldVersion {
-			page.Carry = append(page.Carry, c)
-		}
-	}
-	page.Carry = append(page.Carry, Carried{FieldVersion, strconv.FormatInt(now.version, 10)})
+	page.Carry = append(carried(v.r.PostForm, FieldToken, FieldConfirmed, FieldVersion), Carried{FieldVersion, strconv.FormatInt(now.version, 10)})
 	return page, nil
 }
 

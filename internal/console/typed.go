@@ -1,14 +1,11 @@
 package console
 
 import (
-	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
 )
-
-// fieldVersion is the name of the field with the version of a thing that its form was drawn of.
-const fieldVersion = "version"
 
 // mostTyped is above every number that a form asks for.
 const mostTyped = 1_000_000
@@ -41,18 +38,23 @@ func yes(on bool) string {
 	return "–"
 }
 
-// stale is the page for a form that came too late: it sends the same again to action, over the version that is there now.
-func (v *visit) stale(action string, version int64, at time.Time) *Stale {
-	view := &Stale{Frame: v.frame(), At: at, Save: v.form(action), ReloadURL: action}
-	for _, name := range slices.Sorted(maps.Keys(v.r.PostForm)) {
-		if name == FieldToken || name == fieldVersion {
+// carried are the fields of a form but some, to be sent on unseen.
+func carried(form url.Values, but ...string) (all []Carried) {
+	for _, name := range sortedKeys(form) {
+		if slices.Contains(but, name) {
 			continue
 		}
-		for _, value := range v.r.PostForm[name] {
-			view.Carry = append(view.Carry, Carried{name, value})
+		for _, value := range form[name] {
+			all = append(all, Carried{name, lines(value)})
 		}
 	}
-	view.Carry = append(view.Carry, Carried{fieldVersion, strconv.FormatInt(version, 10)})
+	return all
+}
+
+// stale is the page for a form that came too late: it sends the same again to action, over the version that is there now.
+func (v *visit) stale(action string, version int64, at time.Time) *Stale {
+	view := &Stale{Frame: v.frame(), At: at, Save: v.form(action), ReloadURL: action, Carry: carried(v.r.PostForm, FieldToken, FieldVersion)}
+	view.Carry = append(view.Carry, Carried{FieldVersion, strconv.FormatInt(version, 10)})
 	return view
 }
 

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"strings"
-	"time"
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/delivery"
-	"github.com/countersign/countersign/internal/fault"
 	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/policy"
@@ -54,8 +52,6 @@ const (
 	nounInvitation    = "invitation"
 	nounVerification  = "verification" // of a code
 
-	dayForm = "2006-01-02"
-
 	rowsShown = 50
 	rowsRead  = 200 // of a page when what is looked for is seen in rows alone
 )
@@ -79,17 +75,20 @@ func (s *Site) verifications(v *visit) (View, error) {
 		Status: invite.Status(v.value(QueryStatus)), Mobile2FA: v.value(QueryMobile2FA),
 	}}
 	page.Filtered = page.Filter != VerificationFilter{}
-	r, err := page.Filter.request()
-	if err != nil {
-		return v.refused(page, err)
+	r, problems := page.Filter.request()
+	if page.Frame = v.frame(problems...); problems != nil {
+		return page, nil
 	}
 	r.Caller = invite.Caller(v.caller())
+	var err error
 	if r.Page, err = v.place(r.Limit); err != nil {
 		return nil, err
 	}
 	list, more, err := s.Invitations.List(v.ctx(), r)
 	if err != nil {
-		return v.refused(page, err)
+		problems, err := wrong(err, nil)
+		page.Frame = v.frame(problems...)
+		return page, err
 	}
 	var first bool
 	if page.Pager, first = v.turned(v.r.URL.RequestURI(), r.Page, more, false); first {
@@ -100,58 +99,29 @@ func (s *Site) verifications(v *visit) (View, error) {
 			page.Rows = append(page.Rows, row)
 		}
 	}
-	page.Frame = v.frame()
 	page.Live = liveOf(nounInvitation)
 	return page, nil
 }
 
-// refused is the list with what is wrong with its filters.
-func (v *visit) refused(page *Verifications, err error) (View, error) {
-	problems, err := wrong(err, nil)
-	page.Frame = v.frame(problems...)
-	return page, err
-}
-
-// request is what the filters ask for. The days are whole days, in UTC.
-func (f *VerificationFilter) request() (r invite.ListRequest, err error) {
+// request is what the filters ask for, or what is wrong with them.
+func (f *VerificationFilter) request() (r invite.ListRequest, wrong []Problem) {
 	r = invite.ListRequest{Status: f.Status, Reference: f.Reference, Contact: f.Contact, Page: uid.Page{Limit: rowsShown}}
 	if f.Status == statusUnknown {
 		r.Status, r.LinkUnknown = "", true
 	}
-	if r.From, err = dayOf(f.From, QueryFrom); err != nil {
-		return r, err
-	}
-	if r.To, err = dayOf(f.To, QueryTo); err != nil {
-		return r, err
-	}
-	if !r.To.IsZero() {
-		if r.To = r.To.AddDate(0, 0, 1); !r.From.Before(r.To) {
-			return r, fault.New(fault.Invalid, "days_invalid", "Give a day that is not after the last one.").On(QueryFrom)
-		}
-	}
+	r.From, r.To, wrong = readDays(f.From, f.To)
 	switch f.Mobile2FA {
 	case "":
-		return r, nil
+		return r, wrong
 	case GatePassed, GateFailed, GatePending, GateNotUsed, GateNotAllowed:
 		r.Limit = rowsRead
 		if f.Mobile2FA != GateNotUsed { // that is also said of a gate that was on
 			on := f.Mobile2FA != GateNotAllowed
 			r.Mobile2FA = &on
 		}
-		return r, nil
+		return r, wrong
 	}
-	return r, fault.New(fault.Invalid, "mobile_2fa_invalid", "Choose one of the list.").On(QueryMobile2FA)
-}
-
-func dayOf(typed, field string) (time.Time, error) {
-	if typed == "" {
-		return time.Time{}, nil
-	}
-	day, err := time.Parse(dayForm, typed)
-	if err != nil || day.Year() < 2000 {
-		return day, fault.New(fault.Invalid, "day_invalid", "Give a day like 2026-11-30.").On(field)
-	}
-	return day, nil
+	return r, append(wrong, Problem{Field: QueryMobile2FA, Message: "Choose one of the list."})
 }
 
 func rowOf(i *invite.View) VerificationRow {

@@ -57,9 +57,9 @@ func TestAFilterThatIsWrongIsToldAndKept(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
 		"from=2026-11-30&to=2026-11-01":  "not after the last one",
-		"from=yesterday%3Cscript%3E":     "Give a day like",
+		"from=yesterday%3Cscript%3E":     "Give a day, such as",
 		"mobile_2fa=maybe":               "Choose one of the list",
-		"to=0001-01-01&reference=%22%3E": "Give a day like",
+		"to=0001-01-01&reference=%22%3E": "Give a day, such as",
 	} {
 		d := newSender()
 		w := d.browse(t, operator.Viewer).get("/console/verifications?" + query)

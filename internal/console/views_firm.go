@@ -80,17 +80,16 @@ type Fact struct{ Name, Value string }
 // AuditEntry is one entry with its proof.
 type AuditEntry struct {
 	Frame
-	ID, Kind, Actor, IP string
-	At                  time.Time
-	Facts               []Fact
-	Proof               string // valid, invalid or pending
-	Detail              string // what is wrong, or waited for
-	Index, Size         int64  // place in the log, and how many entries the log had when it was checked
-	Leaf, Root          string // hashes, in base64
-	Path                []string
-	CheckedAt           time.Time // when the proof was last computed: with this page
-	DownloadURL         string    // entry and proof, as an export of this one event
-	BackURL             string
+	ID, Kind, Actor string
+	At              time.Time
+	Facts           []Fact
+	Proof           string // valid, invalid or pending
+	Detail          string // what is wrong, or waited for
+	Index, Size     int64  // place in the log, and how many entries the log had when it was checked
+	Leaf, Root      string // hashes, in base64
+	Path            []string
+	DownloadURL     string // entry and proof, as an export of this one event
+	BackURL         string
 }
 
 // Profile is the operator's own.

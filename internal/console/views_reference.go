@@ -26,7 +26,6 @@ type Operation struct {
 	Scopes       []string // that the key must hold
 	Parameters   []Value
 	Body         []Value
-	BodyNeeded   bool
 	Answers      []Answer
 	Problems     []string // statuses that are answered with a Problem
 	Sample       string

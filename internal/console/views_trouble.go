@@ -22,6 +22,8 @@ type Trouble struct {
 	Act       bool   // it was an act that was refused, not a page
 	Reference string // id of the request, for who helps; shown with Broken and Busied
 	RetryURL  string // what to try again, by GET; "" when nothing can be
+	Again     Form   // sends Carry once more, which the server had no time for; Action "" when it can't be
+	Carry     []Carried
 }
 
 // Carried is a field of a form that is sent on unseen.

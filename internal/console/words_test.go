@@ -48,3 +48,30 @@ func TestEveryTypeOfEventHasWords(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryFlashHasWords reads from the code what forms say that they did.
+func TestEveryFlashHasWords(t *testing.T) {
+	t.Parallel()
+	texts, said, seen := newPages(t).Texts(), regexp.MustCompile(`Said: "([a-z_]+)"`), 0
+	paths, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range said.FindAllSubmatch(raw, -1) {
+			if seen++; texts["flash_"+string(m[1])] == "" {
+				t.Errorf("%s: %q has no words", path, m[1])
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d are found", seen)
+	}
+}

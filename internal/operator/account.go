@@ -184,10 +184,11 @@ func readLocale(tag string) (string, error) {
 	return tag, nil
 }
 
-// Revoke ends a session of an operator, or all of them for the zero id: one's own, or those of another by who may change the team.
+// Revoke ends a session of an operator, or all of them for the zero id: one's own, or those of another by who may change the team. One that
+// is over already is no fault.
 func (s *Service) Revoke(ctx context.Context, c Client, g Signed, operator, session uid.ID) error {
 	now := s.moment()
-	return s.team(ctx, g, operator, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
+	err := s.team(ctx, g, Target{Operator: operator}, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
 		o := h.Operator
 		if o.ID != me.ID && !manages(me, o.Role) {
 			return fx, errForbidden()
@@ -199,6 +200,10 @@ func (s *Service) Revoke(ctx context.Context, c Client, g Signed, operator, sess
 		}
 		return effects(o.event(EventSessionsEnded, c.signed(g), now, d)), nil
 	})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // errNothing is a decision without effect. It does not leave the package.

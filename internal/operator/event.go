@@ -95,5 +95,5 @@ func newEvent(t uid.Tenant, object uid.ID, kind string, b by, now time.Time, d d
 		RequestID: b.requestID, Data: text}
 }
 
-// effects are those of events alone of events alone.
+// effects are those of events alone.
 func effects(events ...audit.Event) outbox.Effects { return outbox.Effects{Events: events} }

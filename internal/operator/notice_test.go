@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -269,4 +270,23 @@ func TestSEC_43_an_enrolment_has_ten_minutes_and_five_codes(t *testing.T) {
 	}
 	_, err = o.Session(o.ctx(), tok)
 	o.fault(err, "session_ended", "before the right code")
+}
+
+func TestA_server_without_an_address_for_links_says_so_and_takes_nothing_away(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	ann := o.ann()
+	bob := o.hired(ann, "bob@example.net", operator.Agent)
+	s := o.another(func(c *operator.Config) { c.PublicURL = "" })
+	o.mail()
+	_, err := s.Invite(o.ctx(), here, o.signed(ann), operator.InviteRequest{Email: "eve@example.net", Role: operator.Viewer})
+	o.fault(err, "public_url_missing", "an invitation that nobody would get")
+	o.fault(s.Reset(o.ctx(), here, o.signed(ann), o.signed(bob).Operator.ID), "public_url_missing", "a reset whose link nobody would get")
+	o.signed(bob)
+	if _, open, err := s.Team(o.ctx(), o.signed(ann)); err != nil || len(open) != 0 {
+		t.Errorf("%d invitations are open, %v", len(open), err)
+	}
+	if link, _, err := s.Create(o.ctx(), o.signed(ann).Operator.Tenant, operator.InviteRequest{Email: "eve@example.net", Role: operator.Viewer}); err != nil || !strings.HasPrefix(link, "/console/join#") {
+		t.Errorf("by a command: %v", err)
+	}
 }

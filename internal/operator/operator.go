@@ -119,6 +119,13 @@ func (o *Operator) redeem(hash [32]byte) bool {
 	return true
 }
 
+// apart is o for a code beside a wrong password, which is compared and not used up.
+func (o *Operator) apart() *Operator {
+	c, app := *o, *o.TOTP
+	c.TOTP, c.Codes = &app, slices.Clone(o.Codes)
+	return &c
+}
+
 // stage is what comes after the right password. alone allows operators of development mode to sign in with it alone.
 func (o *Operator) stage(alone bool) Stage {
 	switch {

@@ -10,8 +10,8 @@ import (
 )
 
 // Prove shows again all that the account has, within a session: the password, and a code where there is an authenticator. Afterwards, for
-// five minutes, what the operator signs in with can be changed. The token is another one then. sign_in_failed, whatever was wrong. The same
-// submission once more (Client.Once) has the answer of the first.
+// five minutes, what the operator signs in with can be changed. The token is another one then. sign_in_failed, whatever was wrong; a code
+// beside a wrong password is not used up. The same submission once more (Client.Once) has the answer of the first.
 func (s *Service) Prove(ctx context.Context, c Client, token, password, code string) (Step, error) {
 	sub := s.submission(c, token, "", password, code)
 	now := s.moment()
@@ -29,11 +29,17 @@ func (s *Service) Prove(ctx context.Context, c Client, token, password, code str
 		}
 		shown := right && got.Password == o.Password
 		if got.TOTP != nil { // compared whatever the password was: which of the two was wrong is not told
-			how, more, err := s.show(got, code, c, now)
+			with := got
+			if !shown {
+				with = got.apart()
+			}
+			how, more, err := s.show(with, code, c, now)
 			if err != nil {
 				return fx, err
 			}
-			fx, shown = more, shown && how != ""
+			if got.TOTP.Wrong = max(got.TOTP.Wrong, with.TOTP.Wrong); shown {
+				fx, shown = more, how != ""
+			}
 		}
 		if !shown {
 			v.answer(sub.refused, now)
@@ -114,9 +120,10 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 	hash, short, refused := s.choose(ctx, who, firm.Name, o.least(), fresh)
 	now := s.moment()
 	var step Step
+	var weak error
 	err = s.within(ctx, token, Target{Waits: s.waitKeys(c, o.EmailIndex)}, func(h *Held) (fx outbox.Effects, err error) {
 		got, v := h.Operator, h.Session
-		step = Step{}
+		step, weak = Step{}, nil
 		if err := h.takes(sub, now); err != nil {
 			return fx, err
 		}
@@ -129,10 +136,10 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 			v.answer(sub.refused, now)
 			return effects(s.failed(got, c, "proof", now)), nil
 		}
-		if refused != nil {
-			return fx, refused
-		}
 		forgive(h.Waits, 1)
+		if weak = refused; weak != nil {
+			return fx, nil // to choose a weak one is no failure
+		}
 		got.Password, got.Short, got.PasswordOnly, got.UpdatedAt = hash, short, false, now
 		step = s.moveOn(v, sub, now)
 		h.CloseAll = true
@@ -140,6 +147,9 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, token, old, fres
 		fx.Jobs = append(fx.Jobs, mailJob(got.Tenant, got.ID, MailPassword, now))
 		return fx, nil
 	})
+	if err == nil && weak != nil {
+		return Step{}, weak
+	}
 	return s.settled(ctx, token, sub, step, err)
 }
 

@@ -48,8 +48,8 @@ type Deps struct {
 // Service lets operators in and keeps the team. It is safe for concurrent use and starts no goroutine.
 //
 // Faults: Unauthenticated with sign_in_failed, session_ended or proof_needed (Prove first); Limited with sign_in_paused; Denied with
-// role_forbids or account_suspended; Invalid with the field at fault; Conflict with last_owner or email_taken; NotFound with
-// link_invalid, invitation_ended, operator_not_found or session_not_found.
+// role_forbids or account_suspended; Invalid with the field at fault; Conflict with last_owner, email_taken or public_url_missing; NotFound with
+// link_invalid, invitation_ended or operator_not_found.
 type Service struct {
 	Now func() time.Time // the wall clock
 
@@ -194,6 +194,10 @@ func errNoLink() error {
 
 func errEndedLink() error {
 	return fault.New(fault.NotFound, "invitation_ended", "This invitation has ended: whoever sent it may not invite you any more. Ask the firm for a new one.")
+}
+
+func errNoAddress() error {
+	return fault.New(fault.Conflict, "public_url_missing", "This server can't send a link: it has no https address. Whoever runs it must set public_url, or make the link on the server with the command countersign operator.")
 }
 
 func errEmail() error {

@@ -212,6 +212,13 @@ func TestSEC_72_operators_see_their_own_sessions_and_end_them(t *testing.T) {
 	_, err = o.Session(o.ctx(), other.token)
 	o.fault(err, "session_ended", "the one that was ended")
 	o.signed(bob)
+	ends := len(o.events(operator.EventSessionsEnded))
+	o.ok(o.Revoke(o.ctx(), here, g, g.Operator.ID, list[1].ID)) // a second click, or it ended by itself meanwhile
+	o.ok(o.Revoke(o.ctx(), here, g, g.Operator.ID, o.signed(ann).Session.ID))
+	if n := len(o.events(operator.EventSessionsEnded)); n != ends {
+		t.Errorf("%d events tell of sessions that were none of Bob's any more", n-ends)
+	}
+	o.signed(ann)
 	err = o.Revoke(o.ctx(), here, g, o.signed(ann).Operator.ID, uid.ID{})
 	o.fault(err, "role_forbids", "an agent ends an owner's")
 }
@@ -294,4 +301,58 @@ func TestSEC_72_a_password_that_changes_while_it_is_compared_does_not_open_anyth
 			o.fault(err, "sign_in_failed", "with the password of before")
 		})
 	}
+}
+
+func TestSEC_16_a_new_password_that_is_too_weak_is_no_failure(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	ann := o.ann()
+	for i := range 6 {
+		_, err := o.ChangePassword(o.ctx(), here, ann.token, ann.password, "short")
+		o.fault(err, "password_invalid", fmt.Sprintf("weak password %d", i+1))
+	}
+	for i := range 4 {
+		_, err := o.ChangePassword(o.ctx(), here, ann.token, "not "+ann.password, "another pass for all of it")
+		o.fault(err, "sign_in_failed", fmt.Sprintf("wrong password %d", i+1))
+	}
+	_, err := o.ChangePassword(o.ctx(), here, ann.token, ann.password, "another pass for all of it")
+	o.fault(err, "sign_in_paused", "after four that were wrong")
+}
+
+func TestSEC_47_a_code_beside_a_wrong_password_is_not_used_up(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	ann := o.ann()
+	for name, typed := range map[string]string{"a recovery code": ann.codes[0], "a code of the app": o.shows(ann)} {
+		used := len(o.events(operator.EventCodeUsed))
+		o.mail()
+		_, err := o.Prove(o.ctx(), here, ann.token, "not "+ann.password, typed)
+		o.fault(err, "sign_in_failed", name+" beside a wrong password")
+		if got := o.mail(); len(got) != 0 || len(o.events(operator.EventCodeUsed)) != used {
+			t.Errorf("%s beside a wrong password is told of: %v", name, got)
+		}
+		step, err := o.Prove(o.ctx(), here, ann.token, ann.password, typed)
+		o.fault(err, "", name+" beside the right one")
+		ann.token = step.Token.Reveal()
+		_, err = o.Prove(o.ctx(), here, ann.token, ann.password, typed)
+		o.fault(err, "sign_in_failed", name+" once more")
+	}
+}
+
+func TestSEC_15_a_wrong_code_is_counted_beside_a_wrong_password_too(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	ann := o.ann()
+	wrong := []byte(o.shows(ann))
+	wrong[0] = '0' + (wrong[0]-'0'+5)%10
+	for i := range 50 {
+		if i == 49 { // a right one there is none that takes the count back
+			_, err := o.Prove(o.ctx(), from("203.0.113.1"), ann.token, "not "+ann.password, ann.codes[0])
+			o.fault(err, "sign_in_failed", "a recovery code beside a wrong password")
+		}
+		_, err := o.Prove(o.ctx(), from(fmt.Sprintf("198.51.100.%d", i)), ann.token, "not "+ann.password, string(wrong))
+		o.fault(err, "sign_in_failed", "both are wrong")
+	}
+	_, err := o.Prove(o.ctx(), from("203.0.113.2"), ann.token, ann.password, ann.codes[0])
+	o.fault(err, "sign_in_failed", "a recovery code after fifty wrong codes")
 }

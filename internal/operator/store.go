@@ -80,8 +80,6 @@ type Store interface {
 	LinkByID(ctx context.Context, t uid.Tenant, id uid.ID) (Link, error)
 	// Links lists those of a kind and tenant in the order of their ids, over or not.
 	Links(ctx context.Context, kind LinkKind, t uid.Tenant) ([]Link, error)
-	// DropLink removes a link of a kind and tenant. ErrNotFound.
-	DropLink(ctx context.Context, kind LinkKind, t uid.Tenant, id uid.ID, fx outbox.Effects) error
 
 	// SweepOperators removes sessions and links that were over at now, sessions that were idle since, and counts older than forgotten.
 	SweepOperators(ctx context.Context, now, idle, forgotten time.Time) error

@@ -29,10 +29,10 @@ func manages(me *Operator, of Role) bool {
 	return me.Role.May(ChangeTeam) && (of != Owner || me.Role.May(ChangeOwners))
 }
 
-// team lets decide change an operator of the team of g, whose role is looked at under the same lock: it may have been taken away since
-// the request began.
-func (s *Service) team(ctx context.Context, g Signed, operator uid.ID, decide func(h *Held, me *Operator) (outbox.Effects, error)) error {
-	target := Target{Tenant: g.Operator.Tenant, Operator: operator, Team: true}
+// team lets decide change what target names of the team of g, whose role is looked at under the same lock: it may have been taken away
+// since the request began. ErrNotFound when a session that decide names is not there.
+func (s *Service) team(ctx context.Context, g Signed, target Target, decide func(h *Held, me *Operator) (outbox.Effects, error)) error {
+	target.Tenant, target.Team = g.Operator.Tenant, true
 	err := s.store.ChangeOperator(ctx, target, func(h *Held) (fx outbox.Effects, err error) {
 		var me *Operator
 		for i := range h.Team {
@@ -43,7 +43,7 @@ func (s *Service) team(ctx context.Context, g Signed, operator uid.ID, decide fu
 		switch {
 		case me == nil:
 			return fx, errEnded()
-		case h.Operator == nil && !operator.IsZero():
+		case h.Operator == nil && !target.Operator.IsZero():
 			return fx, errNoOperator()
 		}
 		return decide(h, me)
@@ -51,7 +51,7 @@ func (s *Service) team(ctx context.Context, g Signed, operator uid.ID, decide fu
 	if errors.Is(err, errNothing) {
 		return nil
 	}
-	return told(err, errNoOperator)
+	return err
 }
 
 // Team lists the operators of the tenant, and the invitations that were not used and whose time is not over, oldest first.
@@ -119,9 +119,12 @@ type InviteRequest struct {
 
 // Invite sends somebody a link to the team, which works for 72 hours, once. A link that the address got before is dead with that. Asked for
 // twice within half a minute it is one. Only owners invite owners, and put another invitation in the place of an owner's. Conflict with
-// email_taken for somebody who is in the team, with team_full for one too many; that an address is of another team is told to nobody but
+// email_taken for somebody who is in the team, with team_full for one too many, with public_url_missing where no link can be sent; that an address is of another team is told to nobody but
 // its holder.
 func (s *Service) Invite(ctx context.Context, c Client, g Signed, r InviteRequest) (Pending, error) {
+	if s.cfg.PublicURL == "" {
+		return Pending{}, errNoAddress()
+	}
 	l, _, err := s.invitation(g.Operator.Tenant, actorOf(g.Operator.ID), r)
 	if err != nil {
 		return Pending{}, err
@@ -131,7 +134,7 @@ func (s *Service) Invite(ctx context.Context, c Client, g Signed, r InviteReques
 		return Pending{}, err
 	}
 	now, put := l.CreatedAt, l
-	err = s.team(ctx, g, uid.ID{}, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
+	err = s.team(ctx, g, Target{}, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
 		if !manages(me, r.Role) || before != nil && before.stands(h.Team) && !manages(me, before.Role) {
 			return fx, errForbidden()
 		}
@@ -210,22 +213,19 @@ func (s *Service) invitation(t uid.Tenant, actor string, r InviteRequest) (*Link
 // Withdraw ends an invitation that is not accepted.
 func (s *Service) Withdraw(ctx context.Context, c Client, g Signed, invitation uid.ID) error {
 	l, err := s.store.LinkByID(ctx, g.Operator.Tenant, invitation)
-	if err == nil && l.Kind != LinkInvitation {
-		err = ErrNotFound
-	}
 	if err != nil {
 		return told(err, errNoLink)
 	}
-	me, err := s.store.Operator(ctx, g.Operator.Tenant, g.Operator.ID)
-	if err != nil {
-		return told(err, errEnded)
-	}
-	if !me.able() || !manages(&me, l.Role) {
-		return errForbidden()
-	}
-	now := s.moment()
-	fx := effects(newEvent(l.Tenant, l.ID, EventWithdrawn, c.signed(g), now, data{Role: l.Role}))
-	return told(s.store.DropLink(ctx, LinkInvitation, l.Tenant, l.ID, fx), errNoLink)
+	return s.team(ctx, g, Target{Link: l.Hash}, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
+		switch {
+		case h.Link == nil || h.Link.Kind != LinkInvitation:
+			return fx, errNoLink()
+		case !manages(me, h.Link.Role):
+			return fx, errForbidden()
+		}
+		h.Used = true
+		return effects(newEvent(l.Tenant, l.ID, EventWithdrawn, c.signed(g), s.moment(), data{Role: l.Role})), nil
+	})
 }
 
 // CodeRoleChanged is the fault of a change of a role that is not there any more.
@@ -284,11 +284,14 @@ func (s *Service) Enable(ctx context.Context, c Client, g Signed, operator uid.I
 	})
 }
 
-// Reset takes away what somebody of the team signs in with, ends all sessions and the invitations that they made, and sends that person a link, good for 24 hours and once,
-// to choose it anew. last_owner as in ChangeRole; Denied for oneself.
+// Reset takes away what somebody of the team signs in with, ends all sessions and the invitations that they made, and sends that person a link,
+// good for 24 hours and once, to choose it anew. last_owner as in ChangeRole, public_url_missing as in Invite; Denied for oneself.
 func (s *Service) Reset(ctx context.Context, c Client, g Signed, operator uid.ID) error {
-	if operator == g.Operator.ID {
+	switch {
+	case operator == g.Operator.ID:
 		return errForbidden()
+	case s.cfg.PublicURL == "":
+		return errNoAddress()
 	}
 	_, err := s.manage(ctx, g, operator, func(h *Held, _ *Operator, now time.Time) ([]audit.Event, error) {
 		_, events, err := s.reset(h, c.signed(g), now)
@@ -315,7 +318,7 @@ func (s *Service) reset(h *Held, b by, now time.Time) (Secret, []audit.Event, er
 func (s *Service) manage(ctx context.Context, g Signed, operator uid.ID,
 	change func(h *Held, me *Operator, now time.Time) ([]audit.Event, error)) (out Person, err error) {
 	now := s.moment()
-	err = s.team(ctx, g, operator, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
+	err = s.team(ctx, g, Target{Operator: operator}, func(h *Held, me *Operator) (fx outbox.Effects, err error) {
 		o := h.Operator
 		if out, err = s.view(o); err != nil {
 			return fx, err

@@ -50,9 +50,13 @@ func (s *Service) EnrolTOTP(ctx context.Context, c Client, token string) (got En
 	return got, err
 }
 
-// admitted is whose session a token is. Denied with account_suspended while the tenant is suspended.
+// admitted is whose session a token is. Denied with account_suspended while the tenant is suspended. A session that waits for its second
+// factor is none yet, and goes no further than that of nobody: else the time it takes would tell that the password was right (SEC-76).
 func (s *Service) admitted(ctx context.Context, token string) (Operator, error) {
-	_, o, err := s.session(ctx, token)
+	v, o, err := s.session(ctx, token)
+	if err == nil && v.Stage == StageSecond {
+		err = errEnded()
+	}
 	if err != nil {
 		return o, err
 	}

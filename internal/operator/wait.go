@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/countersign/countersign/internal/fault"
@@ -43,7 +44,8 @@ const waitForgotten = 24 * time.Hour
 // spend counts one failure before anything is compared. It is Limited, and changes nothing, while the pause lasts.
 func (w *Wait) spend(kind waitKind, now time.Time) error {
 	if now.Before(w.Until) {
-		return fault.New(fault.Limited, "sign_in_paused", "Too many tries have failed. Wait, and try again.").After(w.Until.Sub(now))
+		left := w.Until.Sub(now)
+		return fault.New(fault.Limited, "sign_in_paused", "Too many tries have failed. Try again in "+inWords(left)+".").After(left)
 	}
 	if now.Sub(w.UpdatedAt) >= waitForgotten {
 		w.Failed = 0
@@ -56,6 +58,18 @@ func (w *Wait) spend(kind waitKind, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// inWords is a pause for people, rounded up so that coming back then is not too early.
+func inWords(d time.Duration) string {
+	n, unit := int((d+time.Second-1)/time.Second), "second"
+	if n >= 60 {
+		n, unit = (n+59)/60, "minute"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return strconv.Itoa(n) + " " + unit
 }
 
 // unspend takes back what was counted at a moment, with the pause that it began.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/operator"
-	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/uid"
 )
 
@@ -15,7 +14,9 @@ const (
 	readOperator  = `SELECT ` + operatorColumns + ` FROM operator o WHERE o.tenant = $1 AND o.id = $2`
 	listOperators = `SELECT ` + operatorColumns + ` FROM operator o WHERE o.tenant = $1 ORDER BY o.id`
 	readSession   = `SELECT ` + sessionColumns + ` FROM operator_session s WHERE s.hash = $1`
-	readLink      = `SELECT ` + linkColumns + ` FROM operator_token l WHERE l.hash = $1`
+	holderColumns = `COALESCE(o.tenant, s.tenant), COALESCE(o.id, s.operator), o.email_index, COALESCE(o.role, ''), COALESCE(o.state, ''),
+		COALESCE(o.created_us, 0), COALESCE(o.updated_us, 0), COALESCE(o.version, 0), COALESCE(o.body, '')` // of a session that may be nobody's
+	readLink = `SELECT ` + linkColumns + ` FROM operator_token l WHERE l.hash = $1`
 )
 
 // oneOperator reads one, or operator.ErrNotFound.
@@ -64,32 +65,28 @@ func (db *DB) AnyOperator(ctx context.Context) (bool, error) {
 	return is, db.away("look for operators", err)
 }
 
-// SessionByHash implements operator.Store.
+// SessionByHash implements operator.Store. That of nobody is read by the same statement: a second one would tell by its time that the
+// password before it was wrong (SEC-76).
 func (db *DB) SessionByHash(ctx context.Context, hash [32]byte) (operator.Session, operator.Operator, error) {
 	var s sessionRead
 	var o operatorRead
-	err := db.engine.Reader().QueryRowContext(ctx, `SELECT `+sessionColumns+`, `+operatorColumns+` FROM operator_session s
-		JOIN operator o ON o.tenant = s.tenant AND o.id = s.operator WHERE s.hash = $1`, hash[:]).Scan(append(s.into(), o.into()...)...)
+	err := db.engine.Reader().QueryRowContext(ctx, `SELECT `+sessionColumns+`, `+holderColumns+` FROM operator_session s
+		LEFT JOIN operator o ON o.tenant = s.tenant AND o.id = s.operator WHERE s.hash = $1`, hash[:]).Scan(append(s.into(), o.into()...)...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return db.sessionOfNobody(ctx, hash)
+		return operator.Session{}, operator.Operator{}, operator.ErrNotFound
 	}
 	if err != nil {
 		return operator.Session{}, operator.Operator{}, db.away("read a session", err)
 	}
-	whose, err := o.done()
-	return s.done(), whose, db.away("read a session", err)
-}
-
-// sessionOfNobody reads a session without an operator, or operator.ErrNotFound.
-func (db *DB) sessionOfNobody(ctx context.Context, hash [32]byte) (v operator.Session, none operator.Operator, err error) {
-	found, err := rowOf(scanSession(db.engine.Reader().QueryRowContext(ctx, readSession, hash[:]).Scan))
-	if err == nil && (found == nil || !found.Operator.IsZero()) {
-		return v, none, operator.ErrNotFound
+	v := s.done()
+	switch {
+	case o.o.Version > 0:
+		whose, err := o.done()
+		return v, whose, db.away("read a session", err)
+	case v.Operator.IsZero():
+		return v, operator.Operator{}, nil
 	}
-	if err != nil {
-		return v, none, db.away("read a session", err)
-	}
-	return *found, none, nil
+	return operator.Session{}, operator.Operator{}, operator.ErrNotFound
 }
 
 // OperatorSessions implements operator.Store.
@@ -131,12 +128,4 @@ func (db *DB) Links(ctx context.Context, kind operator.LinkKind, t uid.Tenant) (
 		WHERE l.kind = $1 AND l.tenant = $2 ORDER BY l.id`, string(kind), t[:])
 	list, err := collect(rows, err, scanOperatorLink)
 	return list, db.away("list links", err)
-}
-
-// DropLink implements operator.Store.
-func (db *DB) DropLink(ctx context.Context, kind operator.LinkKind, t uid.Tenant, id uid.ID, fx outbox.Effects) error {
-	return db.changeInvitations(ctx, "remove a link", func(tx *sql.Tx) (outbox.Effects, error) {
-		r, err := tx.ExecContext(ctx, `DELETE FROM operator_token WHERE kind = $1 AND tenant = $2 AND id = $3`, string(kind), t[:], id[:])
-		return fx, one(r, err, &decided{operator.ErrNotFound})
-	})
 }

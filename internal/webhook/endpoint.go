@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -72,8 +73,7 @@ func (e *Endpoint) check(d *Dialect, loopback bool) error {
 	if err := checkTarget(e.URL, loopback); err != nil {
 		return err
 	}
-	if utf8.RuneCountInString(e.Description) > maxDescription || !utf8.ValidString(e.Description) ||
-		slices.ContainsFunc([]rune(e.Description), func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if utf8.RuneCountInString(e.Description) > maxDescription || !printable(e.Description) {
 		return invalid("description_invalid", "Give at most 200 printable characters.", "description")
 	}
 	if len(e.Events) > maxFilter || slices.ContainsFunc(e.Events, func(f string) bool { return !d.Knows(f) }) {
@@ -87,13 +87,18 @@ func (e *Endpoint) check(d *Dialect, loopback bool) error {
 
 func checkTarget(raw string, loopback bool) error {
 	u, err := url.Parse(raw)
-	if err != nil || len(raw) > maxURL || u.Fragment != "" || egress.CheckURL(raw) != nil {
+	if err != nil || len(raw) > maxURL || !printable(raw) || u.Fragment != "" || egress.CheckURL(raw) != nil {
 		return invalid("url_invalid", "Give an https URL of at most 2048 characters, with a host, without user name and fragment.", "url")
 	}
 	if u.Scheme != "https" && !(loopback && isLoopback(u.Hostname())) {
 		return invalid("url_insecure", "Give an https URL: what is posted must not be read on its way.", "url")
 	}
 	return nil
+}
+
+// printable reports whether any database can hold s, and people see all of it.
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 func isLoopback(host string) bool {

@@ -175,6 +175,8 @@ func TestCreate_takes_only_what_can_be_called(t *testing.T) {
 		{"no host", webhook.Endpoint{URL: "https:///hook"}, "url_invalid", false},
 		{"a password", webhook.Endpoint{URL: "https://u:p@example.com/"}, "url_invalid", false},
 		{"a fragment", webhook.Endpoint{URL: "https://example.com/#a"}, "url_invalid", false},
+		{"no text", webhook.Endpoint{URL: "https://example.com/\xff"}, "url_invalid", false},
+		{"a direction", webhook.Endpoint{URL: "https://example.com/\u202egnp.exe"}, "url_invalid", false},
 		{"nothing", webhook.Endpoint{}, "url_invalid", false},
 		{"a family", webhook.Endpoint{URL: "https://example.com/", Events: []string{"webhook.*"}}, "", true},
 		{"an unknown type", webhook.Endpoint{URL: "https://example.com/", Events: []string{"verification.lost"}}, "events_invalid", false},

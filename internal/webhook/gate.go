@@ -60,6 +60,17 @@ func (g *gates) enter(t uid.Tenant, endpoint uid.ID, now time.Time) (back time.T
 	return e.next, false
 }
 
+// forget is for an endpoint that has another receiver now, or none: what was known of the one before holds it back no longer, on this node.
+func (g *gates) forget(endpoint uid.ID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e := g.at[endpoint]; e != nil && e.running == 0 {
+		delete(g.at, endpoint)
+	} else if e != nil {
+		e.closed, e.next, e.width, e.took = time.Time{}, time.Time{}, g.each, firstGuess
+	}
+}
+
 // plan says when a new delivery of the endpoint is to be tried: now, unless others are promised that moment.
 func (g *gates) plan(endpoint uid.ID, now time.Time) time.Time {
 	g.mu.Lock()

@@ -106,6 +106,7 @@ func (s *Service) Revise(ctx context.Context, by Caller, t uid.Tenant, id uid.ID
 
 // revise is Update with a change that can fail.
 func (s *Service) revise(ctx context.Context, by Caller, t uid.Tenant, id uid.ID, change func(*Endpoint) error) (Endpoint, error) {
+	moved := false
 	e, err := s.update(ctx, t, id, nil, func(e *Endpoint, now time.Time) (outbox.Effects, error) {
 		was, wanted := *e, *e
 		wanted.Events, wanted.Settings = slices.Clone(e.Events), maps.Clone(e.Settings)
@@ -124,8 +125,12 @@ func (s *Service) revise(ctx context.Context, by Caller, t uid.Tenant, id uid.ID
 		if err := s.fit(e, wanted.Own); err != nil {
 			return outbox.Effects{}, err
 		}
+		moved = was.URL != e.URL
 		return effects(event(by, *e, "webhook.updated", now, map[string]any{"changed": changed(&was, e)})), nil
 	})
+	if err == nil && moved {
+		s.gates.forget(id)
+	}
 	return e, told(err)
 }
 
@@ -206,7 +211,11 @@ func (s *Service) update(ctx context.Context, t uid.Tenant, id uid.ID, keep keep
 // Delete removes an endpoint, or NotFound. What was on its way to it is given up.
 func (s *Service) Delete(ctx context.Context, by Caller, t uid.Tenant, id uid.ID) error {
 	e := Endpoint{ID: id, Tenant: t}
-	return told(s.store.DeleteEndpoint(ctx, t, id, effects(event(by, e, "webhook.deleted", s.moment(), nil))))
+	err := s.store.DeleteEndpoint(ctx, t, id, effects(event(by, e, "webhook.deleted", s.moment(), nil)))
+	if err == nil {
+		s.gates.forget(id)
+	}
+	return told(err)
 }
 
 // Test sends an event of type Tested to an endpoint, whatever it wants. Conflict when it is off.

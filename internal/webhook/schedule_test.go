@@ -101,6 +101,27 @@ func TestSEC_92_a_wait_that_the_receiver_names_is_kept(t *testing.T) {
 	})
 }
 
+func TestSEC_92_the_wait_of_a_receiver_is_not_that_of_the_next_one(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	b.seen.answer = func(_ context.Context, n int, _ string) (*egress.Response, error) {
+		if n == 1 {
+			return status(404, "Retry-After", "86400"), nil
+		}
+		return status(200), nil
+	}
+	e, _ := b.endpoint("https://example.com/wrong")
+	b.try(e)
+	for tries, url := range []string{"https://example.com/wrong", "https://example.com/right"} {
+		if _, err := b.Update(t.Context(), by, e.Tenant, e.ID, func(e *webhook.Endpoint) { e.URL = url }); err != nil {
+			t.Fatal(err)
+		}
+		if b.try(e); len(b.seen.all()) != tries+1 {
+			t.Errorf("%s: %d tries, want %d", url, len(b.seen.all()), tries+1)
+		}
+	}
+}
+
 func TestSEC_92_answers_that_say_slow_down_narrow_the_way(t *testing.T) {
 	t.Parallel()
 	for _, code := range []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusGatewayTimeout} {

@@ -207,9 +207,6 @@ func operatorsApart(t *testing.T, b *staff) {
 	if _, err := b.LinkByID(t.Context(), other, link.ID); !errors.Is(err, operator.ErrNotFound) {
 		t.Errorf("link: %v", err)
 	}
-	if err := b.DropLink(t.Context(), link.Kind, other, link.ID, outbox.Effects{}); !errors.Is(err, operator.ErrNotFound) {
-		t.Errorf("removing a link: %v", err)
-	}
 	list, err := b.Operators(t.Context(), other)
 	links, errLinks := b.Links(t.Context(), link.Kind, other)
 	sessions, errSessions := b.OperatorSessions(t.Context(), other, o.ID)

@@ -159,9 +159,9 @@ func linkReplaced(t *testing.T, b *staff) {
 	if err != nil || len(list) != 2 {
 		t.Errorf("%d links, %v", len(list), err)
 	}
-	b.ok(b.DropLink(t.Context(), operator.LinkReset, b.tenant, another.ID, b.told()))
-	if err := b.DropLink(t.Context(), operator.LinkReset, b.tenant, another.ID, b.told()); !errors.Is(err, operator.ErrNotFound) {
-		t.Errorf("removed twice: %v", err)
+	b.ok(b.change(operator.Target{Tenant: b.tenant, Link: another.Hash}, func(h *operator.Held) { h.Used = true }))
+	if _, err := b.LinkByHash(t.Context(), another.Hash); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("one that was used: %v", err)
 	}
 }
 
