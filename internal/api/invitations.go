@@ -156,7 +156,11 @@ func invitation(v invite.View) Invitation {
 // inviter is who asks, for invitations.
 func inviter(ctx context.Context) invite.Caller {
 	by := caller(ctx)
-	return invite.Caller{Tenant: by.Tenant, Actor: by.Actor, RequestID: by.RequestID}
+	who := invite.Caller{Tenant: by.Tenant, Actor: by.Actor, RequestID: by.RequestID}
+	if addr := web.ClientAddr(ctx); addr.IsValid() {
+		who.Client.IP = addr.String()
+	}
+	return who
 }
 
 // target is the invitation of the path, and who asks.

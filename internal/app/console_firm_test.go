@@ -13,8 +13,13 @@ import (
 	"github.com/countersign/countersign/internal/uid"
 )
 
+var (
+	eventType  = regexp.MustCompile(`"type":"([a-z_.]+)"`)
+	clientHash = regexp.MustCompile(`client_hash\\?":\\?"([0-9a-f]{32})`)
+)
+
 // TestRA_17_WhatAFirmDecidesInTheConsole walks a server's pages with its own services behind them: a setting that loosens a gate, with the
-// job that tells the owners, its entry in the log, which is proven, and the export.
+// job that tells the owners, its entry in the log, which is proven and says from where, and the export.
 func TestRA_17_WhatAFirmDecidesInTheConsole(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
@@ -59,6 +64,17 @@ func TestRA_17_WhatAFirmDecidesInTheConsole(t *testing.T) {
 			t.Errorf("%s: %d, without %q", path, status, want)
 		}
 	}
+	v.open("/console/audit/export")
+	from := map[string]string{} // the machine of each event, by type
+	for line := range strings.Lines(v.text) {
+		typ, hash := eventType.FindStringSubmatch(line), clientHash.FindStringSubmatch(line)
+		if typ != nil && hash != nil {
+			from[typ[1]] = hash[1]
+		}
+	}
+	if changed := from["invitation.settings_changed"]; changed == "" || changed != from[operator.EventSignedIn] {
+		t.Errorf("the setting was changed from %q, the sign-in came from %q", changed, from[operator.EventSignedIn])
+	}
 	for filters, want := range map[string]int64{"?type=invitation.settings_changed&from=2026-01-01": 1, "?actor=" + made.Operator.Email + "&type=invitation.settings_changed": 1,
 		"?type=key.revoked": 0} {
 		v.open("/console/audit/export" + filters)
@@ -68,8 +84,8 @@ func TestRA_17_WhatAFirmDecidesInTheConsole(t *testing.T) {
 		}
 	}
 	v.open("/console/audit?type=operator.log_exported")
-	if n := strings.Count(v.rows(), `<span class="sub"><code>operator.<wbr>log_<wbr>exported`); n != 5 { // the proof, all, and three selections
-		t.Errorf("%d events tell of five exports", n)
+	if n := strings.Count(v.rows(), `<span class="sub"><code>operator.<wbr>log_<wbr>exported`); n != 6 { // the proof, all twice, and three selections
+		t.Errorf("%d events tell of six exports", n)
 	}
 	v.open("/console/settings/texts?locale=ar")
 	v.press("/settings/texts", url.Values{"version": {"0"}, "locale": {"ar"}, "consent_text": {strings.Repeat("\u0646", policy.MaxConsentText)}})

@@ -175,7 +175,7 @@ func (s *Site) setChecks(v *visit) (View, error) {
 	if kept.Version == page.Version && c.Loosens(&kept) && v.value(FieldConfirmed) == "" {
 		return &Confirm{Frame: v.frame(), What: "loosen", Act: v.form(pathChecks), Carry: v.carry(), BackURL: pathChecks}, nil
 	}
-	_, err = s.Settings.SetChecks(v.ctx(), invite.Caller(v.caller()), c, page.Version)
+	_, err = s.Settings.SetChecks(v.ctx(), v.inviter(), c, page.Version)
 	if fault.Is(err, fault.Conflict) {
 		return s.staleChecks(v, page)
 	}

@@ -11,7 +11,6 @@ import (
 	"strconv"
 
 	"github.com/countersign/countersign/internal/fault"
-	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/policy"
 )
@@ -155,7 +154,7 @@ func (s *Site) setCustomisation(v *visit) (View, error) {
 	if kept.Version == version && c.Loosens(&kept) && v.value(FieldConfirmed) == "" {
 		return &Confirm{Frame: v.frame(), What: "loosen_contact", Act: v.form(pathCustomisation), Carry: v.carry(), BackURL: pathCustomisation}, nil
 	}
-	_, err = s.Settings.SetCustomisation(v.ctx(), invite.Caller(v.caller()), c, version)
+	_, err = s.Settings.SetCustomisation(v.ctx(), v.inviter(), c, version)
 	if fault.Is(err, fault.Conflict) {
 		return s.staleCustomisation(v, c)
 	}

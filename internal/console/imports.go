@@ -54,7 +54,7 @@ func (v *visit) importPage(wrong ...Problem) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	recent, more, err := v.site.Invitations.Imports(v.ctx(), invite.Caller(v.caller()), p)
+	recent, more, err := v.site.Invitations.Imports(v.ctx(), v.inviter(), p)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *Site) takeImport(v *visit) (View, error) {
 	if err == nil {
 		var made invite.ImportAnswer
 		made, err = s.Invitations.Import(v.ctx(), invite.ImportRequest{
-			Caller: invite.Caller(v.caller()), File: file, AllowOpen: v.ticked(FieldAllowOpen), DryRun: v.ticked(FieldCheck), Idempotency: v.once("file", file...),
+			Caller: v.inviter(), File: file, AllowOpen: v.ticked(FieldAllowOpen), DryRun: v.ticked(FieldCheck), Idempotency: v.once("file", file...),
 		})
 		if err == nil && v.ticked(FieldCheck) {
 			return v.checkedFile(&made), nil
@@ -150,7 +150,7 @@ func (v *visit) importOf() (invite.Import, error) {
 	if err != nil {
 		return invite.Import{}, err
 	}
-	return v.site.Invitations.GetImport(v.ctx(), invite.Caller(v.caller()), id)
+	return v.site.Invitations.GetImport(v.ctx(), v.inviter(), id)
 }
 
 // importProgress says how far a file has come. While it runs the page asks again by itself, or by its link without script.
@@ -170,7 +170,7 @@ func (s *Site) importProgress(v *visit) (View, error) {
 	if refused == 0 {
 		return page, nil
 	}
-	result, err := s.Invitations.ImportResult(v.ctx(), invite.Caller(v.caller()), im.ID)
+	result, err := s.Invitations.ImportResult(v.ctx(), v.inviter(), im.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (s *Site) importResult(v *visit) (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.Invitations.ImportResult(v.ctx(), invite.Caller(v.caller()), im.ID)
+	result, err := s.Invitations.ImportResult(v.ctx(), v.inviter(), im.ID)
 	if err != nil {
 		return nil, err
 	}

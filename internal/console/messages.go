@@ -97,7 +97,7 @@ func (s *Site) readMessages(v *visit, view *Messages, since, until time.Time) (f
 	}
 	if view.What != whatCode {
 		page, more, err := s.Invitations.Dispatches(v.ctx(), invite.DispatchQuery{
-			Caller: invite.Caller(v.caller()), Failed: !view.Newest, Kind: kinds[view.What], State: delivery.State(view.State),
+			Caller: v.inviter(), Failed: !view.Newest, Kind: kinds[view.What], State: delivery.State(view.State),
 			Channel: delivery.Channel(view.Channel), Provider: view.Provider, Since: since, Until: until,
 		}, p)
 		if err != nil {

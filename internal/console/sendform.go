@@ -111,7 +111,7 @@ func (v *visit) requests(page *NewVerification) []invite.CreateRequest {
 	for i := range page.Customers {
 		c := &page.Customers[i]
 		r := invite.CreateRequest{
-			Caller: invite.Caller(v.caller()), Kind: invite.Fixed, FirstName: c.FirstName, LastName: c.LastName, Email: c.Email, Mobile: c.Mobile,
+			Caller: v.inviter(), Kind: invite.Fixed, FirstName: c.FirstName, LastName: c.LastName, Email: c.Email, Mobile: c.Mobile,
 			Country: c.country(), Notes: c.Notes, Reason: page.Reason, Reference: c.Reference, ExternalID: page.External,
 			Locale: picked(page.Locales), RedirectURL: page.Redirect, Silent: page.HandOver, Idempotency: v.once(strconv.Itoa(i)),
 		}

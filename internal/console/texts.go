@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/countersign/countersign/internal/fault"
-	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/policy"
 	"github.com/countersign/countersign/internal/web"
@@ -225,7 +224,7 @@ func (s *Site) setTexts(v *visit) (View, error) {
 		}
 	}
 	c.Consent.Version = "" // the next one, where the texts are others
-	_, err = s.Settings.SetCustomisation(v.ctx(), invite.Caller(v.caller()), c, version)
+	_, err = s.Settings.SetCustomisation(v.ctx(), v.inviter(), c, version)
 	if fault.Is(err, fault.Conflict) {
 		return s.staleTexts(v, typed)
 	}

@@ -79,7 +79,7 @@ func (s *Site) verifications(v *visit) (View, error) {
 	if page.Frame = v.frame(problems...); problems != nil {
 		return page, nil
 	}
-	r.Caller = invite.Caller(v.caller())
+	r.Caller = v.inviter()
 	var err error
 	if r.Page, err = v.place(r.Limit); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/internal/fault"
+	"github.com/countersign/countersign/internal/invite"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/tenant"
 	"github.com/countersign/countersign/internal/uid"
@@ -195,6 +196,12 @@ func onceOf(r *http.Request) string {
 
 // caller is who asks, for the services.
 func (v *visit) caller() operator.Caller { return v.Caller(web.RequestID(v.ctx())) }
+
+// inviter is caller for invitations and their settings, which keep from where they were changed.
+func (v *visit) inviter() invite.Caller {
+	by, from := v.caller(), v.client()
+	return invite.Caller{Tenant: by.Tenant, Actor: by.Actor, RequestID: by.RequestID, Client: invite.Client{IP: from.IP, UserAgent: from.UserAgent}}
+}
 
 // frame is what the page has around it, with what is wrong with its form.
 func (v *visit) frame(wrong ...Problem) Frame {

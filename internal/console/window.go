@@ -16,7 +16,7 @@ const mostCodes = 20
 // target is the invitation of the path, and who asks.
 func (v *visit) target() (invite.Target, error) {
 	id, err := v.id(uid.Invitation, "id")
-	return invite.Target{Caller: invite.Caller(v.caller()), ID: id}, err
+	return invite.Target{Caller: v.inviter(), ID: id}, err
 }
 
 // verification is the window of one.

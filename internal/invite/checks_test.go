@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -273,5 +274,33 @@ func TestRA_17_each_change_of_the_settings_tells_old_and_new_who_when_and_what_l
 	d.fault(bad, fault.Invalid, "code_minutes_invalid")
 	if events, err := d.db.Events(t.Context(), uid.ID{}, uid.ID{0xff}, 100); err != nil || len(events) != len(steps) {
 		t.Errorf("%d events, %v: a change that was refused is told", len(events), err)
+	}
+}
+
+// TestRA_17_a_change_of_settings_says_from_where, by a keyed hash, which is that of the sign-in on the same machine.
+func TestRA_17_a_change_of_settings_says_from_where(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	desk, other := invite.Client{IP: "192.0.2.77", UserAgent: "Browser/1"}, invite.Client{IP: "192.0.2.77", UserAgent: "Browser/2"}
+	var hashes []string
+	for _, d.by.Client = range []invite.Client{desk, other, desk, {}} {
+		d.later(time.Second)
+		d.checks(func(c *policy.Checks) { c.OverrideReason = !c.OverrideReason })
+	}
+	events, err := d.db.Events(t.Context(), uid.ID{}, uid.ID{0xff}, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		var told struct {
+			ClientHash string `json:"client_hash"`
+		}
+		if err := json.Unmarshal(e.Data, &told); err != nil || strings.Contains(string(e.Data), "192.0.2") || strings.Contains(string(e.Data), "Browser") {
+			t.Errorf("%s: %v", e.Data, err)
+		}
+		hashes = append(hashes, told.ClientHash)
+	}
+	if want := d.ring.Whence(desk.IP, desk.UserAgent); len(hashes) != 4 || hashes[0] != want || hashes[2] != want || hashes[1] == want || hashes[1] == "" || hashes[3] != "" {
+		t.Errorf("from where: %q", hashes)
 	}
 }

@@ -15,9 +15,10 @@ type Caller struct {
 	Tenant    uid.Tenant
 	Actor     string // for events: "key:key_...", "operator:..."
 	RequestID string
+	Client    Client // from where; of a change of settings a keyed hash of it is kept
 }
 
-// Client is the customer's machine, for limits and evidence. Every field may be empty.
+// Client is somebody's machine, for limits and evidence. Every field may be empty.
 type Client = verify.Client
 
 // CreateRequest asks for an invitation (RA b.3, ID b.1).

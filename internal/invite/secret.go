@@ -151,6 +151,14 @@ func (s *Service) hashed(label string, v *Invitation, parts ...string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// whence is the machine of an operator or a program in an event (RA-17).
+func (s *Service) whence(c *Client) string {
+	if *c == (Client{}) {
+		return ""
+	}
+	return s.ring.Whence(c.IP, c.UserAgent)
+}
+
 // client is a customer's machine in an event.
 func (s *Service) client(v *Invitation, c *Client) string {
 	if c == nil || *c == (Client{}) {

@@ -110,7 +110,7 @@ func (s *Service) put(ctx context.Context, by Caller, d setting, fresh bool, ver
 	}
 	now := s.moment()
 	row := Setting{Text: text, UpdatedAt: now, UpdatedBy: by.Actor, Version: version + 1, Consents: d.consents}
-	e := newEvent(by.Tenant, uid.Random(now), EventSettingsChanged, by.by(), now, data{Setting: d.kind, Old: was, New: is, Loosened: d.loosened != nil})
+	e := newEvent(by.Tenant, uid.Random(now), EventSettingsChanged, by.by(), now, data{Setting: d.kind, Old: was, New: is, Loosened: d.loosened != nil, ClientHash: s.whence(&by.Client)})
 	fx := outbox.Effects{Events: []audit.Event{e}}
 	if d.loosened != nil && s.loosened != nil {
 		fx.Jobs = s.loosened(by.Tenant, by.Actor, d.loosened, now)

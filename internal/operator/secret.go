@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"net/netip"
 	"strings"
@@ -28,7 +27,6 @@ const (
 	sessionLabel = "operator session"
 	codeLabel    = "operator recovery code"
 	waitLabel    = "operator wait"
-	clientLabel  = "operator client"
 	typedLabel   = "operator address that is none"
 
 	refusedLabel = "operator submission that was wrong"
@@ -168,10 +166,7 @@ func (s *Service) waitKey(kind waitKind, parts ...[]byte) WaitKey {
 }
 
 // clientHash tells equal from different browsers in events, and nothing else.
-func (s *Service) clientHash(c Client) string {
-	sum := s.ring.Hash(clientLabel, uid.Tenant{}, []byte(c.IP), []byte(c.UserAgent))
-	return hex.EncodeToString(sum[:16])
-}
+func (s *Service) clientHash(c Client) string { return s.ring.Whence(c.IP, c.UserAgent) }
 
 // The alphabet of recovery codes is Crockford's: no letter looks like a digit.
 var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -85,7 +85,7 @@ type Client struct {
 	Once      string // of the form that was sent, when it has one: a second click sends the same
 }
 
-// Caller is a signed-in operator as other packages are told who asks: verify.Caller, invite.Caller and factor.Caller have the same
+// Caller is a signed-in operator as other packages are told who asks: verify.Caller and factor.Caller have the same
 // fields, so that each is a conversion of it.
 type Caller struct {
 	Tenant    uid.Tenant

@@ -8,7 +8,7 @@ import (
 
 	"github.com/countersign/countersign/internal/audit"
 	"github.com/countersign/countersign/internal/delivery"
-	"github.com/countersign/countersign/internal/invite"
+	"github.com/countersign/countersign/internal/factor"
 	"github.com/countersign/countersign/internal/operator"
 	"github.com/countersign/countersign/internal/outbox"
 	"github.com/countersign/countersign/internal/policy"
@@ -313,7 +313,7 @@ func TestCaller_an_operator_is_one_for_every_service(t *testing.T) {
 	c := g.Caller("req_9")
 	want := "operator:" + g.Operator.ID.Text(uid.Operator)
 	if c.Actor != want || c.Tenant != g.Operator.Tenant || c.Directory().Actor != want || c.Directory().RequestID != "req_9" || c.Webhooks().Actor != want ||
-		verify.Caller(c).Actor != want || invite.Caller(c).RequestID != "req_9" || !strings.HasPrefix(want, "operator:opr_") {
+		verify.Caller(c).Actor != want || factor.Caller(c).RequestID != "req_9" || !strings.HasPrefix(want, "operator:opr_") {
 		t.Errorf("%+v", c)
 	}
 }

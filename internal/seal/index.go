@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/countersign/countersign/internal/uid"
@@ -66,6 +67,13 @@ func (r *Ring) wrap(key []byte) []byte {
 // one part to the next gives another hash. It is the same for as long as the index key. It panics before UseIndexKey.
 func (r *Ring) Hash(label string, tenant uid.Tenant, parts ...[]byte) [32]byte {
 	return keyedHash(r.mustIndex().hashes, label, tenant, parts...)
+}
+
+// Whence is what an event says of the machine from which an operator or a program asked: it tells equal from different, and nothing else
+// (SEC-92). It panics before UseIndexKey.
+func (r *Ring) Whence(ip, userAgent string) string {
+	sum := r.Hash("operator client", uid.Tenant{}, []byte(ip), []byte(userAgent))
+	return hex.EncodeToString(sum[:16])
 }
 
 // BlindIndex is what a recipient, in normal form, is found by. Without the index key it can't be tried against all
