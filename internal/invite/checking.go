@@ -64,7 +64,7 @@ func (s *Service) heal(v *Invitation, seen sightings, visit *Visit, now time.Tim
 	for i := range v.Gates {
 		g := &v.Gates[i]
 		view, ok := seen[g.Channel]
-		if !ok {
+		if !ok || g.Kept && !g.provenAt(now).IsZero() { // while a proof is kept nobody needs a code
 			continue
 		}
 		var more []audit.Event

@@ -176,3 +176,23 @@ func TestRA_64_of_many_browsers_one_takes_a_kept_proof(t *testing.T) {
 		t.Errorf("%d browsers go on: %v", n, passed)
 	}
 }
+
+// TestRA_64_codes_that_another_browser_used_up_lock_no_gate_whose_proof_is_kept: nobody needs one.
+func TestRA_64_codes_that_another_browser_used_up_lock_no_gate_whose_proof_is_kept(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	v := d.proven()
+	other, _ := d.open(d.token())
+	for range 3 { // with that of the first browser, all that there are
+		d.later(2 * time.Minute)
+		d.send(other, invite.SendSent)
+	}
+	token := d.again(v)
+	d.later(6 * time.Minute)
+	v, page := d.open(token)
+	d.is(page.Step, invite.StepConsent, "step")
+	d.hub(v, invite.StepConsent)
+	if err := d.accept(v); err != nil {
+		t.Error(err)
+	}
+}
