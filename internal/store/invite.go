@@ -281,33 +281,40 @@ func armsOfFew(f *invite.Filter, arg func(any) string, _ string) []string {
 	return []string{`x.email_index = ` + contact + ` AND ` + rest + byID, `x.phone_index = ` + contact + ` AND ` + rest + byID}
 }
 
-// armsOfStates are those of the states that f asks for, each a status and whether there is a gate, which the indexes have before the id:
-// a list by one alone needs no index of its own, and one of a state that nobody is in ends at once. The bounds and the order are those of a whole
-// entry, which no other index has: PostgreSQL would walk by the id alone where a state is common, past all that are younger.
+// armsOfStates are that of a reference alone, and those of the states that f asks for, each a status and whether there is a gate, which the indexes
+// have before the id: a list by one alone needs no index of its own, and one of a state that nobody is in ends at once.
 func armsOfStates(f *invite.Filter, arg func(any) string, order string) (arms []string) {
-	if f.Reference == "" && f.Status == "" && f.Mobile2FA == nil {
-		return []string{byID}
-	}
-	columns, values, only, statuses, gates := "", "", "", invite.Statuses, []bool{false, true}
-	if f.Reference != "" {
-		columns, values, only = `x.reference, `, arg(f.Reference)+`, `, `x.reference <> '' AND `
-	}
+	statuses, gates := invite.Statuses, []bool{false, true}
 	if f.Status != "" {
 		statuses = []invite.Status{f.Status}
 	}
 	if f.Mobile2FA != nil {
 		gates = []bool{*f.Mobile2FA}
 	}
-	columns += `x.status, x.mobile_2fa, x.id`
+	only, columns, values := "", "", ""
+	if f.Reference != "" {
+		only, columns, values = `x.reference <> '' AND `, `x.reference, `, arg(f.Reference)+`, `
+	}
+	switch every := f.Status == "" && f.Mobile2FA == nil; {
+	case every && f.Reference == "":
+		return []string{byID}
+	case every:
+		return []string{only + byEntry(columns, values, order)}
+	}
+	columns += `x.status, x.mobile_2fa, `
 	for _, gate := range gates {
 		g := arg(gate)
 		for _, status := range statuses {
-			entry := values + arg(string(status)) + `, ` + g
-			arms = append(arms, fmt.Sprintf(`%s(%s) >= (%s, $2) AND (%[2]s) < (%[3]s, $3) ORDER BY %s`,
-				only, columns, entry, strings.ReplaceAll(columns, `,`, ` `+order+`,`)))
+			arms = append(arms, only+byEntry(columns, values+arg(string(status))+`, `+g+`, `, order))
 		}
 	}
 	return arms
+}
+
+// byEntry is the arm of those whose columns have values. Its bounds and its order are those of a whole entry, which no other index has: PostgreSQL would
+// walk by the id alone where many have them, past all that are younger.
+func byEntry(columns, values, order string) string {
+	return fmt.Sprintf(`(%[1]sx.id) >= (%[2]s$2) AND (%[1]sx.id) < (%[2]s$3) ORDER BY %[3]sx.id`, columns, values, strings.ReplaceAll(columns, `,`, ` `+order+`,`))
 }
 
 // Invitations implements invite.Store. The keys are found in a query of their own: of a row as wide as these SQLite would rather walk over

@@ -44,7 +44,7 @@ func UpgradeWithLists(t *testing.T, dialect goose.Dialect, raw *sql.DB, e store.
 	if diff := cmp.Diff(rows, everything(t, raw)); diff != "" {
 		t.Errorf("rows: before -, after +:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"due", "email", "id", "phone", "reference", "status", "unknown"}, indexNames(t, dialect, raw)); diff != "" {
+	if diff := cmp.Diff([]string{"due", "email", "id", "phone", "reference", "reference_status", "status", "unknown"}, indexNames(t, dialect, raw)); diff != "" {
 		t.Errorf("indexes: want -, got +:\n%s", diff)
 	}
 	if diff := cmp.Diff(lists, asListed(t, db, tenants)); diff != "" {

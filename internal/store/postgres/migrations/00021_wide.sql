@@ -11,7 +11,8 @@ DROP INDEX invitation_reference;
 DROP INDEX invitation_status;
 DROP INDEX invitation_mobile;
 DROP INDEX invitation_status_mobile;
-CREATE INDEX invitation_reference ON invitation (tenant, reference, status, mobile_2fa, id) WHERE reference <> '';
+CREATE INDEX invitation_reference ON invitation (tenant, reference, id) WHERE reference <> '';
+CREATE INDEX invitation_reference_status ON invitation (tenant, reference, status, mobile_2fa, id) WHERE reference <> '';
 CREATE INDEX invitation_status ON invitation (tenant, status, mobile_2fa, id);
 
 -- The failures among messages, all of their list in the index.
