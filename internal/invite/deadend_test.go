@@ -218,3 +218,17 @@ func TestID_54_a_number_that_a_limit_bars_does_not_bar_another_one(t *testing.T)
 	d.sendTo(v, delivery.SMS, "+12025550142", invite.SendSent)
 	d.check(v, d.code(), invite.CheckRight)
 }
+
+// TestID_22_a_fourth_code_that_is_asked_for_when_the_third_is_over_ends_the_link: also when nobody has looked in between.
+func TestID_22_a_fourth_code_that_is_asked_for_when_the_third_is_over_ends_the_link(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	v := d.invited(entered(true, false))
+	for range 3 {
+		d.sendTo(v, delivery.SMS, mobile, invite.SendSent)
+		d.later(5 * time.Minute)
+	}
+	page := d.sendTo(v, delivery.SMS, "", invite.SendLocked)
+	d.is(page.Step, invite.StepExpired, "step")
+	d.is(d.status(v, invite.Expired).Failure, invite.FailureAttempts, "failure")
+}
