@@ -220,9 +220,10 @@ func (v *Invitation) nextSend(g *Gate, changed bool) time.Time {
 	return g.NextSendAt
 }
 
-// useUp is what follows when a gate has had its sends: a fixed one is locked (RA-39), an entered one ends the invitation (ID-22).
+// useUp is what follows when a gate has had its sends: a fixed one is locked (RA-39), an entered one ends the invitation (ID-22), unless
+// there is consent: then only the browsers that have proven nothing are locked out, until the firm unlocks it.
 func (v *Invitation) useUp(g *Gate, by By, now time.Time) ([]audit.Event, error) {
-	if v.Kind == Entered {
+	if _, can := next(v.Status, actExpire); v.Kind == Entered && can {
 		e, err := v.expire(by, FailureAttempts, now)
 		return []audit.Event{e}, err
 	}

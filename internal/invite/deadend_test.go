@@ -232,3 +232,45 @@ func TestID_22_a_fourth_code_that_is_asked_for_when_the_third_is_over_ends_the_l
 	d.is(page.Step, invite.StepExpired, "step")
 	d.is(d.status(v, invite.Expired).Failure, invite.FailureAttempts, "failure")
 }
+
+// TestID_22_after_consent_codes_that_another_browser_used_up_lock_the_gate: the one that agreed goes on, so nothing expires (RA-63).
+func TestID_22_after_consent_codes_that_another_browser_used_up_lock_the_gate(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(d *desk, v invite.Visit) invite.Page{
+		"a fourth": func(d *desk, v invite.Visit) invite.Page { return d.send(v, invite.SendLocked) },
+		"wrong codes": func(d *desk, v invite.Visit) (page invite.Page) {
+			for range 3 {
+				page = d.check(v, other(d.code()), invite.CheckWrong)
+			}
+			return page
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := setup(t)
+			token := d.create(entered(true, false), func(r *invite.CreateRequest) { r.WithoutConsent = false }).Token.Reveal()
+			v, _ := d.open(token)
+			stranger, _ := d.open(token)
+			d.sendTo(v, delivery.SMS, mobile, invite.SendSent)
+			d.check(v, d.code(), invite.CheckRight)
+			if err := d.accept(v); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				d.later(time.Minute)
+				d.send(stranger, invite.SendSent)
+			}
+			d.later(time.Minute)
+			page := end(d, stranger)
+			d.is(page.Gate.State, invite.GateLocked, "face")
+			d.is(page.Gate.Shut, true, "shut")
+			d.hub(v, invite.StepHandOff)
+			if _, err := d.Unlock(t.Context(), d.target(v), "the customer has another browser"); err != nil {
+				t.Fatal(err)
+			}
+			d.send(stranger, invite.SendSent)
+			d.check(stranger, d.code(), invite.CheckRight)
+			d.hub(stranger, invite.StepHandOff)
+		})
+	}
+}
