@@ -179,7 +179,8 @@ type asking struct {
 // ask counts a send of a gate for a session, when it may be made. changed tells that the contact is another than that of the send
 // before. A send that is counted and may not have been started is made again, and not counted (it has the same idempotency key).
 func (v *Invitation) ask(g *Gate, session [32]byte, changed bool, by By, now time.Time) (asking, error) {
-	late := !v.Link.ExpiresAt.IsZero() && !now.Before(v.Link.ExpiresAt) // an open code outlives the link, and no further one is sent
+	_, can := next(v.Status, actExpire)
+	late := can && !v.Link.ExpiresAt.IsZero() && !now.Before(v.Link.ExpiresAt) // an open code outlives the link, and no further one is sent
 	switch {
 	case late || g.Locked(now):
 		return asking{outcome: SendLocked}, nil

@@ -274,3 +274,21 @@ func TestID_22_after_consent_codes_that_another_browser_used_up_lock_the_gate(t 
 		})
 	}
 }
+
+// TestRA_63_after_consent_nothing_expires_and_another_browser_is_sent_a_code: the link opens as before, so its page leads on.
+func TestRA_63_after_consent_nothing_expires_and_another_browser_is_sent_a_code(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	v := d.invited()
+	d.send(v, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+	if err := d.accept(v); err != nil {
+		t.Fatal(err)
+	}
+	d.later(31 * 24 * time.Hour)
+	v, page := d.open(d.token())
+	d.is(page.Step, invite.StepPhone, "step")
+	d.send(v, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+	d.hub(v, invite.StepHandOff)
+}
