@@ -265,7 +265,7 @@ func (v *Invitation) spent(g *Gate, now time.Time) bool {
 // pass passes a gate for the session that asked for its code.
 func (v *Invitation) pass(g *Gate, d data, by By, now time.Time) ([]audit.Event, error) {
 	g.PassedAt, g.PassedBy, g.Proof, g.Kept = now, g.Asker, g.Verified, false
-	g.Verified, g.CodeEnds, g.Checked, g.NextSendAt = uid.ID{}, time.Time{}, false, time.Time{}
+	g.Verified, g.CodeEnds, g.Checked = uid.ID{}, time.Time{}, false
 	v.UpdatedAt = now
 	told := data{Status: v.Status}
 	if v.passedIn(g.PassedBy, now) {
