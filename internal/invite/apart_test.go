@@ -85,3 +85,16 @@ func TestRA_40_what_nobody_could_carry_may_be_asked_for_again_at_once_and_counts
 	page := d.send(v, invite.SendSent)
 	d.is(page.Gate.SendsLeft, 3, "sends")
 }
+
+// TestRA_38_a_right_code_ends_no_wait: another browser waits behind it as the one that proved the number would have.
+func TestRA_38_a_right_code_ends_no_wait(t *testing.T) {
+	t.Parallel()
+	d, v := asked(t)
+	other, _ := d.open(d.token())
+	d.check(v, d.code(), invite.CheckRight)
+	page := d.send(other, invite.SendCooling)
+	d.is(page.Gate.NextSendAt, d.world.time().Add(30*time.Second), "countdown")
+	d.later(30 * time.Second)
+	d.send(other, invite.SendSent)
+	d.hub(v, invite.StepConsent)
+}

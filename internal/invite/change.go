@@ -179,7 +179,8 @@ type asking struct {
 // ask counts a send of a gate for a session, when it may be made. changed tells that the contact is another than that of the send
 // before. A send that is counted and may not have been started is made again, and not counted (it has the same idempotency key).
 func (v *Invitation) ask(g *Gate, session [32]byte, changed bool, by By, now time.Time) (asking, error) {
-	late := !v.Link.ExpiresAt.IsZero() && !now.Before(v.Link.ExpiresAt) // an open code outlives the link, and no further one is sent
+	_, can := next(v.Status, actExpire)
+	late := can && !v.Link.ExpiresAt.IsZero() && !now.Before(v.Link.ExpiresAt) // an open code outlives the link, and no further one is sent
 	switch {
 	case late || g.Locked(now):
 		return asking{outcome: SendLocked}, nil
@@ -220,9 +221,10 @@ func (v *Invitation) nextSend(g *Gate, changed bool) time.Time {
 	return g.NextSendAt
 }
 
-// useUp is what follows when a gate has had its sends: a fixed one is locked (RA-39), an entered one ends the invitation (ID-22).
+// useUp is what follows when a gate has had its sends: a fixed one is locked (RA-39), an entered one ends the invitation (ID-22), unless
+// there is consent: then only the browsers that have proven nothing are locked out, until the firm unlocks it.
 func (v *Invitation) useUp(g *Gate, by By, now time.Time) ([]audit.Event, error) {
-	if v.Kind == Entered {
+	if _, can := next(v.Status, actExpire); v.Kind == Entered && can {
 		e, err := v.expire(by, FailureAttempts, now)
 		return []audit.Event{e}, err
 	}
@@ -263,7 +265,7 @@ func (v *Invitation) spent(g *Gate, now time.Time) bool {
 // pass passes a gate for the session that asked for its code.
 func (v *Invitation) pass(g *Gate, d data, by By, now time.Time) ([]audit.Event, error) {
 	g.PassedAt, g.PassedBy, g.Proof, g.Kept = now, g.Asker, g.Verified, false
-	g.Verified, g.CodeEnds, g.Checked, g.NextSendAt = uid.ID{}, time.Time{}, false, time.Time{}
+	g.Verified, g.CodeEnds, g.Checked = uid.ID{}, time.Time{}, false
 	v.UpdatedAt = now
 	told := data{Status: v.Status}
 	if v.passedIn(g.PassedBy, now) {

@@ -218,3 +218,77 @@ func TestID_54_a_number_that_a_limit_bars_does_not_bar_another_one(t *testing.T)
 	d.sendTo(v, delivery.SMS, "+12025550142", invite.SendSent)
 	d.check(v, d.code(), invite.CheckRight)
 }
+
+// TestID_22_a_fourth_code_that_is_asked_for_when_the_third_is_over_ends_the_link: also when nobody has looked in between.
+func TestID_22_a_fourth_code_that_is_asked_for_when_the_third_is_over_ends_the_link(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	v := d.invited(entered(true, false))
+	for range 3 {
+		d.sendTo(v, delivery.SMS, mobile, invite.SendSent)
+		d.later(5 * time.Minute)
+	}
+	page := d.sendTo(v, delivery.SMS, "", invite.SendLocked)
+	d.is(page.Step, invite.StepExpired, "step")
+	d.is(d.status(v, invite.Expired).Failure, invite.FailureAttempts, "failure")
+}
+
+// TestID_22_after_consent_codes_that_another_browser_used_up_lock_the_gate: the one that agreed goes on, so nothing expires (RA-63).
+func TestID_22_after_consent_codes_that_another_browser_used_up_lock_the_gate(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(d *desk, v invite.Visit) invite.Page{
+		"a fourth": func(d *desk, v invite.Visit) invite.Page { return d.send(v, invite.SendLocked) },
+		"wrong codes": func(d *desk, v invite.Visit) (page invite.Page) {
+			for range 3 {
+				page = d.check(v, other(d.code()), invite.CheckWrong)
+			}
+			return page
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := setup(t)
+			token := d.create(entered(true, false), func(r *invite.CreateRequest) { r.WithoutConsent = false }).Token.Reveal()
+			v, _ := d.open(token)
+			stranger, _ := d.open(token)
+			d.sendTo(v, delivery.SMS, mobile, invite.SendSent)
+			d.check(v, d.code(), invite.CheckRight)
+			if err := d.accept(v); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				d.later(time.Minute)
+				d.send(stranger, invite.SendSent)
+			}
+			d.later(time.Minute)
+			page := end(d, stranger)
+			d.is(page.Gate.State, invite.GateLocked, "face")
+			d.is(page.Gate.Shut, true, "shut")
+			d.hub(v, invite.StepHandOff)
+			if _, err := d.Unlock(t.Context(), d.target(v), "the customer has another browser"); err != nil {
+				t.Fatal(err)
+			}
+			d.send(stranger, invite.SendSent)
+			d.check(stranger, d.code(), invite.CheckRight)
+			d.hub(stranger, invite.StepHandOff)
+		})
+	}
+}
+
+// TestRA_63_after_consent_nothing_expires_and_another_browser_is_sent_a_code: the link opens as before, so its page leads on.
+func TestRA_63_after_consent_nothing_expires_and_another_browser_is_sent_a_code(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	v := d.invited()
+	d.send(v, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+	if err := d.accept(v); err != nil {
+		t.Fatal(err)
+	}
+	d.later(31 * 24 * time.Hour)
+	v, page := d.open(d.token())
+	d.is(page.Step, invite.StepPhone, "step")
+	d.send(v, invite.SendSent)
+	d.check(v, d.code(), invite.CheckRight)
+	d.hub(v, invite.StepHandOff)
+}

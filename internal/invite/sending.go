@@ -138,6 +138,9 @@ func (r *sending) decide(v *Invitation, session [32]byte, now time.Time) (fx out
 	if fx.Events, err = r.heal(v, r.seen, r.visit, now); err != nil {
 		return fx, err
 	}
+	if v.Status.Terminal() { // that was the end of it (ID-22)
+		return fx, nil
+	}
 	g := v.Gate(r.channel)
 	if err := v.turn(g, session, now); err != nil {
 		return fx, err
