@@ -123,13 +123,18 @@ func (v *visit) picture() ([]byte, error) {
 	return picture, file.Close()
 }
 
+// customisation is what customers see, and the version of it that the form of v was drawn from.
+func (v *visit) customisation() (kept policy.Customisation, version int64, err error) {
+	if version, err = v.version(); err != nil {
+		return kept, 0, err
+	}
+	kept, err = v.site.Settings.Customisation(v.ctx(), v.Operator.Tenant)
+	return kept, version, err
+}
+
 // setCustomisation changes what customers see. What lets a contact go unconfirmed that was confirmed for all is asked once more.
 func (s *Site) setCustomisation(v *visit) (View, error) {
-	version, err := v.version()
-	if err != nil {
-		return nil, err
-	}
-	kept, err := s.Settings.Customisation(v.ctx(), v.Operator.Tenant)
+	kept, version, err := v.customisation()
 	if err != nil {
 		return nil, err
 	}

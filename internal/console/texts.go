@@ -199,11 +199,7 @@ func (s *Site) typedTexts(c *policy.Customisation, w wording) ([]Problem, error)
 }
 
 func (s *Site) setTexts(v *visit) (View, error) {
-	version, err := v.version()
-	if err != nil {
-		return nil, err
-	}
-	kept, err := s.Settings.Customisation(v.ctx(), v.Operator.Tenant)
+	kept, version, err := v.customisation()
 	if err != nil {
 		return nil, err
 	}
@@ -236,11 +232,7 @@ func (s *Site) setTexts(v *visit) (View, error) {
 
 // turnTexts shows another language of the form. What was typed and is not saved goes along.
 func (s *Site) turnTexts(v *visit) (View, error) {
-	version, err := v.version()
-	if err != nil {
-		return nil, err
-	}
-	kept, err := s.Settings.Customisation(v.ctx(), v.Operator.Tenant)
+	kept, version, err := v.customisation()
 	if err != nil {
 		return nil, err
 	}
