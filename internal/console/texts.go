@@ -198,12 +198,17 @@ func (s *Site) typedTexts(c *policy.Customisation, w wording) ([]Problem, error)
 	return problems, nil
 }
 
-func (s *Site) setTexts(v *visit) (View, error) {
-	kept, version, err := v.customisation()
-	if err != nil {
-		return nil, err
+// sentTexts are the words of the form, what is kept, and the version of it that the form was drawn from.
+func (s *Site) sentTexts(v *visit) (typed []wording, kept policy.Customisation, version int64, err error) {
+	if kept, version, err = v.customisation(); err != nil {
+		return nil, kept, 0, err
 	}
-	typed, err := s.readTexts(v)
+	typed, err = s.readTexts(v)
+	return typed, kept, version, err
+}
+
+func (s *Site) setTexts(v *visit) (View, error) {
+	typed, kept, version, err := s.sentTexts(v)
 	if err != nil {
 		return nil, err
 	}
@@ -232,11 +237,7 @@ func (s *Site) setTexts(v *visit) (View, error) {
 
 // turnTexts shows another language of the form. What was typed and is not saved goes along.
 func (s *Site) turnTexts(v *visit) (View, error) {
-	kept, version, err := v.customisation()
-	if err != nil {
-		return nil, err
-	}
-	typed, err := s.readTexts(v)
+	typed, kept, version, err := s.sentTexts(v)
 	if err != nil {
 		return nil, err
 	}
